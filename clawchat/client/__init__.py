@@ -1,0 +1,1 @@
+"""A small asynchronous client: discovery, session, resume, requests."""

@@ -1,0 +1,1 @@
+"""The protocol, pure and sans-IO; its twin is static/js/protocol and its text docs/protocol.md."""

@@ -1,0 +1,1 @@
+"""The wiring: settings, the two applications, the URLs, Celery."""

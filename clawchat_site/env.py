@@ -1,0 +1,62 @@
+"""Typed readers of the environment. A value that cannot be read is named, never guessed."""
+
+import os
+from pathlib import Path
+
+from django.core.exceptions import ImproperlyConfigured
+
+TRUE = {"1", "true", "yes", "on"}
+FALSE = {"0", "false", "no", "off", ""}
+
+
+def env_str(name: str, default: str = "") -> str:
+    """The value of `name`, or the default when it is not set."""
+    return os.environ.get(name, default)
+
+
+def env_bool(name: str, default: bool = False) -> bool:
+    """True or False, written as 1/0, true/false, yes/no or on/off."""
+    text = os.environ.get(name)
+    if text is None:
+        return default
+    if text.strip().lower() in TRUE:
+        return True
+    if text.strip().lower() in FALSE:
+        return False
+    raise ImproperlyConfigured(f"{name} is {text!r}; write 1 or 0.")
+
+
+def env_seconds(name: str, default: float, least: float = 0.0) -> float:
+    """A number of seconds, not below `least`."""
+    text = os.environ.get(name)
+    if text is None:
+        return default
+    try:
+        seconds = float(text)
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {text!r}; write a number of seconds, such as {default:g}.") from None
+    if not least <= seconds < 1e9:
+        raise ImproperlyConfigured(f"{name} is {text}; it must be at least {least:g} seconds.")
+    return seconds
+
+
+def env_address(name: str, default: str) -> tuple[str, int] | None:
+    """A `host:port` pair, or None when the value is `off`."""
+    text = os.environ.get(name, default).strip()
+    if text.lower() == "off":
+        return None
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ImproperlyConfigured(f"{name} is {text!r}; write host:port, such as {default}, or off.")
+    return host.strip("[]"), int(port)
+
+
+def env_secret(name: str) -> str:
+    """A secret from `name`, or from the file that `name_FILE` points to; empty when neither is set."""
+    path = os.environ.get(f"{name}_FILE")
+    if path is None:
+        return os.environ.get(name, "")
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE points to {path}, which cannot be read: {error.strerror}.") from None

@@ -1,0 +1,200 @@
+"""Every setting of a ClawChat server, with its unit and default. The environment names them with CLAWCHAT_."""
+
+import secrets
+from pathlib import Path
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+from .env import env_address, env_bool, env_seconds, env_secret, env_str
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# Where everything lives that this server writes: database, secrets, queue, published file, logs.
+CLAWCHAT_DATA_DIR = Path(env_str("CLAWCHAT_DATA_DIR", str(BASE_DIR / "var"))).resolve()
+CLAWCHAT_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+# The front door: the fixed address that serves the app, the HTTPS mirror and the admin. None when `off`.
+CLAWCHAT_FRONT = env_address("CLAWCHAT_FRONT", "127.0.0.1:8000")
+# The address that chat ports listen on.
+CLAWCHAT_BIND = env_str("CLAWCHAT_BIND", "127.0.0.1")
+# The host name that clients dial, as it stands in the connection file.
+CLAWCHAT_HOST = env_str("CLAWCHAT_HOST", "localhost")
+# What the server calls itself in the connection file.
+CLAWCHAT_SERVER_NAME = env_str("CLAWCHAT_SERVER_NAME", "ClawChat")
+
+LOOPBACK_HOSTS = {"127.0.0.1", "::1", "localhost"}
+
+
+def _front_url() -> str:
+    """The front door as a browser writes it; loopback is written localhost, which is a secure context."""
+    if CLAWCHAT_FRONT is None:
+        return ""
+    host, port = CLAWCHAT_FRONT
+    return f"http://{'localhost' if host in LOOPBACK_HOSTS else host}:{port}"
+
+
+CLAWCHAT_FRONT_URL = env_str("CLAWCHAT_FRONT_URL", _front_url())
+
+# Seconds: how often the port moves, how long before that it is announced, how long the old one stays open.
+CLAWCHAT_ROTATION = {
+    "interval": env_seconds("CLAWCHAT_ROTATION_INTERVAL", 3600, least=5),
+    "lead": env_seconds("CLAWCHAT_ROTATION_LEAD", 120, least=1),
+    "grace": env_seconds("CLAWCHAT_ROTATION_GRACE", 300, least=1),
+}
+if max(CLAWCHAT_ROTATION["lead"], CLAWCHAT_ROTATION["grace"]) >= CLAWCHAT_ROTATION["interval"]:
+    raise ImproperlyConfigured(
+        "CLAWCHAT_ROTATION_LEAD and CLAWCHAT_ROTATION_GRACE must both be shorter than CLAWCHAT_ROTATION_INTERVAL."
+    )
+
+# Where the master key lies that seals every secret in the database (made on first use, mode 600).
+CLAWCHAT_MASTER_KEY_FILE = Path(
+    env_str("CLAWCHAT_MASTER_KEY_FILE", str(CLAWCHAT_DATA_DIR / "secrets" / "master.key"))
+)
+
+# Room schemes this server takes (docs/protocol.md 3.13).
+CLAWCHAT_SCHEMES = [1]
+
+# What the writer calls with the rows it stored, after the commit and before any acknowledgement; tests set it.
+CLAWCHAT_AFTER_COMMIT = ""
+
+
+def _secret_key() -> str:
+    """Django's own signing key: from the environment, else a file made on first use."""
+    given = env_secret("CLAWCHAT_SECRET_KEY")
+    if given:
+        return given
+    path = CLAWCHAT_DATA_DIR / "secrets" / "django.key"
+    path.parent.mkdir(mode=0o700, exist_ok=True)
+    try:
+        with path.open("x") as made:
+            path.chmod(0o600)
+            made.write(secrets.token_urlsafe(48))
+    except FileExistsError:
+        pass
+    return path.read_text()
+
+
+SECRET_KEY = _secret_key()
+DEBUG = False
+ALLOWED_HOSTS = env_str("CLAWCHAT_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "chat",
+    "discovery",
+    "rotation",
+]
+MIDDLEWARE = [
+    "clawchat_site.headers.SecurityHeaders",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "clawchat_site.urls"
+# Two applications in one process: the front door's, and the chat ports' (docs/architecture.md).
+ASGI_APPLICATION = "clawchat_site.asgi.front"
+CLAWCHAT_SOCKET_APPLICATION = "clawchat_site.asgi.socket"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# SQLite by default: clone, one command, running. synchronous=FULL, so what was acknowledged survives a power cut.
+DATABASE_URL = env_secret("DATABASE_URL")
+if DATABASE_URL:
+    DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60)}
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": CLAWCHAT_DATA_DIR / "clawchat.sqlite3",
+            "OPTIONS": {
+                "timeout": 20,
+                "transaction_mode": "IMMEDIATE",
+                "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;",
+            },
+        }
+    }
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+# Redis only wakes processes up and carries tasks; the database is the truth.
+REDIS_URL = env_secret("REDIS_URL")
+if REDIS_URL:
+    CHANNEL_LAYERS = {
+        "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    }
+else:
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# Celery: the same tasks and the same command line with Redis and with the file-system broker of the embedded child.
+CELERY_BROKER_URL = REDIS_URL or "filesystem://"
+CELERY_TIMEZONE = "UTC"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BEAT_SCHEDULE_FILENAME = str(CLAWCHAT_DATA_DIR / "celerybeat-schedule")
+# Seconds between two looks at what is due: a twentieth of the interval, at most 5.
+CLAWCHAT_TICK_SECONDS = min(5.0, CLAWCHAT_ROTATION["interval"] / 20)
+CELERY_BEAT_SCHEDULE = {"tick": {"task": "rotation.tasks.tick", "schedule": CLAWCHAT_TICK_SECONDS}}
+if not REDIS_URL:
+    _queue = CLAWCHAT_DATA_DIR / "queue"
+    _folders = {name: _queue / name for name in ("messages", "processed", "control")}
+    for _folder in _folders.values():
+        _folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    CELERY_BROKER_TRANSPORT_OPTIONS = {
+        "data_folder_in": str(_folders["messages"]),
+        "data_folder_out": str(_folders["messages"]),
+        "processed_folder": str(_folders["processed"]),
+        "control_folder": str(_folders["control"]),
+        "store_processed": False,
+        "polling_interval": 0.1,
+    }
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = CLAWCHAT_DATA_DIR / "static"
+# Served straight from the checkout; browsers ask each time, so an update is never half old and half new.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_MAX_AGE = 0
+
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Strict"
+CSRF_COOKIE_SAMESITE = "Strict"
+SECURE_REFERRER_POLICY = "no-referrer"
+
+CLAWCHAT_LOG_LEVEL = env_str("CLAWCHAT_LOG_LEVEL", "INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": CLAWCHAT_LOG_LEVEL},
+    # "No hostname was supplied" at every connection of the file-system broker.
+    "loggers": {"kombu.connection": {"level": "ERROR"}},
+}
+# Set to 1 to see Twisted's own log, tracebacks of timers included.
+CLAWCHAT_DEBUG_SERVER = env_bool("CLAWCHAT_DEBUG_SERVER")

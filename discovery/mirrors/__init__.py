@@ -1,0 +1,1 @@
+"""The places a connection file is put, one file each behind one small interface."""

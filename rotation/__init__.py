@@ -1,0 +1,1 @@
+"""The moving port and the changing keys."""
