@@ -1,0 +1,60 @@
+# One command for each habit; `make` alone lists them. Every target does its own set-up, and only what is out of date.
+PYTHON ?= python3
+BIN := .venv/bin
+RUN := .venv/ready-to-run
+DEV := .venv/ready-to-test
+NODE := node_modules/ready
+ASSETS := static/vendor/manifest.json
+
+MAKEFLAGS += --no-print-directory
+.PHONY: help run test e2e setup assets lint vectors
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@echo "ClawChat. What make can do here:"
+	@sed -n 's/^\([a-z0-9]*\):.*## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name text; do printf '%-16s %s\n' "$$name" "$$text"; done
+
+run: $(RUN) $(ASSETS) ## set up what is missing, then start the server; Ctrl-C stops it
+	@exec $(BIN)/python manage.py runclawchat --welcome
+
+test: $(DEV) $(ASSETS) lint ## lint, units, vectors, properties, house rules, JavaScript, two browsers
+	@scripts/test_tools.sh chromium
+	@echo "== JavaScript tests"
+	@node --test --test-reporter=./scripts/test_reporter.mjs tests/js/*.test.js
+	@echo "== Python tests"
+	@$(BIN)/pytest -q -m "not e2e"
+
+e2e: $(DEV) $(ASSETS) ## the tests that need browsers, Redis, PostgreSQL or a network of their own
+	@scripts/test_tools.sh chromium redis-server postgresql
+	@$(BIN)/pytest -q -m e2e
+
+setup: $(DEV) $(ASSETS) ## prepare everything that running and testing need
+	@scripts/test_tools.sh chromium redis-server postgresql
+	@echo "Ready: make run, make test."
+
+assets: $(ASSETS) ## pack the browser libraries into static/vendor/
+
+lint: $(DEV) ## ruff (rules and format) and mypy
+	@echo "== Lint"
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "Some files are not in the house format; write it with: $(BIN)/ruff format ."; exit 1; }
+	@$(BIN)/mypy
+
+vectors: $(RUN) $(ASSETS) ## run a vector file in Python and in JavaScript: make vectors FILE=path
+	@scripts/vectors.sh "$(FILE)"
+
+$(RUN): requirements.txt scripts/venv.sh
+	@PYTHON="$(PYTHON)" scripts/venv.sh requirements.txt
+	@touch $@
+
+$(DEV): $(RUN) requirements-dev.txt
+	@PYTHON="$(PYTHON)" scripts/venv.sh requirements-dev.txt
+	@touch $@
+
+$(NODE): package.json package-lock.json scripts/npm.sh
+	@scripts/npm.sh
+	@touch $@
+
+$(ASSETS): $(NODE) scripts/assets.mjs
+	@echo "Packing the browser libraries."
+	@node scripts/assets.mjs > /dev/null

@@ -1,0 +1,11 @@
+#!/bin/sh
+# Put the packages of package-lock.json into node_modules. No package runs a script of its own here.
+set -eu
+cd "$(dirname "$0")/.."
+
+node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2> /dev/null || {
+    echo "ClawChat needs Node 20 or newer (node and npm)." >&2
+    exit 1
+}
+echo "Installing the JavaScript packages into node_modules."
+npm ci --ignore-scripts --no-audit --no-fund --no-progress --loglevel=error > /dev/null
