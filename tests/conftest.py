@@ -1,4 +1,4 @@
-"""What every test may ask for: a browser's path, a real Redis, a real PostgreSQL. And: with CI=1 a skip is a failure."""
+"""What every test may ask for: a browser, a real Redis, a real PostgreSQL. With CI=1 a skip is a failure."""
 
 import contextlib
 import os
