@@ -1,0 +1,51 @@
+"""Every limit of the protocol, in one place; sizes in bytes, times in seconds.
+
+Spec: 3.3
+"""
+
+# Handshake records: bodies, and the whole first message with its 4-byte head. Spec: 3.3
+H1_MAX_BYTES = 2048
+H2_MAX_BYTES = 4096
+H3_MAX_BYTES = 1024
+FIRST_MESSAGE_MAX_BYTES = 2052
+HANDSHAKE_SECONDS = 10
+MAX_SUITES = 8
+
+# Frames: header 26, IV 12 and tag 16 around at least one byte of padding. Spec: 3.5
+FRAME_OVERHEAD = 54
+FRAME_MIN_BYTES = 55
+DEFAULT_MAX_FRAME_BYTES = 262_144
+FRAME_CEILING_BYTES = 1 << 20
+
+# How much one epoch's keys may carry, in each direction. Spec: 3.6
+SOFT_LIMIT_SECONDS = 3600
+SOFT_LIMIT_BYTES = 64 * 1024 * 1024
+SOFT_LIMIT_FRAMES = 1 << 20
+HARD_LIMIT_SECONDS = 86_400
+HARD_LIMIT_BYTES = 1_000_000_000
+HARD_LIMIT_FRAMES = 1 << 31
+
+# Keepalive. Spec: 3.11
+PING_AFTER_SECONDS = 25
+SILENCE_SECONDS = 60
+PING_MAX_BYTES = 64
+
+# Encodings: what fits a JavaScript number, and how deep maps and lists nest. Spec: 3
+INTEGER_MAX = 2**53 - 1
+MAX_DEPTH = 8
+
+# Connection file. Spec: 3.8
+CONNECTION_FILE_MAX_BYTES = 65_536
+CONNECTION_FILE_STEP_BYTES = 4096
+CLOCK_SKEW_SECONDS = 300
+MAX_ENDPOINTS = 64
+
+# Invites. Spec: 3.14
+INVITE_MIN_SECONDS = 60
+INVITE_DEFAULT_SECONDS = 86_400
+INVITE_MAX_SECONDS = 604_800
+INVITE_TEXT_MAX_BYTES = 65_536
+
+# Staged blobs: a chunk, and the whole. Spec: 3.14
+STAGE_CHUNK_BYTES = 131_072
+STAGE_MAX_BYTES = 4_194_304
