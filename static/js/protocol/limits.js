@@ -1,0 +1,52 @@
+/**
+ * Every limit of the protocol, in one place; sizes in bytes, times in seconds.
+ *
+ * Spec: 3.3
+ */
+
+// Handshake records: bodies, and the whole first message with its 4-byte head. Spec: 3.3
+export const H1_MAX_BYTES = 2048;
+export const H2_MAX_BYTES = 4096;
+export const H3_MAX_BYTES = 1024;
+export const FIRST_MESSAGE_MAX_BYTES = 2052;
+export const HANDSHAKE_SECONDS = 10;
+export const MAX_SUITES = 8;
+
+// Frames: header 26, IV 12 and tag 16 around at least one byte of padding. Spec: 3.5
+export const FRAME_OVERHEAD = 54;
+export const FRAME_MIN_BYTES = 55;
+export const DEFAULT_MAX_FRAME_BYTES = 262_144;
+export const FRAME_CEILING_BYTES = 1 << 20;
+
+// How much one epoch's keys may carry, in each direction. Spec: 3.6
+export const SOFT_LIMIT_SECONDS = 3600;
+export const SOFT_LIMIT_BYTES = 64 * 1024 * 1024;
+export const SOFT_LIMIT_FRAMES = 1 << 20;
+export const HARD_LIMIT_SECONDS = 86_400;
+export const HARD_LIMIT_BYTES = 1_000_000_000;
+export const HARD_LIMIT_FRAMES = 2 ** 31;
+
+// Keepalive. Spec: 3.11
+export const PING_AFTER_SECONDS = 25;
+export const SILENCE_SECONDS = 60;
+export const PING_MAX_BYTES = 64;
+
+// Encodings: what fits a JavaScript number, and how deep maps and lists nest. Spec: 3
+export const INTEGER_MAX = Number.MAX_SAFE_INTEGER;
+export const MAX_DEPTH = 8;
+
+// Connection file. Spec: 3.8
+export const CONNECTION_FILE_MAX_BYTES = 65_536;
+export const CONNECTION_FILE_STEP_BYTES = 4096;
+export const CLOCK_SKEW_SECONDS = 300;
+export const MAX_ENDPOINTS = 64;
+
+// Invites. Spec: 3.14
+export const INVITE_MIN_SECONDS = 60;
+export const INVITE_DEFAULT_SECONDS = 86_400;
+export const INVITE_MAX_SECONDS = 604_800;
+export const INVITE_TEXT_MAX_BYTES = 65_536;
+
+// Staged blobs: a chunk, and the whole. Spec: 3.14
+export const STAGE_CHUNK_BYTES = 131_072;
+export const STAGE_MAX_BYTES = 4_194_304;

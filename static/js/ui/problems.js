@@ -1,0 +1,144 @@
+/**
+ * What can go wrong, in words: what happened, what is lost (mostly nothing), and the one thing to do.
+ * The codes are those of docs/protocol.md and those that the app gives besides.
+ */
+
+/**
+ * @typedef {{title: string, text: string, remedy: {label: string, action: "retry"|"reload"|"paste"|"dismiss"}|null}} Problem
+ */
+
+const RELOAD = { label: "Reload the page", action: "reload" };
+const RETRY = { label: "Try again", action: "retry" };
+const PASTE = { label: "Use another invitation", action: "paste" };
+
+/** @type {Record<string, Problem>} */
+const PROBLEMS = {
+  elsewhere: {
+    title: "ClawChat is open in another tab",
+    text: "One tab at a time holds this device's keys, so that no two write at once. Go on there, or close it and come back here.",
+    remedy: { label: "Use it here", action: "reload" },
+  },
+  invitation_used: {
+    title: "This invitation was used already",
+    text: "Each invitation lets one person in. If it was you, open ClawChat on the device where you used it; if not, ask for a new one.",
+    remedy: PASTE,
+  },
+  invitation_expired: {
+    title: "This invitation has run out",
+    text: "Invitations work for a limited time. Ask the person who sent it to make a new one; it takes them a moment.",
+    remedy: PASTE,
+  },
+  invitation_unreadable: {
+    title: "This is not a whole invitation",
+    text: "A piece of the link seems to be missing. Copy it once more from the message you got, up to its very end.",
+    remedy: PASTE,
+  },
+  revoked: {
+    title: "This device was signed out",
+    text: "Somebody took its access away, perhaps you from another device. It gets no new messages. To come back, ask for a new invitation.",
+    remedy: PASTE,
+  },
+  unavailable: {
+    title: "The server is not to be reached",
+    text: "Nothing is lost: your messages are on this device, and new ones wait here until it is back.",
+    remedy: RETRY,
+  },
+  unauthentic: {
+    title: "Something answered that is not your server",
+    text: "It could not prove who it is, so nothing was sent to it. Your network may be in the way; try another one.",
+    remedy: RETRY,
+  },
+  not_yet_valid: {
+    title: "The clock of this device is behind",
+    text: "By its time, the server's address is from the future. Set the clock to automatic; nothing is lost meanwhile.",
+    remedy: RETRY,
+  },
+  expired: {
+    title: "The server's address is out of date",
+    text: "No newer one was found. If the clock of this device is right, the server has been away for long. Nothing here is lost.",
+    remedy: RETRY,
+  },
+  replayed: {
+    title: "An old address came back",
+    text: "Where the server's address is kept, an older one turned up than this device already knows. It was not used; nothing is lost.",
+    remedy: RETRY,
+  },
+  forked: {
+    title: "Two addresses contradict each other",
+    text: "The server seems to have published two different ones under one number. None was used. Tell the person who runs it.",
+    remedy: RETRY,
+  },
+  unsupported_version: {
+    title: "This page is older than the server",
+    text: "They no longer speak the same language. Reloading fetches the newer page; your messages stay on this device.",
+    remedy: RELOAD,
+  },
+  unsupported_browser: {
+    title: "This browser is missing something",
+    text: "It cannot make the keys that keep your messages private. A current Firefox, Chrome, Edge or Safari can.",
+    remedy: null,
+  },
+  storage: {
+    title: "This browser does not keep data",
+    text: "Your keys need a place to stay. Leave the private window, or let this site store data, and load the page again.",
+    remedy: RELOAD,
+  },
+  too_large: {
+    title: "This is too long for one message",
+    text: "It was not sent; your text is still in the box. Split it in two.",
+    remedy: null,
+  },
+  too_fast: {
+    title: "That was a lot at once",
+    text: "The server asks for a short pause. Nothing is lost; go on in a minute.",
+    remedy: RETRY,
+  },
+  limit: {
+    title: "The server has no room for more",
+    text: "A limit that its operator set was reached. Nothing is lost; tell the person who runs it.",
+    remedy: RETRY,
+  },
+  not_member: {
+    title: "You are not in this room any more",
+    text: "What you have read stays on this device, but new messages do not come here.",
+    remedy: null,
+  },
+  stale_epoch: {
+    title: "The room just changed",
+    text: "Somebody else came or went at the same moment, so this was not done. Nothing is lost; do it once more.",
+    remedy: null,
+  },
+  no_package: {
+    title: "They cannot be added just now",
+    text: "None of their devices has left a key to be added with. They do so by themselves when they next open ClawChat.",
+    remedy: null,
+  },
+  not_loaded: {
+    title: "A part of this page did not arrive",
+    text: "The network dropped it on the way. Nothing is lost.",
+    remedy: RELOAD,
+  },
+};
+
+const DISMISS = { label: "All right", action: "dismiss" };
+
+/**
+ * The words for a code; a code without words of its own is named, since whoever helps will ask for it.
+ * @param {string} code
+ * @returns {Problem}
+ */
+export function problemFor(code) {
+  return (
+    PROBLEMS[code] ?? {
+      title: "ClawChat met a case it does not know",
+      text: `It stopped there, and your messages are still on this device. The case is called ${code}.`,
+      remedy: RELOAD,
+    }
+  );
+}
+
+/** The same, for a bar that stands beside the work and can be put away. @param {string} code @returns {Problem} */
+export function noticeFor(code) {
+  const problem = problemFor(code);
+  return problem.remedy?.action === "paste" ? problem : { ...problem, remedy: DISMISS };
+}

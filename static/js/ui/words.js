@@ -1,0 +1,150 @@
+/** Every sentence of the app but the problems, which stand in problems.js. */
+
+import { plural } from "./times.js";
+
+/** "Mara", "Mara and Jonas", "Mara, Jonas and Ines" @param {readonly string[]} names */
+export function listWords(names) {
+  if (names.length < 2) return names.join("");
+  return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+}
+
+const product = "ClawChat";
+
+export const words = Object.freeze({
+  product,
+  close: "Close",
+  cancel: "Cancel",
+  you: "You",
+  somebody: "Somebody",
+
+  starting: "Opening your conversations…",
+
+  invited: {
+    by: (name) => `${name} invites you`,
+    to: (server) => (server && server !== product ? `You are invited to ${server}` : "You are invited"),
+    about: "A private place to talk. What you write is sealed on this device and opened only by the people in the room.",
+    nameLabel: "Your name",
+    nameHint: "What the others call you. You can change it later.",
+    expires: (when) => `This invitation works once, until ${when}.`,
+    join: "Join",
+  },
+  uninvited: {
+    title: "Open the link you were given",
+    about: "People come in here by invitation. If a link was sent to you, open it on this device and you are nearly there.",
+    pasteLabel: "Or paste your invitation",
+    pasteHint: "It is the whole link, or the part that begins with clawchat:",
+    use: "Use invitation",
+    unreadable: "This is not an invitation. Copy the whole link once more and paste it here.",
+    ask: "No invitation yet? Ask somebody who is already here to make one for you.",
+  },
+  enrolling: {
+    title: "Getting this device ready",
+    about: "It is making its own keys and introducing itself to the server. They never leave this device.",
+    slow: "Still at it. A slow network can make this take a minute.",
+  },
+
+  rooms: {
+    label: "Rooms",
+    create: "New room",
+    empty: "No rooms yet. A room is where you talk with one person or with many.",
+    emptyAction: "Make the first one",
+    nothingYet: "Nobody has written yet",
+    joining: "Joining…",
+    unread: (count) => plural(count, "unread message"),
+    choose: "Pick a room to read on",
+    welcome: (name) => `Welcome, ${name}`,
+    waitForRoom: "When somebody adds you to a room, it appears here by itself.",
+    invite: "Invite somebody",
+    back: "Back to the rooms",
+  },
+  newRoom: {
+    title: "A new room",
+    nameLabel: "Room name",
+    nameHint: "Only its members can read this name.",
+    placeholder: "Kitchen table",
+    create: "Create room",
+    creating: "Creating…",
+  },
+  conversation: {
+    addPeople: "Add people",
+    members: "Members",
+    showMembers: "Show who is here",
+    justYou: "Just you",
+    emptyTitle: "Nobody has written yet",
+    emptyAlone: "You are the only one here. Bring somebody in and say hello.",
+    emptyTogether: (names) => `Say hello to ${names}. Only the members of this room can read it.`,
+    bringIn: "Bring somebody in",
+    joining: "This device is joining the room. Its messages appear here in a moment.",
+    devices: (count) => plural(count, "device"),
+  },
+  messages: {
+    label: "Messages",
+    waiting: "Waiting to go out",
+    sent: "Arrived at the server",
+    unreadable: "This message could not be read on this device",
+    fresh: (count) => (count > 0 ? plural(count, "new message") : "To the newest"),
+    unreadFromHere: "New",
+  },
+  notices: {
+    created: (names) => `${names} created this room`,
+    joined: (names) => `${names} joined`,
+    left: (names) => `${names} left`,
+  },
+  composer: {
+    label: "Message",
+    placeholder: "Write a message",
+    send: "Send",
+    waitingHint: "You are offline. What you write is kept here and goes out by itself.",
+  },
+  addPeople: {
+    title: (room) => `Add people to ${room}`,
+    known: "People on this server",
+    nobodyLeft: "Everybody on this server is already here.",
+    nobodyKnown: "Nobody else has come to this server yet.",
+    add: (count) => (count > 1 ? `Add ${count} to the room` : "Add to the room"),
+    adding: "Adding…",
+    history: "They read what is written from now on, not what was written before.",
+    somebodyNew: "Somebody new",
+  },
+  invite: {
+    title: "Invite somebody",
+    about: "Make a link and send it to one person. When they have come in, add them to a room.",
+    labelLabel: "Who is it for?",
+    labelHint: "A note for yourself. It is not part of the link.",
+    make: "Make an invitation link",
+    making: "Making the link…",
+    linkLabel: "Invitation link",
+    copy: "Copy link",
+    copied: "Copied",
+    once: (when) => `Shown only once. It lets one person in and works until ${when}.`,
+    another: "Make another",
+  },
+  status: {
+    names: { connected: "Connected", moving: "Moving", connecting: "Reconnecting", offline: "Offline" },
+    firstTime: "Connecting",
+    title: "Connection",
+    port: "port",
+    nowhere: "no port",
+    at: (server, port) => `You are at ${server} on port ${port}.`,
+    nextMove: (span, hour) => `It moves to another port in ${span}, at ${hour}.`,
+    moveDue: "It is about to move to another port.",
+    moving: "The place is moving to another port. You stay connected the whole time.",
+    connecting: "Looking for the place again. What you write waits here and goes out by itself.",
+    offline: "There is no way to the place right now. Your messages are safe on this device, and new ones wait their turn.",
+    mirror: (mirror) => `Found through ${mirror}`,
+    since: (when) => `Connected since ${when}; nothing was missed`,
+    fingerprint: "Fingerprint of the server",
+    retry: "Try again now",
+  },
+  profile: {
+    title: "You",
+    open: (name) => `${name}: your name and settings`,
+    nameLabel: "Your name",
+    save: "Save",
+    saved: "Saved",
+    theme: "Appearance",
+    themes: { light: "Light", dark: "Dark", system: "Like the device" },
+    enter: "The Enter key",
+    enters: { auto: "Like the device", send: "Sends", newline: "Starts a new line" },
+  },
+});
