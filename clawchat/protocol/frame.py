@@ -21,7 +21,6 @@ from clawchat.protocol.padding import pad, padded_length, unpad
 from clawchat.protocol.primitives import AeadKey, aead_key, aead_open, aead_seal, constant_time_equal
 
 FRAME_VERSION = 1
-_HEADER = slice(0, 26)
 _IV = slice(26, 38)
 
 
@@ -124,15 +123,7 @@ class FrameKeys:
         return aead_open(self._key, data[_IV], data[38:], associated_data)
 
 
-def seal_frame(
-    keys: FrameKeys,
-    counter: int,
-    message_type: MessageType,
-    payload: bytes,
-    message_id: bytes,
-    timestamp_ms: int,
-    max_frame_bytes: int,
-) -> bytes:
+def seal_frame(keys: FrameKeys, counter: int, frame: Frame, max_frame_bytes: int) -> bytes:
     """Seal one data frame for the peer.
 
     Sizes: the result is 54 bytes of header, IV and tag plus the padded payload.
@@ -143,11 +134,11 @@ def seal_frame(
     """
     if not 0 <= counter < HARD_LIMIT_FRAMES:
         raise UsageError(f"frame counter {counter}")
-    size = FRAME_OVERHEAD + padded_length(len(payload))
+    size = FRAME_OVERHEAD + padded_length(len(frame.payload))
     if size > max_frame_bytes:
         raise TooLarge(f"frame of {size} bytes, at most {max_frame_bytes}")
-    clear = FrameHeader(message_id, timestamp_ms, message_type, keys.iv(counter)).encode()
-    return clear + keys.seal(counter, clear, pad(payload))
+    clear = FrameHeader(frame.message_id, frame.timestamp_ms, frame.type, keys.iv(counter)).encode()
+    return clear + keys.seal(counter, clear, pad(frame.payload))
 
 
 def open_frame(keys: FrameKeys, counter: int, data: bytes, max_frame_bytes: int) -> Frame:

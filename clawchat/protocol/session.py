@@ -61,12 +61,11 @@ class Session:
         if (message_type == MessageType.AUTH_OK) != (self.role is Role.SERVER and self.sent_frames == 0):
             raise UsageError("AUTH_OK is the server's first frame, and only that")
         _check_hard_limits(self.sent_frames, self.sent_bytes)
-        frame = seal_frame(
-            self._sending, self.sent_frames, message_type, payload, message_id, timestamp_ms, self.max_frame_bytes
-        )
+        frame = Frame(message_type, message_id, timestamp_ms, payload)
+        sealed = seal_frame(self._sending, self.sent_frames, frame, self.max_frame_bytes)
         self.sent_frames += 1
-        self.sent_bytes += len(frame)
-        return frame
+        self.sent_bytes += len(sealed)
+        return sealed
 
     def open(self, data: bytes) -> Frame:
         """The frame the peer sent next; on any error the caller closes the connection.
