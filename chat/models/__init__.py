@@ -1,0 +1,38 @@
+"""The rows of the chat app, one file per noun."""
+
+from .audit import AuditEvent, AuditHead
+from .connection import Connection
+from .delivery import GroupInfo, WaitingWelcome, Welcome
+from .device import Device
+from .envelope import Envelope
+from .identity import DiscoverySecret, ServerIdentity
+from .invite import Invite
+from .key_package import KeyPackage
+from .member import Member
+from .news import News, Revocation
+from .policy import ConnectionPolicy
+from .room import Membership, Room
+from .staging import StagedBlob, StagedChunk
+
+__all__ = [
+    "AuditEvent",
+    "AuditHead",
+    "Connection",
+    "ConnectionPolicy",
+    "Device",
+    "DiscoverySecret",
+    "Envelope",
+    "GroupInfo",
+    "Invite",
+    "KeyPackage",
+    "Member",
+    "Membership",
+    "News",
+    "Revocation",
+    "Room",
+    "ServerIdentity",
+    "StagedBlob",
+    "StagedChunk",
+    "WaitingWelcome",
+    "Welcome",
+]

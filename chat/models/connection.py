@@ -1,0 +1,43 @@
+"""A connection's life."""
+
+from datetime import datetime, timedelta
+
+from django.db import models
+
+from .device import Device
+
+# A server process says every 10 s that its connections live; one that says nothing for so long is gone.
+SILENT_AFTER = timedelta(seconds=45)
+
+
+class ConnectionQuerySet(models.QuerySet):
+    """The questions asked about connections."""
+
+    def live(self, now: datetime) -> "ConnectionQuerySet":
+        """Connections that are open in a process that is alive."""
+        return self.filter(closed_at=None, seen_at__gt=now - SILENT_AFTER)
+
+
+class Connection(models.Model):
+    """One authenticated connection, from its handshake to its end."""
+
+    device = models.ForeignKey(Device, models.CASCADE, related_name="connections")
+    # Which server process holds it: random, drawn at its start.
+    process = models.CharField(max_length=32)
+    address = models.GenericIPAddressField(null=True, blank=True)
+    port = models.PositiveIntegerField()
+    opened_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, blank=True)
+    bytes_in = models.BigIntegerField(default=0)
+    bytes_out = models.BigIntegerField(default=0)
+    # Why it ended: an error code of protocol.md 3.11 in words, or a plain word; empty while it lives.
+    why = models.CharField(max_length=32, blank=True)
+
+    objects = ConnectionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["process"], condition=models.Q(closed_at=None), name="chat_connection_open")]
+
+    def __str__(self) -> str:
+        return f"{self.device} on port {self.port}"

@@ -1,0 +1,56 @@
+"""A device: the only thing that can connect."""
+
+from django.db import models
+
+from .member import Member
+
+
+class DeviceQuerySet(models.QuerySet):
+    """The questions asked about devices."""
+
+    def current(self) -> "DeviceQuerySet":
+        """Devices that are not revoked."""
+        return self.filter(revoked_at=None)
+
+    def in_use(self) -> "DeviceQuerySet":
+        """Devices of a member, with an account, that are not revoked."""
+        return self.current().exclude(member=None)
+
+    def listed(self) -> "DeviceQuerySet":
+        """Devices that have finished a handshake under their own secret."""
+        return self.current().exclude(psk_id=None)
+
+
+class Device(models.Model):
+    """One device's keys and what became of it. Spec: 3.2, 3.13"""
+
+    class Kind(models.IntegerChoices):
+        """Who holds it."""
+
+        HUMAN = 1
+        AGENT = 2
+
+    # H("clawchat/1 device\0" || public)[:16]
+    device_id = models.BinaryField(max_length=16, unique=True)
+    public = models.BinaryField(max_length=32, unique=True)
+    # Null until `account.set`.
+    member = models.ForeignKey(Member, models.PROTECT, null=True, blank=True, related_name="devices")
+    # The leaf identity of 4.4, 146 bytes; null until `account.set`.
+    identity = models.BinaryField(max_length=146, null=True)
+    kind = models.PositiveSmallIntegerField(choices=Kind.choices, default=Kind.HUMAN)
+    invite = models.ForeignKey("chat.Invite", models.SET_NULL, null=True, related_name="devices")
+    # The pair in use: null before the first handshake under it, and after a revocation.
+    psk_id = models.BinaryField(max_length=16, null=True, unique=True)
+    psk_sealed = models.BinaryField(max_length=128, null=True)
+    # The pair that the next handshake under it makes active.
+    pending_psk_id = models.BinaryField(max_length=16, null=True, unique=True)
+    pending_psk_sealed = models.BinaryField(max_length=128, null=True)
+    client_name = models.CharField(max_length=128, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_seen_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    objects = DeviceQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return bytes(self.device_id).hex()[:8]

@@ -1,0 +1,1 @@
+"""What the chat app does: functions that own the transactions."""
