@@ -1,0 +1,212 @@
+"""The guard at every door: how many sockets may be open, and how long one may take to make itself known.
+
+It stands between TCP and TLS, because Autobahn wants Twisted's own TLS right beneath a secure WebSocket.
+"""
+
+from collections import Counter
+from ipaddress import ip_address
+from typing import Any
+
+from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ITransport
+from twisted.internet.protocol import Factory, Protocol
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.python.failure import Failure
+
+POLICY_VIOLATION = 1008
+
+
+class Limits:
+    """How many sockets one kind of door holds at once; shared by all chat ports, so the counts survive a move.
+
+    A socket is a stranger's until it is settled. `strangers` and `strangers_per_address` count those alone, so nobody
+    can lock members out by knocking, and a house full of members behind one address is no crowd of strangers.
+    Loopback is not limited by address. Units: `seconds` until a stranger must have made himself known.
+    """
+
+    def __init__(self, *, total: int, strangers: int, strangers_per_address: int, seconds: float) -> None:
+        self.total, self.strangers, self.strangers_per_address = total, strangers, strangers_per_address
+        self.seconds = seconds
+        self.open = 0
+        self._strangers: Counter[str] = Counter()
+        self._stranger_count = 0
+
+    def admit(self, address: str) -> bool:
+        """Whether one more socket from this address fits; it is counted as a stranger's when it does."""
+        full = self.open >= self.total or self._stranger_count >= self.strangers
+        if full or (self._strangers[address] >= self.strangers_per_address and not _is_loopback(address)):
+            self._forget_if_none(address)
+            return False
+        self.open += 1
+        self._stranger_count += 1
+        self._strangers[address] += 1
+        return True
+
+    def settle(self, address: str) -> None:
+        """Count one socket from this address as a stranger's no longer."""
+        self._stranger_count -= 1
+        self._strangers[address] -= 1
+        self._forget_if_none(address)
+
+    def leave(self) -> None:
+        """One settled socket has closed."""
+        self.open -= 1
+
+    def _forget_if_none(self, address: str) -> None:
+        if not self._strangers[address]:
+            del self._strangers[address]
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        return ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+class Guarded(ProtocolWrapper):
+    """One guarded socket: admitted or reset at once, and reset when its deadline comes while it is a stranger's."""
+
+    factory: "GuardFactory"
+    _admitted = False
+    _settled = False
+    _deadline: IDelayedCall | None = None
+
+    def makeConnection(self, transport: ITransport) -> None:
+        """Let the connection in when it fits into the limits."""
+        self.address = transport.getPeer().host
+        self._admitted = self.factory.limits.admit(self.address)
+        if not self._admitted:
+            transport.abortConnection()
+            return
+        self._start_deadline()
+        super().makeConnection(transport)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Give the place back."""
+        if self._admitted:
+            self.settle()
+            self.factory.limits.leave()
+            super().connectionLost(reason)
+
+    def settle(self) -> None:
+        """No stranger any more: no deadline, and no place among the strangers."""
+        self._stop_deadline()
+        if not self._settled:
+            self._settled = True
+            self.factory.limits.settle(self.address)
+
+    @property
+    def innermost(self) -> Protocol:
+        """The protocol that speaks on this socket, inside TLS if there is TLS."""
+        inner = self.wrappedProtocol
+        return inner.wrappedProtocol if isinstance(inner, TLSMemoryBIOProtocol) else inner
+
+    def _deadline_passed(self) -> None:
+        """What becomes of a stranger whose time is up."""
+        raise NotImplementedError
+
+    def _start_deadline(self) -> None:
+        self._stop_deadline()
+        self._deadline = self.factory.clock.callLater(self.factory.limits.seconds, self._on_deadline)
+
+    def _stop_deadline(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _on_deadline(self) -> None:
+        self._deadline = None
+        self._deadline_passed()
+
+
+class ChatGuarded(Guarded):
+    """On a chat port: the deadline runs from accept to Link.authenticated()."""
+
+    def _deadline_passed(self) -> None:
+        inner = self.innermost
+        if getattr(inner, "application_type", "") == "websocket" and inner.state == inner.STATE_OPEN:
+            inner.close_with(POLICY_VIOLATION)
+        else:
+            self.transport.abortConnection()
+
+
+class FrontGuarded(Guarded):
+    """At the front door: the deadline runs from the first byte of a request until something answers it.
+
+    A connection that was answered and is silent since is left to the HTTP server, which closes idle ones by itself.
+    """
+
+    _answered = False
+
+    def dataReceived(self, data: bytes) -> None:
+        """Bytes after an answer begin another request, with a deadline of its own."""
+        if self._answered:
+            self._answered = False
+            self._start_deadline()
+        super().dataReceived(data)
+
+    def write(self, data: bytes) -> None:
+        """An answer goes out."""
+        self._answer()
+        super().write(data)
+
+    def writeSequence(self, data: list[bytes]) -> None:
+        """An answer goes out, in pieces."""
+        self._answer()
+        super().writeSequence(data)
+
+    def _answer(self) -> None:
+        self._answered = True
+        self._stop_deadline()
+
+    def _deadline_passed(self) -> None:
+        if self.factory.is_working_for(self):
+            self._start_deadline()
+        else:
+            self.transport.abortConnection()
+
+
+class GuardFactory(WrappingFactory):
+    """Wraps a door's factory, with TLS between guard and door when there is a TLS context."""
+
+    noisy = False
+    protocol: type[Guarded]
+
+    def __init__(self, door: Factory, limits: Limits, clock: IReactorTime, tls: Any = None) -> None:
+        super().__init__(TLSMemoryBIOFactory(tls, False, door) if tls is not None else door)
+        self.limits = limits
+        self.clock = clock
+
+    def buildProtocol(self, addr: IAddress) -> Guarded:
+        """A guarded protocol for one socket."""
+        return self.protocol(self, self.wrappedFactory.buildProtocol(addr))
+
+
+class ChatGuardFactory(GuardFactory):
+    """Guards a chat port."""
+
+    protocol = ChatGuarded
+
+
+class FrontGuardFactory(GuardFactory):
+    """Guards the front door. `connections` is Daphne's table of what its protocols are doing."""
+
+    protocol = FrontGuarded
+
+    def __init__(self, door: Factory, limits: Limits, clock: IReactorTime, connections: dict, tls: Any = None) -> None:
+        super().__init__(door, limits, clock, tls)
+        self._connections = connections
+
+    def is_working_for(self, guarded: FrontGuarded) -> bool:
+        """Whether an application is at work on a request of this socket."""
+        return any(
+            _transport_of(request) is guarded and not details["application_instance"].done()
+            for request, details in self._connections.items()
+            if "application_instance" in details
+        )
+
+
+def _transport_of(request: Any) -> ITransport | None:
+    transport = getattr(getattr(request, "channel", None), "transport", None)
+    return transport.transport if isinstance(transport, TLSMemoryBIOProtocol) else transport
