@@ -207,6 +207,24 @@ class EpochKeys:
         )
 
 
+def epoch_zero(
+    main_secret: bytes, th4: bytes, server_public: ExchangePublic, client_public: ExchangePublic
+) -> EpochKeys:
+    """The keys a session starts with; the two public values are the handshake's ephemeral ones.
+
+    Spec: 3.4
+    """
+    return EpochKeys.derive(derive_session_keys(session_secret(main_secret, th4), server_public, client_public), th4)
+
+
+def finished_value(epoch_keys: EpochKeys, th4: bytes) -> bytes:
+    """The 32 bytes at the head of AUTH_OK: the server knew the PSK and saw the same three messages.
+
+    Spec: 3.3
+    """
+    return hmac_sha256(epoch_keys.server_finished, th4)
+
+
 def device_credentials(exporter: bytes, device_public: DevicePublic) -> tuple[bytes, PreSharedKey]:
     """The PSK id (16 bytes) and PSK both sides make of an enrolment; neither is ever sent.
 

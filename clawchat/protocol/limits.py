@@ -10,6 +10,7 @@ H3_MAX_BYTES = 1024
 FIRST_MESSAGE_MAX_BYTES = 2052
 HANDSHAKE_SECONDS = 10
 MAX_SUITES = 8
+CLIENT_NAME_MAX_BYTES = 256
 
 # Frames: header 26, IV 12 and tag 16 around at least one byte of padding. Spec: 3.5
 FRAME_OVERHEAD = 54
