@@ -28,3 +28,8 @@ function closing(address) {
   const tail = address.match(TRAILING)?.[0] ?? "";
   return tail.startsWith(")") && address.includes("(") ? ")" : "";
 }
+
+/** The invitation within a pasted text, a link or the bare form, or null. @param {string} text */
+export function invitationIn(text) {
+  return text.match(/clawchat:[A-Za-z0-9_-]+/)?.[0] ?? null;
+}

@@ -137,8 +137,8 @@ export function problemFor(code) {
   );
 }
 
-/** The same, for a bar that stands beside the work and can be put away. @param {string} code @returns {Problem} */
+/** The same, for a bar that stands beside the work: without a remedy it can at least be put away. @param {string} code @returns {Problem} */
 export function noticeFor(code) {
   const problem = problemFor(code);
-  return problem.remedy?.action === "paste" ? problem : { ...problem, remedy: DISMISS };
+  return { ...problem, remedy: problem.remedy ?? DISMISS };
 }

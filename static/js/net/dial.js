@@ -1,0 +1,94 @@
+// From an endpoint to an authenticated session.
+
+import { ClientHandshake } from "../protocol/handshake.js";
+import { PeerError } from "../protocol/errors.js";
+import { HANDSHAKE_SECONDS } from "../protocol/limits.js";
+import { Channel } from "./channel.js";
+import { DialFailed } from "./failures.js";
+import { openWire as openWebSocket } from "./wire.js";
+
+/** A browser may not send 1008; this is its twin. Spec: 3.3 */
+const CLOSE_HANDSHAKE_FAILED = 4008;
+
+/**
+ * Connect, prove who both sides are, and hand over the session.
+ * @param {object} options
+ * @param {string} options.url of the chat port with its path
+ * @param {object} options.credentials what `ClientHandshake` takes
+ * @param {object} options.handlers what `Channel` takes
+ * @param {typeof openWebSocket} [options.openWire]
+ * @param {number} [options.timeoutMs] for all of it
+ * @returns {Promise<Channel>} Raises: DialFailed.
+ */
+export async function dial({ url, credentials, handlers, openWire = openWebSocket, timeoutMs = HANDSHAKE_SECONDS * 1000 }) {
+  const records = new RecordQueue();
+  const timeout = new AbortController();
+  const timer = setTimeout(() => timeout.abort(), timeoutMs);
+  timeout.signal.addEventListener("abort", () => records.end(null), { once: true });
+  let wire = null;
+  try {
+    wire = await openWire(url, records.handlers, timeout.signal);
+    return await shakeHands(wire, records, credentials, handlers);
+  } catch (cause) {
+    wire?.close(CLOSE_HANDSHAKE_FAILED);
+    throw cause instanceof DialFailed ? cause : new DialFailed(cause instanceof PeerError ? cause.code : "internal", { cause });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+async function shakeHands(wire, records, credentials, handlers) {
+  const handshake = new ClientHandshake(credentials);
+  wire.send(await handshake.hello());
+  wire.send(await handshake.receiveServerHello(await records.next(), Date.now()));
+  const session = await handshake.receiveFinished(await records.next());
+  const channel = new Channel({ wire, session, handshake, handlers });
+  records.handOver(channel);
+  return channel;
+}
+
+/** Messages in the order they came: first to the handshake, that asks for each, then to the channel. */
+class RecordQueue {
+  #waiting = [];
+  #wanted = null;
+  #taker = null;
+  #endedWith;
+
+  get handlers() {
+    return { onMessage: (data) => this.#put(data), onEnd: (code) => this.end(code) };
+  }
+
+  /** The next message. Raises: DialFailed when the connection ended before. */
+  next() {
+    if (this.#waiting.length > 0) return Promise.resolve(this.#waiting.shift());
+    if (this.#endedWith !== undefined) return Promise.reject(this.#failure());
+    return new Promise((resolve, reject) => (this.#wanted = { resolve, reject }));
+  }
+
+  end(code) {
+    if (this.#endedWith !== undefined) return;
+    this.#endedWith = code;
+    this.#wanted?.reject(this.#failure());
+    this.#taker?.ended(code);
+  }
+
+  handOver(channel) {
+    this.#taker = channel;
+    for (const data of this.#waiting.splice(0)) channel.receive(data);
+    if (this.#endedWith !== undefined) channel.ended(this.#endedWith);
+  }
+
+  #put(data) {
+    if (this.#taker) return this.#taker.receive(data);
+    if (!this.#wanted) return this.#waiting.push(data);
+    const { resolve } = this.#wanted;
+    this.#wanted = null;
+    return resolve(data);
+  }
+
+  /** A server that closes without a word has refused us; one that says 4409 is a tripwire. */
+  #failure() {
+    if (this.#endedWith === null || this.#endedWith === 1006) return new DialFailed("unreachable");
+    return new DialFailed(this.#endedWith === 4409 ? "rediscover" : "refused");
+  }
+}

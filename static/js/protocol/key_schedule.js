@@ -1,0 +1,188 @@
+/**
+ * From secrets to keys: every label, every derivation, nowhere else.
+ *
+ * Spec: 3.1, 3.4
+ */
+
+import { concat, utf8 } from "../bytes.js";
+import { u8, u16 } from "./encoding.js";
+import { UsageError } from "./errors.js";
+import { GateKey, PreSharedKey } from "./keys.js";
+import { hkdfExpand, hkdfExtract, hmacSha256, sha256 } from "./primitives.js";
+
+/** The one table of HKDF strings. The last group are salts and the specification's own; `expandLabel` takes the others. */
+export const LABELS = Object.freeze({
+  // Handshake
+  "s hs key": "clawchat/1 s hs key",
+  "s hs iv": "clawchat/1 s hs iv",
+  "c hs key": "clawchat/1 c hs key",
+  "c hs iv": "clawchat/1 c hs iv",
+  "psk binder": "clawchat/1 psk binder",
+  "session ikm": "clawchat/1 session ikm",
+  // Epoch
+  "c2s key": "clawchat/1 c2s key",
+  "s2c key": "clawchat/1 s2c key",
+  "c2s iv": "clawchat/1 c2s iv",
+  "s2c iv": "clawchat/1 s2c iv",
+  "s finished": "clawchat/1 s finished",
+  "c finished": "clawchat/1 c finished",
+  exporter: "clawchat/1 exporter",
+  // From the exporter
+  "device psk": "clawchat/1 device psk",
+  "device psk id": "clawchat/1 device psk id",
+  // Secrets at rest: a server's rows, a client's rows and its storage key, a person's root
+  "at rest": "clawchat/1 at rest",
+  store: "clawchat/1 store",
+  storage: "clawchat/1 storage",
+  root: "clawchat/1 root",
+  // Gate
+  gate: "clawchat/1 gate",
+  // Salts, and the specification's own
+  "gate salt": "clawchat-gate",
+  "root salt": "clawchat-root",
+  "storage salt": "clawchat-prf",
+  "connection file salt": "clawchat-connection-file",
+  "session keys": "ClawChat v1.0 Session Keys",
+});
+
+/** What a signed, hashed or associated string begins with, so that one made for one use never serves another. */
+export const PREFIXES = Object.freeze({
+  "server signature": "clawchat/1 server signature\0",
+  "client signature": "clawchat/1 client signature\0",
+  "connection file": "clawchat/1 connection file\0",
+  device: "clawchat/1 device\0",
+  user: "clawchat/1 user\0",
+  "device cert": "clawchat/1 device cert\0",
+  root: "clawchat/1 root\0",
+});
+
+/**
+ * XL: `length` bytes of key material for one purpose of `LABELS`.
+ *
+ * Sizes: context 0..255 bytes, length 1..8160 bytes.
+ * Raises: usage (a label that is not in the table, sizes).
+ * Spec: 3.1
+ * @param {Uint8Array} key @param {string} label @param {Uint8Array} [context] @param {number} [length]
+ */
+export function expandLabel(key, label, context = new Uint8Array(), length = 32) {
+  const full = `clawchat/1 ${label}`;
+  if (!Object.hasOwn(LABELS, label) || LABELS[label] !== full) throw new UsageError(`no purpose called '${label}'`);
+  const info = concat(u16(length), u8(full.length), utf8(full), u8(context.length), context);
+  return hkdfExpand(key, info, length);
+}
+
+/** Named secrets that neither a log nor JSON shows: the names are getters, the values private. */
+function secretFields(...names) {
+  return class {
+    #values;
+
+    constructor(...values) {
+      this.#values = values;
+      Object.freeze(this);
+    }
+
+    static {
+      names.forEach((name, index) => {
+        Object.defineProperty(this.prototype, name, {
+          get() {
+            return this.#values[index];
+          },
+        });
+      });
+    }
+  };
+}
+
+/** The four keys of the specification's 5.3, 32 bytes each. */
+export class SessionKeys extends secretFields("encryptionKey", "macKey", "ivKey", "nextKeySeed") {}
+
+/**
+ * The specification's key derivation, byte for byte.
+ *
+ * A raw X25519 value is fed to it only by the conformance vectors; sessions feed 32 bytes that carry the transcript,
+ * the signatures and the PSK, because the function itself authenticates nothing.
+ * Spec: 3.1
+ */
+export function deriveSessionKeys(dhSecret, serverPublic, clientPublic) {
+  const prk = hkdfExtract(sha256(serverPublic.bytes, clientPublic.bytes), dhSecret);
+  const keys = hkdfExpand(prk, utf8(LABELS["session keys"]), 128);
+  return new SessionKeys(keys.slice(0, 32), keys.slice(32, 64), keys.slice(64, 96), keys.slice(96));
+}
+
+/** The key of the value that ends every H1. Spec: 3.2 */
+export function gateKey(discoverySecret) {
+  return new GateKey(expandLabel(hkdfExtract(utf8(LABELS["gate salt"]), discoverySecret.bytes), "gate"));
+}
+
+/** The AES-256-GCM key of the connection file (the specification's 6.2), 32 bytes. Spec: 3.8 */
+export function connectionFileKey(discoverySecret) {
+  return hkdfExtract(utf8(LABELS["connection file salt"]), discoverySecret.bytes);
+}
+
+/** `kid`: 8 bytes that tell which discovery secret a file is sealed under, and nothing about it. Spec: 3.8 */
+export function keyId(discoverySecret) {
+  return sha256(utf8("kid"), connectionFileKey(discoverySecret)).slice(0, 8);
+}
+
+/** The keys that seal H2 and H3, and the secret the rest grows from. Spec: 3.4 */
+export class HandshakeKeys extends secretFields("handshakeSecret", "serverKey", "serverIv", "clientKey", "clientIv") {
+  /** From the ephemeral secrets (ML-KEM's 32 bytes, then X25519's) and the transcript up to `mlkem_ct`. */
+  static derive(sharedSecret, th2) {
+    const secret = hkdfExtract(th2, sharedSecret);
+    return new this(
+      secret,
+      expandLabel(secret, "s hs key", th2),
+      expandLabel(secret, "s hs iv", th2, 12),
+      expandLabel(secret, "c hs key", th2),
+      expandLabel(secret, "c hs iv", th2, 12),
+    );
+  }
+
+  /** MS: the handshake's secret with the PSK mixed in. */
+  mainSecret(psk) {
+    return hkdfExtract(this.handshakeSecret, psk.bytes);
+  }
+}
+
+/** The 32 bytes that prove the PSK; signedPart is H3's plaintext before the binder. Spec: 3.3 */
+export function pskBinder(mainSecret, th3, signedPart) {
+  return hmacSha256(expandLabel(mainSecret, "psk binder", th3), sha256(th3, signedPart));
+}
+
+/** IKM0: what `deriveSessionKeys` is fed for epoch 0. Spec: 3.4 */
+export function sessionSecret(mainSecret, th4) {
+  return expandLabel(mainSecret, "session ikm", th4);
+}
+
+const EPOCH_FIELDS = [
+  "clientKey", "clientIv", "serverKey", "serverIv", "serverFinished", "clientFinished", "exporter", "nextKeySeed",
+];
+
+/** All keys of one epoch, each with one job. Spec: 3.4 */
+export class EpochKeys extends secretFields(...EPOCH_FIELDS) {
+  /** From the specification's four keys; context is the epoch's transcript hash (th4). */
+  static derive(keys, context) {
+    const nothing = new Uint8Array();
+    return new this(
+      expandLabel(keys.encryptionKey, "c2s key"),
+      expandLabel(keys.ivKey, "c2s iv", nothing, 12),
+      expandLabel(keys.encryptionKey, "s2c key"),
+      expandLabel(keys.ivKey, "s2c iv", nothing, 12),
+      expandLabel(keys.macKey, "s finished", context),
+      expandLabel(keys.macKey, "c finished", context),
+      expandLabel(keys.macKey, "exporter", context),
+      keys.nextKeySeed,
+    );
+  }
+}
+
+/** The PSK id (16 bytes) and PSK both sides make of an enrolment; neither is ever sent. Spec: 3.2 */
+export function deviceCredentials(exporter, devicePublic) {
+  const pskId = expandLabel(exporter, "device psk id", devicePublic.bytes, 16);
+  return [pskId, new PreSharedKey(expandLabel(exporter, "device psk", devicePublic.bytes))];
+}
+
+/** The AES-256-GCM key of a person's root blob, 32 bytes. Spec: 3.13 */
+export function rootBlobKey(recoveryKey) {
+  return expandLabel(hkdfExtract(utf8(LABELS["root salt"]), recoveryKey.bytes), "root");
+}

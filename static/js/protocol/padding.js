@@ -1,0 +1,33 @@
+/**
+ * Length hiding inside the seal: `payload 0x80 0x00*` up to a step that grows with the size.
+ *
+ * Spec: 3.5
+ */
+
+import { Malformed } from "./errors.js";
+
+/** The payload, one marker byte and zeros. @param {Uint8Array} payload @returns {Uint8Array} */
+export function pad(payload) {
+  const padded = new Uint8Array(paddedLength(payload.length));
+  padded.set(payload);
+  padded[payload.length] = 0x80;
+  return padded;
+}
+
+/**
+ * The payload; any number of zeros after the marker is accepted, because the sender chooses the step.
+ * Raises: malformed (no marker).
+ * @param {Uint8Array} padded @returns {Uint8Array}
+ */
+export function unpad(padded) {
+  const marker = padded.findLastIndex((octet) => octet !== 0);
+  if (padded[marker] !== 0x80) throw new Malformed("padding without its marker");
+  return padded.slice(0, marker);
+}
+
+/** How long a payload of this length becomes: a multiple of 64, from 1 KiB of 1,024, from 16 KiB of 16,384. */
+export function paddedLength(payloadLength) {
+  const needed = payloadLength + 1;
+  const step = needed <= 1024 ? 64 : needed <= 16_384 ? 1024 : 16_384;
+  return Math.ceil(needed / step) * step;
+}

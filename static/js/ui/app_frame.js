@@ -1,0 +1,70 @@
+/**
+ * <cc-app>: the whole page. Shows the screen that fits the app's state.
+ * Properties: `app` (the App, once it is open), `failure` (a code, when it could not even be opened).
+ * Listens: "cc-paste" from anywhere within, to let the reader paste another invitation.
+ */
+
+import { html } from "../../vendor/lit.js";
+import { AppElement } from "./element.js";
+import { mark } from "./mark.js";
+import { words } from "./words.js";
+import "./home.js";
+import "./invited.js";
+import "./standstill.js";
+import "./uninvited.js";
+
+class AppFrame extends AppElement {
+  static properties = { failure: { attribute: false }, pasting: { state: true } };
+  static follows = ["state"];
+
+  constructor() {
+    super();
+    this.failure = null;
+    this.pasting = false;
+    this.addEventListener("cc-paste", () => (this.pasting = true));
+  }
+
+  render() {
+    if (this.failure) return this.#standstill(this.failure);
+    if (this.pasting) return html`<cc-uninvited></cc-uninvited>`;
+    switch (this.app?.state) {
+      case "ready":
+        return html`<cc-home .app=${this.app}></cc-home>`;
+      case "empty":
+        return html`<cc-uninvited .code=${this.app.problem?.code ?? null}></cc-uninvited>`;
+      case "invited":
+      case "enrolling":
+        return this.#invited();
+      case "elsewhere":
+        return this.#standstill("elsewhere");
+      case "revoked":
+        return this.#standstill("revoked");
+      case "failed":
+        return this.#standstill(this.app.problem?.code ?? "internal");
+      default:
+        return opening();
+    }
+  }
+
+  #invited() {
+    if (this.app.invitation?.expired) return this.#standstill("invitation_expired");
+    return html`<cc-invited .app=${this.app}></cc-invited>`;
+  }
+
+  #standstill(code) {
+    return html`<cc-standstill .code=${code}></cc-standstill>`;
+  }
+}
+
+/** The shape of the list that comes; the words only when it takes long. */
+function opening() {
+  return html`<div class="panes opening" role="status" aria-busy="true">
+    <div class="pane rooms-pane">
+      <div class="pane-head"><span class="place">${mark()}</span></div>
+      <div class="ghosts" aria-hidden="true">${[1, 2, 3, 4].map(() => html`<div class="ghost"></div>`)}</div>
+      <p class="slow-words">${words.starting}</p>
+    </div>
+  </div>`;
+}
+
+customElements.define("cc-app", AppFrame);

@@ -1,0 +1,42 @@
+/**
+ * <cc-standstill>: a full stop, with what happened and the one thing to do.
+ * Property: `code` of problems.js. Event: "cc-paste" when the remedy is another invitation.
+ */
+
+import { html, nothing } from "../../vendor/lit.js";
+import { PageElement } from "./element.js";
+import { mark } from "./mark.js";
+import { problemFor } from "./problems.js";
+import { words } from "./words.js";
+
+class Standstill extends PageElement {
+  static properties = { code: { attribute: false } };
+
+  render() {
+    const { title, text, remedy } = problemFor(this.code);
+    return html`<main class="entrance">
+      ${mark("backdrop")}
+      <div class="sheet" data-problem=${this.code}>
+        <p class="brand">${mark()} ${words.product}</p>
+        <h1 tabindex="-1">${title}</h1>
+        <p class="lead">${text}</p>
+        ${remedy
+          ? html`<p class="actions"><button class="button primary" @click=${() => this.#act(remedy.action)}>${remedy.label}</button></p>`
+          : nothing}
+      </div>
+    </main>`;
+  }
+
+  // The screen came by itself, so a screen reader starts at its heading.
+  firstUpdated() {
+    this.querySelector("h1").focus();
+  }
+
+  #act(action) {
+    if (action === "paste") this.dispatchEvent(new CustomEvent("cc-paste", { bubbles: true }));
+    // Nothing runs behind a full stop: to try again is to open the page again.
+    else window.location.reload();
+  }
+}
+
+customElements.define("cc-standstill", Standstill);

@@ -1,0 +1,110 @@
+/**
+ * <cc-status>: the chip that says how one is connected, and the card it opens: where one is, when the next move comes,
+ * through which mirror the place was found, since when connected.
+ * Property: `app`.
+ */
+
+import { html, nothing } from "../../vendor/lit.js";
+import { AppElement } from "./element.js";
+import { noticeFor } from "./problems.js";
+import { progressOf, ring } from "./ring.js";
+import { spanWords, times } from "./times.js";
+import { words } from "./words.js";
+
+const CHIP_INTERVAL_MS = 10_000;
+const CARD_INTERVAL_MS = 1000;
+
+class Status extends AppElement {
+  static properties = { isOpen: { state: true } };
+  static follows = ["connection"];
+  #timer = null;
+  #wasConnected = false;
+
+  constructor() {
+    super();
+    this.isOpen = false;
+  }
+
+  // Lifecycle
+
+  connectedCallback() {
+    super.connectedCallback();
+    this.#tick();
+  }
+
+  disconnectedCallback() {
+    clearInterval(this.#timer);
+    super.disconnectedCallback();
+  }
+
+  render() {
+    const { connection } = this.app;
+    this.#wasConnected ||= connection.status === "connected";
+    const progress = progressOf(connection, Date.now());
+    return html`
+      <button class="chip ${connection.status}" popovertarget="connection-card" data-status=${connection.status}>
+        ${ring({ status: connection.status, progress })}
+        <span class="chip-name">${this.#name(connection.status)}</span>
+      </button>
+      <div class="card" id="connection-card" popover role="dialog" aria-label=${words.status.title} @toggle=${this.#toggled}>
+        ${this.isOpen ? this.#card(connection, progress) : nothing}
+      </div>`;
+  }
+
+  #card(connection, progress) {
+    const problem = connection.problem ? noticeFor(connection.problem.code) : null;
+    return html`
+      <div class="dial">
+        ${ring({ status: connection.status, progress })}
+        <p class="where figures"><span class="port">${connection.port ?? "–"}</span><span class="small soft">${words.status.port}</span></p>
+      </div>
+      <h2>${this.#name(connection.status)}</h2>
+      <p>${problem ? `${problem.title}. ${problem.text}` : sentence(connection, Date.now())}</p>
+      ${facts(connection, Date.now())}
+      ${connection.status === "offline" || connection.status === "connecting"
+        ? html`<button class="button" @click=${() => this.app.retryNow()}>${words.status.retry}</button>`
+        : nothing}`;
+  }
+
+  // Actions
+
+  #toggled(event) {
+    this.isOpen = event.newState === "open";
+    this.#tick();
+  }
+
+  // Internal
+
+  #name(status) {
+    if (status === "connecting" && !this.#wasConnected) return words.status.firstTime;
+    return words.status.names[status];
+  }
+
+  #tick() {
+    clearInterval(this.#timer);
+    this.#timer = setInterval(() => this.requestUpdate(), this.isOpen ? CARD_INTERVAL_MS : CHIP_INTERVAL_MS);
+  }
+}
+
+/** What is going on, in one or two sentences. */
+function sentence({ status, port, nextMove, serverName }, now) {
+  if (status !== "connected") return words.status[status];
+  const at = words.status.at(serverName || words.product, port);
+  if (!nextMove) return at;
+  const span = nextMove - now;
+  return `${at} ${span > 0 ? words.status.nextMove(spanWords(span), times.hour(nextMove)) : words.status.moveDue}`;
+}
+
+function facts({ since, mirror, fingerprint }, now) {
+  return html`<ul class="facts">
+    ${since ? html`<li>${words.status.since(times.moment(since, now))}</li>` : nothing}
+    ${mirror ? html`<li>${words.status.mirror(hostOf(mirror))}</li>` : nothing}
+    ${fingerprint ? html`<li>${words.status.fingerprint}<code>${fingerprint}</code></li>` : nothing}
+  </ul>`;
+}
+
+function hostOf(mirror) {
+  return URL.canParse(mirror) ? new URL(mirror).host : mirror;
+}
+
+customElements.define("cc-status", Status);
