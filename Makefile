@@ -33,6 +33,7 @@ setup: $(DEV) $(ASSETS) ## prepare everything that running and testing need
 	@echo "Ready: make run, make test."
 
 assets: $(ASSETS) ## pack the browser libraries into static/vendor/
+	@:
 
 lint: $(DEV) ## ruff (rules and format) and mypy
 	@echo "== Lint"

@@ -3,7 +3,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 
-node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' 2> /dev/null || {
+node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' 2> /dev/null || {
     echo "ClawChat needs Node 20 or newer (node and npm)." >&2
     exit 1
 }

@@ -19,4 +19,4 @@ if ! .venv/bin/python -m pip --version > /dev/null 2>&1; then
     "$python" -m venv --clear .venv
 fi
 echo "Installing the Python packages of $1 into .venv."
-.venv/bin/python -m pip install --quiet --disable-pip-version-check --requirement "$1"
+.venv/bin/python -m pip install -qq --disable-pip-version-check --requirement "$1"
