@@ -8,6 +8,7 @@ import pytest
 
 from clawchat.protocol.errors import CODES, PeerError
 from clawchat.protocol.frame import MessageType
+from clawchat.protocol.operations import NOTICES, OPERATIONS
 from clawchat.protocol.schedule import LeaseState
 from tests.house.source import PRODUCT, ROOT, files, place
 
@@ -121,6 +122,24 @@ def test_every_message_type_is_in_the_protocol(kind):
     name = re.compile(rf"\b{kind.name.lower().replace('_', '[ _]')}\b", re.IGNORECASE)
 
     assert any(f"0x{kind:02x}" in line.lower() and name.search(line) for line in PROTOCOL.splitlines())
+
+
+def operation_rows(title: str) -> dict[str, str]:
+    """Name and members of each row of the table below a line of 3.14."""
+    section = PROTOCOL.partition("\n### 3.14 ")[2].partition("\n## ")[0]
+    table = section.partition(f"\n{title}")[2].partition("\n|")[2].partition("\n\n")[0]
+    return dict(re.findall(r"^\| `([a-z._]+)` \| ?(.*?) ?\|", table, re.MULTILINE))
+
+
+@pytest.mark.parametrize(
+    ("title", "operations"), [("From the client:", OPERATIONS), ("From the server", NOTICES)], ids=["client", "server"]
+)
+def test_operations_are_as_the_protocol_lists_them(title, operations):
+    """Each operation has its row in 3.14 with exactly its members, types and limits, and each row its operation."""
+    code = {name: ", ".join(map(str, operation.members)) for name, operation in operations.items()}
+
+    assert code
+    assert operation_rows(title) == code
 
 
 @pytest.mark.parametrize("state", LeaseState, ids=lambda state: state.name)
