@@ -2,16 +2,23 @@
 //
 // Spec: 3.5, 3.7, 3.11
 
-import { utf8 } from "../bytes.js";
-import { Ack, ChatDelivery, CloseNotify, ErrorBody, parseExchange, Failure, Request, Response } from "../protocol/bodies.js";
+import { toHex } from "../bytes.js";
+import { Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, parseExchange, Request, Response } from "../protocol/bodies.js";
 import { closeCode, errorFor, PeerError } from "../protocol/errors.js";
 import { MessageType } from "../protocol/frame.js";
 import { newMessageId } from "../protocol/primitives.js";
-import { ChannelClosed } from "./failures.js";
 import { Keepalive } from "./keepalive.js";
+import { RequestTable } from "./request_table.js";
 
 const CLOSE_NORMAL = 1000;
-/** How long a session that was replaced waits for its last answers. */
+const CLOSE_SILENT = 1006;
+const CLOSE_INTERNAL = closeCode(16);
+
+/** The server takes 64 unacknowledged messages of a session; a few are left for what overlaps. Spec: 3.13 */
+const MAX_MESSAGES_IN_FLIGHT = 48;
+
+/** How often and how long a session that was replaced waits for its last answers. */
+const RETIRE_STEP_MS = 50;
 const RETIRE_MS = 2000;
 
 export class Channel {
@@ -19,74 +26,168 @@ export class Channel {
   #session;
   #handlers;
   #keepalive;
-  #requests = new Map();
-  #lastRequest = 0;
+  #requests;
+  #inFlight = new Set();
+  #inbound = Promise.resolve();
   #farewell = null;
   #settleClosed;
-  #open = true;
+  #isOpen = true;
 
   /**
-   * @param {object} handlers each is called with the channel first: `delivery(channel, ChatDelivery)`,
+   * @param {object} parts
+   * @param {object} parts.handlers each is called with this channel first: `delivery(channel, ChatDelivery)`,
    *   `ack(channel, Ack)`, `refusal(channel, messageId, PeerError)`, `notice(channel, op, body)`,
-   *   `announcement(channel, bytes)` for a port that is to come, `renewal(channel)` when the server wants new keys
+   *   `announcement(channel, bytes)` of a port to come, `renewal(channel)` when the server wants fresh keys
    */
-  constructor({ wire, session, handshake, handlers }) {
+  constructor({ wire, session, handlers }) {
     this.#wire = wire;
     this.#session = session;
     this.#handlers = handlers;
-    this.handshake = handshake;
     /** @type {Promise<{code: number, farewell: CloseNotify | null}>} never rejects */
     this.closed = new Promise((resolve) => (this.#settleClosed = resolve));
+    this.#requests = new RequestTable((request) => this.#send(MessageType.REQUEST, request.encode()));
     this.#keepalive = new Keepalive({
-      ping: () => this.send(MessageType.PING, new Uint8Array()),
-      giveUp: () => this.#end(1006),
+      ping: () => this.#send(MessageType.PING, new Uint8Array()),
+      giveUp: () => this.#end(CLOSE_SILENT),
     });
   }
 
   get isOpen() {
-    return this.#open;
+    return this.#isOpen;
+  }
+
+  /** Whether another message may be sent before one is answered. */
+  get hasWindow() {
+    return this.#isOpen && this.#inFlight.size < MAX_MESSAGES_IN_FLIGHT;
   }
 
   // Actions
 
-  /** Seal and send one frame; frames leave in the order of the calls. @param {Uint8Array} messageId 16 bytes */
-  send(type, payload, messageId = newMessageId(Date.now())) {
-    if (!this.#open) return;
-    this.#keepalive.sent();
-    this.#session.seal(type, payload, messageId, Date.now()).then(
-      (frame) => this.#open && this.#wire.send(frame),
-      (cause) => this.#fail(cause),
-    );
+  /** Send an MLS message; messages arrive in the order of the calls. Answered by `ack` or `refusal`. */
+  sendMessage(roomId, message, messageId) {
+    this.#inFlight.add(toHex(messageId));
+    this.#send(MessageType.CHAT, new ChatSend(roomId, message).encode(), messageId);
   }
 
   /** Ask the server. @returns {Promise<object>} its answer. Raises: the PeerError it answered with; ChannelClosed. */
   request(op, members = {}) {
-    if (!this.#open) return Promise.reject(new ChannelClosed());
-    this.#lastRequest += 1;
-    const id = this.#lastRequest;
-    const answer = new Promise((resolve, reject) => this.#requests.set(id, { resolve, reject }));
-    this.send(MessageType.REQUEST, new Request(id, { op, ...members }).encode());
-    return answer;
+    return this.#requests.ask(op, members);
   }
 
-  /** End it in an orderly way. */
+  /** End the session in an orderly way. */
   close() {
-    if (!this.#open) return;
-    this.#session
-      .seal(MessageType.CLOSE_NOTIFY, new CloseNotify(0, "").encode(), newMessageId(Date.now()), Date.now())
-      .then((frame) => this.#wire.send(frame))
-      .catch(() => {})
-      .finally(() => this.#wire.close(CLOSE_NORMAL));
-    this.#end(CLOSE_NORMAL);
+    if (!this.#isOpen) return;
+    const farewell = new CloseNotify(0, "").encode();
+    this.#session.seal(MessageType.CLOSE_NOTIFY, farewell, newMessageId(Date.now()), Date.now()).then(
+      (frame) => {
+        this.#wire.send(frame);
+        this.#wire.close(CLOSE_NORMAL);
+      },
+      () => this.#wire.close(CLOSE_NORMAL),
+    );
+    this.#finish(CLOSE_NORMAL);
   }
 
-  /** Close once what was asked on it has been answered, or soon. */
+  /** Close as soon as everything that was asked and sent on it is answered, or has waited long enough. */
   async retire() {
-    const answers = [...this.#requests.values()].map(({ settled }) => settled);
-    let timer;
-    const patience = new Promise((resolve) => (timer = setTimeout(resolve, RETIRE_MS)));
-    await Promise.race([Promise.allSettled(answers), patience, this.closed]);
-    clearTimeout(timer);
+    for (let waited = 0; this.#isOpen && waited < RETIRE_MS; waited += RETIRE_STEP_MS) {
+      if (this.#requests.isIdle && this.#inFlight.size === 0) break;
+      await new Promise((resolve) => setTimeout(resolve, RETIRE_STEP_MS));
+    }
     this.close();
+  }
+
+  // From the wire
+
+  /** @param {Uint8Array} data one binary message */
+  receive(data) {
+    this.#keepalive.heard();
+    const opening = this.#session.open(data);
+    opening.catch(() => {});
+    this.#inbound = this.#inbound.then(() => this.#handleNext(opening));
+  }
+
+  /** The wire has closed. What came before it is still handled first. */
+  ended(code) {
+    this.#inbound = this.#inbound.then(() => this.#finish(code));
+  }
+
+  // Internal
+
+  #send(type, payload, messageId = newMessageId(Date.now())) {
+    if (!this.#isOpen) return;
+    this.#session.seal(type, payload, messageId, Date.now()).then(
+      (frame) => this.#isOpen && this.#wire.send(frame),
+      (cause) => this.#fail(cause),
+    );
+  }
+
+  async #handleNext(opening) {
+    if (!this.#isOpen) return;
+    try {
+      this.#handle(await opening);
+    } catch (cause) {
+      this.#fail(cause);
+    }
+  }
+
+  #handle({ type, payload }) {
+    switch (type) {
+      case MessageType.CHAT:
+        return this.#handlers.delivery(this, ChatDelivery.parse(payload));
+      case MessageType.ACK:
+        return this.#handleAck(Ack.parse(payload));
+      case MessageType.ERROR:
+        return this.#handleError(ErrorBody.parse(payload));
+      case MessageType.REQUEST:
+        return this.#handleExchange(parseExchange(payload));
+      case MessageType.PORT_ROTATION:
+        return this.#handlers.announcement(this, payload);
+      case MessageType.KEY_ROTATION:
+        return this.#handlers.renewal(this);
+      case MessageType.PING:
+        return this.#send(MessageType.PONG, payload);
+      case MessageType.CLOSE_NOTIFY:
+        this.#farewell = CloseNotify.parse(payload);
+        return undefined;
+      default:
+        return undefined;
+    }
+  }
+
+  #handleAck(ack) {
+    this.#inFlight.delete(toHex(ack.messageId));
+    this.#handlers.ack(this, ack);
+  }
+
+  #handleError(body) {
+    if (!body.messageId) return;
+    this.#inFlight.delete(toHex(body.messageId));
+    this.#handlers.refusal(this, body.messageId, errorFor(body.number, body.text));
+  }
+
+  #handleExchange(exchange) {
+    if (!(exchange instanceof Request)) return this.#requests.answer(exchange);
+    this.#send(MessageType.REQUEST, new Response(exchange.id, {}).encode());
+    return this.#handlers.notice(this, exchange.body.op, exchange.body);
+  }
+
+  /** A frame that is false, or a fault of ours: nothing on this session can be trusted after it. */
+  #fail(cause) {
+    this.#end(cause instanceof PeerError && cause.number ? closeCode(cause.number) : CLOSE_INTERNAL, cause);
+  }
+
+  #end(code, cause = null) {
+    if (!this.#isOpen) return;
+    this.#wire.close(code === CLOSE_SILENT ? CLOSE_NORMAL : code);
+    this.#finish(code, cause);
+  }
+
+  #finish(code, cause = null) {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    this.#keepalive.stop();
+    this.#requests.close();
+    this.#settleClosed({ code, farewell: this.#farewell, cause });
   }
 }

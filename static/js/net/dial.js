@@ -18,7 +18,7 @@ const CLOSE_HANDSHAKE_FAILED = 4008;
  * @param {object} options.handlers what `Channel` takes
  * @param {typeof openWebSocket} [options.openWire]
  * @param {number} [options.timeoutMs] for all of it
- * @returns {Promise<Channel>} Raises: DialFailed.
+ * @returns {Promise<{channel: Channel, handshake: ClientHandshake}>} Raises: DialFailed.
  */
 export async function dial({ url, credentials, handlers, openWire = openWebSocket, timeoutMs = HANDSHAKE_SECONDS * 1000 }) {
   const records = new RecordQueue();
@@ -42,9 +42,9 @@ async function shakeHands(wire, records, credentials, handlers) {
   wire.send(await handshake.hello());
   wire.send(await handshake.receiveServerHello(await records.next(), Date.now()));
   const session = await handshake.receiveFinished(await records.next());
-  const channel = new Channel({ wire, session, handshake, handlers });
+  const channel = new Channel({ wire, session, handlers });
   records.handOver(channel);
-  return channel;
+  return { channel, handshake };
 }
 
 /** Messages in the order they came: first to the handshake, that asks for each, then to the channel. */

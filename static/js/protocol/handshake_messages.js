@@ -111,6 +111,11 @@ export class ServerHello {
     return concat(u8(MAGIC), u8(SERVER_HELLO), u16(body.length + 2 + sealedBytes), body);
   }
 
+  /** H2: the clear part, whose length field already counts what follows, and the sealed part. */
+  static encode(clearRecord, sealed) {
+    return concat(clearRecord, v16(sealed));
+  }
+
   /** H2 taken apart. Raises: too_large; malformed; unsupported_version (also for a suite this side has not offered). */
   static parse(record) {
     const reader = new Reader(parseRecord(SERVER_HELLO, record));

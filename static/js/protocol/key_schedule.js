@@ -5,6 +5,7 @@
  */
 
 import { concat, utf8 } from "../bytes.js";
+import { secretFields } from "./_secret_fields.js";
 import { u8, u16 } from "./encoding.js";
 import { UsageError } from "./errors.js";
 import { GateKey, PreSharedKey } from "./keys.js";
@@ -69,28 +70,6 @@ export function expandLabel(key, label, context = new Uint8Array(), length = 32)
   if (!Object.hasOwn(LABELS, label) || LABELS[label] !== full) throw new UsageError(`no purpose called '${label}'`);
   const info = concat(u16(length), u8(full.length), utf8(full), u8(context.length), context);
   return hkdfExpand(key, info, length);
-}
-
-/** Named secrets that neither a log nor JSON shows: the names are getters, the values private. */
-function secretFields(...names) {
-  return class {
-    #values;
-
-    constructor(...values) {
-      this.#values = values;
-      Object.freeze(this);
-    }
-
-    static {
-      names.forEach((name, index) => {
-        Object.defineProperty(this.prototype, name, {
-          get() {
-            return this.#values[index];
-          },
-        });
-      });
-    }
-  };
 }
 
 /** The four keys of the specification's 5.3, 32 bytes each. */
@@ -174,6 +153,16 @@ export class EpochKeys extends secretFields(...EPOCH_FIELDS) {
       keys.nextKeySeed,
     );
   }
+}
+
+/** The keys a session starts with; the two public values are the handshake's ephemeral ones. Spec: 3.4 */
+export function epochZero(mainSecret, th4, serverPublic, clientPublic) {
+  return EpochKeys.derive(deriveSessionKeys(sessionSecret(mainSecret, th4), serverPublic, clientPublic), th4);
+}
+
+/** The 32 bytes at the head of AUTH_OK: the server knew the PSK and saw the same three messages. Spec: 3.3 */
+export function finishedValue(epochKeys, th4) {
+  return hmacSha256(epochKeys.serverFinished, th4);
 }
 
 /** The PSK id (16 bytes) and PSK both sides make of an enrolment; neither is ever sent. Spec: 3.2 */

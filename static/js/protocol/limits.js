@@ -11,6 +11,7 @@ export const H3_MAX_BYTES = 1024;
 export const FIRST_MESSAGE_MAX_BYTES = 2052;
 export const HANDSHAKE_SECONDS = 10;
 export const MAX_SUITES = 8;
+export const CLIENT_NAME_MAX_BYTES = 256;
 
 // Frames: header 26, IV 12 and tag 16 around at least one byte of padding. Spec: 3.5
 export const FRAME_OVERHEAD = 54;

@@ -1,0 +1,43 @@
+// The only file that touches fetch: a small file from a mirror, within limits, without credentials.
+
+/** A mirror did not answer with a file we can use. `code`: "unreachable" or "too_large". */
+export class FetchFailed extends Error {
+  constructor(code, options = undefined) {
+    super(`no file: ${code}`, options);
+    this.name = "FetchFailed";
+    this.code = code;
+  }
+}
+
+/**
+ * The bytes at a URL.
+ * @param {string} url https:, or http: on this machine
+ * @param {{maxBytes: number, timeoutMs: number}} limits
+ * @returns {Promise<Uint8Array>} Raises: FetchFailed.
+ */
+export async function fetchBytes(url, { maxBytes, timeoutMs }) {
+  const options = { cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer", mode: "cors" };
+  try {
+    const response = await fetch(url, { ...options, signal: AbortSignal.timeout(timeoutMs) });
+    if (!response.ok || !response.body) throw new FetchFailed("unreachable");
+    return await readUpTo(response.body.getReader(), maxBytes);
+  } catch (cause) {
+    throw cause instanceof FetchFailed ? cause : new FetchFailed("unreachable", { cause });
+  }
+}
+
+async function readUpTo(reader, maxBytes) {
+  const chunks = [];
+  let length = 0;
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    length += part.value.length;
+    if (length > maxBytes) {
+      await reader.cancel();
+      throw new FetchFailed("too_large");
+    }
+    chunks.push(part.value);
+  }
+  const whole = new Uint8Array(length);
+  chunks.reduce((offset, chunk) => (whole.set(chunk, offset), offset + chunk.length), 0);
+  return whole;
+}

@@ -1,0 +1,168 @@
+/**
+ * The client's half of the handshake: H1 out, H2 in, H3 out, AUTH_OK in, session.
+ *
+ * Spec: 3.3
+ */
+
+import { concat, utf8 } from "../bytes.js";
+import { parseTlvs } from "./encoding.js";
+import { Unauthentic, UsageError } from "./errors.js";
+import { closeHello } from "./gate.js";
+import {
+  CLIENT_AUTH, ClientHello, ClientProof, encodeRecord, PROTOCOL_VERSION, ServerHello, ServerProof,
+  SUITE_X25519_MLKEM768,
+} from "./handshake_messages.js";
+import { epochZero, finishedValue, HandshakeKeys, pskBinder } from "./key_schedule.js";
+import { DecapsulationKey, ExchangeSecret } from "./keys.js";
+import { CLIENT_NAME_MAX_BYTES } from "./limits.js";
+import { encodeClientName, ServerParameters } from "./parameters.js";
+import { aeadKey, aeadOpen, aeadSeal, constantTimeEqual, randomBytes, sha256 } from "./primitives.js";
+import { Role, Session } from "./session.js";
+
+/**
+ * One attempt to reach one server; after any error it is thrown away and the connection closed.
+ *
+ * Call `hello`, `receiveServerHello`, `receiveFinished`, in this order, each once. `sign` signs with the device's key,
+ * wherever that is kept. Only the suite with ML-KEM is offered, so pqRequired cannot be lowered yet.
+ */
+export class ClientHandshake {
+  #serverPublic;
+  #gateKey;
+  #pskId;
+  #psk;
+  #devicePublic;
+  #sign;
+  #clientName;
+  /** What H1 leaves behind: its record and the two ephemeral secrets. */
+  #helloSent = null;
+  /** Set before the first wait, so that H2 is taken once. */
+  #helloAnswered = false;
+  /** What H3 leaves behind: session id, transcript hash and keys. */
+  #authSent = null;
+
+  /** Known once H2 was believed: what the server asks, its name, and its clock less ours. */
+  serverParameters = new ServerParameters();
+  serverId = "";
+  clockOffsetMs = 0;
+  /** Known once AUTH_OK was believed. @type {Map<number, Uint8Array>} */
+  finishedTlvs = new Map();
+
+  /**
+   * @param {import("./keys.js").IdentityPublic} serverPublic the pin
+   * @param {import("./keys.js").GateKey} gateKey
+   * @param {Uint8Array} pskId 16 bytes
+   * @param {import("./keys.js").PreSharedKey} psk
+   * @param {import("./keys.js").DevicePublic} devicePublic
+   * @param {(message: Uint8Array) => Uint8Array | Promise<Uint8Array>} sign
+   */
+  constructor(serverPublic, gateKey, pskId, psk, devicePublic, sign, clientName = "", pqRequired = true) {
+    if (pskId.length !== 16 || utf8(clientName).length > CLIENT_NAME_MAX_BYTES) {
+      throw new UsageError(`PSK id of 16 bytes, client name up to ${CLIENT_NAME_MAX_BYTES}`);
+    }
+    if (!pqRequired) throw new UsageError("there is no suite without ML-KEM to fall back to");
+    this.#serverPublic = serverPublic;
+    this.#gateKey = gateKey;
+    this.#pskId = pskId.slice();
+    this.#psk = psk;
+    this.#devicePublic = devicePublic;
+    this.#sign = sign;
+    this.#clientName = clientName;
+  }
+
+  /** H1. @returns {Uint8Array} */
+  hello() {
+    return this._hello(randomBytes(32), ExchangeSecret.generate(), DecapsulationKey.generate());
+  }
+
+  /** H1 from given random values, for the vectors. */
+  _hello(clientRandom, exchange, decapsulation, suites = [SUITE_X25519_MLKEM768]) {
+    if (this.#helloSent !== null) throw new UsageError("H1 is sent once");
+    const hello = new ClientHello({
+      minVersion: PROTOCOL_VERSION,
+      maxVersion: PROTOCOL_VERSION,
+      random: clientRandom,
+      suites,
+      exchange: exchange.public,
+      encapsulation: decapsulation.public,
+    });
+    const record = closeHello(this.#gateKey, this.#serverPublic, hello.encode());
+    this.#helloSent = { record, exchange, decapsulation };
+    return record.slice();
+  }
+
+  /**
+   * H3, when H2 proves the pinned server.
+   *
+   * nowMs goes into H3 and gives `clockOffsetMs`; nothing is refused because of it.
+   * Raises: too_large; malformed; unsupported_version; unauthentic.
+   * Spec: 3.3
+   * @param {Uint8Array} record @param {number} nowMs @returns {Promise<Uint8Array>}
+   */
+  async receiveServerHello(record, nowMs) {
+    if (this.#helloSent === null || this.#helloAnswered) throw new UsageError("H2 comes once, after H1");
+    this.#helloAnswered = true;
+    const { record: first, exchange, decapsulation } = this.#helloSent;
+    const serverHello = ServerHello.parse(record);
+    const shared = concat(decapsulation.decapsulate(serverHello.ciphertext), exchange.exchange(serverHello.exchange));
+    const th2 = sha256(first, serverHello.clearRecord);
+    const keys = HandshakeKeys.derive(shared, th2);
+    const proof = await this.#verifyServer(keys, serverHello.sealed, th2);
+    const parameters = ServerParameters.parse(proof.params);
+
+    const th3 = sha256(first, record);
+    const mainSecret = keys.mainSecret(this.#psk);
+    const answer = encodeRecord(CLIENT_AUTH, await this.#sealProof(keys, mainSecret, th3, nowMs));
+    const th4 = sha256(first, record, answer);
+    const epochKeys = epochZero(mainSecret, th4, serverHello.exchange, exchange.public);
+    this.#authSent = { sessionId: serverHello.sessionId, th4, epochKeys };
+    this.#helloSent = null;
+    this.serverParameters = parameters;
+    this.serverId = proof.serverId;
+    this.clockOffsetMs = proof.serverTimeMs - nowMs;
+    return answer;
+  }
+
+  /**
+   * The session, when AUTH_OK proves that the server knows the PSK; `finishedTlvs` has what came with it.
+   *
+   * Raises: as `Session.open`; unauthentic; malformed.
+   * Spec: 3.3
+   * @param {Uint8Array} frame @returns {Promise<Session>}
+   */
+  async receiveFinished(frame) {
+    const { sessionId, th4, epochKeys } = this.#expectAuth();
+    const session = new Session(Role.CLIENT, sessionId, epochKeys, this.serverParameters.maxFrameBytes);
+    const { payload } = await session.open(frame);
+    if (!constantTimeEqual(finishedValue(epochKeys, th4), payload.subarray(0, 32))) {
+      throw new Unauthentic("finished value");
+    }
+    this.finishedTlvs = parseTlvs(payload.subarray(32));
+    return session;
+  }
+
+  /** The 32 bytes both sides may derive further secrets from; to be used only after AUTH_OK. */
+  get exporter() {
+    return this.#expectAuth().epochKeys.exporter.slice();
+  }
+
+  async #verifyServer(keys, sealed, th2) {
+    const plaintext = await aeadOpen(await aeadKey(keys.serverKey), keys.serverIv, sealed, th2);
+    const [proof, signature] = ServerProof.parse(plaintext);
+    if (!proof.serverPublic.equals(this.#serverPublic)) throw new Unauthentic("another server");
+    proof.serverPublic.verify(signature, proof.signed(th2));
+    return proof;
+  }
+
+  async #sealProof(keys, mainSecret, th3, nowMs) {
+    const proof = new ClientProof(this.#pskId, this.#devicePublic, nowMs, encodeClientName(this.#clientName));
+    const binder = pskBinder(mainSecret, th3, proof.encode());
+    const signature = await this.#sign(proof.signed(th3, binder));
+    const plaintext = concat(proof.encode(), binder, signature);
+    return aeadSeal(await aeadKey(keys.clientKey), keys.clientIv, plaintext, th3);
+  }
+
+  #expectAuth() {
+    if (this.#authSent === null) throw new UsageError("AUTH_OK comes after H3");
+    return this.#authSent;
+  }
+}

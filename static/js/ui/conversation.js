@@ -1,0 +1,86 @@
+/**
+ * <cc-conversation>: one room: who is in it, what was said, and the box to say more.
+ * Properties: `app`, `roomId`, `wide`, `drafts` (Map of room to unsent text), `problem` ({code} or null).
+ * Events: "cc-back", "cc-open" {dialog}. Listens: "cc-close-details".
+ */
+
+import { html, nothing } from "../../vendor/lit.js";
+import { AppElement } from "./element.js";
+import { roomTile } from "./face.js";
+import { icon } from "./icons.js";
+import { namesOf } from "./people.js";
+import { words } from "./words.js";
+import "./composer.js";
+import "./message_log.js";
+import "./problem.js";
+import "./room_details.js";
+import "./status.js";
+
+class Conversation extends AppElement {
+  static properties = {
+    roomId: { attribute: false },
+    wide: { attribute: false },
+    drafts: { attribute: false },
+    problem: { attribute: false },
+    showDetails: { state: true },
+  };
+  static follows = ["rooms", "people"];
+
+  constructor() {
+    super();
+    this.showDetails = false;
+    this.addEventListener("cc-close-details", () => this.#closeDetails());
+  }
+
+  render() {
+    const room = this.app.rooms.find((one) => one.id === this.roomId);
+    if (!room) return nothing;
+    return html`
+      ${this.#head(room)}
+      ${this.problem ? html`<cc-problem .app=${this.app} .code=${this.problem.code}></cc-problem>` : nothing}
+      <div class="spread">
+        <main class="talk" aria-label=${room.name}>
+          <cc-message-log .app=${this.app} .roomId=${room.id}></cc-message-log>
+          <cc-composer .app=${this.app} .roomId=${room.id} .drafts=${this.drafts} ?disabled=${!room.joined}></cc-composer>
+        </main>
+        ${this.showDetails ? html`<cc-room-details .app=${this.app} .roomId=${room.id}></cc-room-details>` : nothing}
+      </div>`;
+  }
+
+  #head(room) {
+    const names = room.members.length < 2 ? words.conversation.justYou : namesOf(this.app.people, room.members);
+    return html`<header class="pane-head conversation-head">
+      ${this.wide
+        ? nothing
+        : html`<button class="tool" aria-label=${words.rooms.back} @click=${() => this.#say("cc-back")}>${icon("back")}</button>`}
+      <button
+        class="about" aria-expanded=${this.showDetails} title=${words.conversation.showMembers}
+        @click=${() => (this.showDetails = !this.showDetails)}
+      >
+        ${this.wide ? roomTile(room.id, room.name) : nothing}
+        <span class="about-words">
+          <span class="about-name" role="heading" aria-level="2">${room.name}</span>
+          <span class="about-members small soft">${names}</span>
+        </span>
+      </button>
+      <button
+        class=${this.wide ? "button quiet" : "tool"} aria-label=${words.conversation.addPeople} title=${words.conversation.addPeople}
+        ?disabled=${!room.joined} @click=${() => this.#say("cc-open", { dialog: "cc-add-people" })}
+      >
+        ${icon("person")}${this.wide ? html`<span>${words.conversation.addPeople}</span>` : nothing}
+      </button>
+      <cc-status .app=${this.app}></cc-status>
+    </header>`;
+  }
+
+  #closeDetails() {
+    this.showDetails = false;
+    this.querySelector(".about").focus();
+  }
+
+  #say(name, detail = undefined) {
+    this.dispatchEvent(new CustomEvent(name, { bubbles: true, detail }));
+  }
+}
+
+customElements.define("cc-conversation", Conversation);
