@@ -5,6 +5,6 @@ import tempfile
 
 os.environ["CLAWCHAT_DATA_DIR"] = tempfile.mkdtemp(prefix="clawchat-test-")
 
-from clawchat_site.settings import *  # noqa: E402, F403
+from clawchat_site.settings import *  # noqa: F403
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
