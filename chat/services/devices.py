@@ -1,0 +1,161 @@
+"""Devices: what a handshake asks about them, how they enrol, how they are revoked."""
+
+from dataclasses import dataclass
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from chat.models import Device, Invite, KeyPackage, News, Revocation, WaitingWelcome
+from chat.services import audit, news
+from chat.services.invites import invite_psk
+from chat.services.secrets import open_secret, seal_secret
+from clawchat.protocol.credential import device_id as device_id_of
+from clawchat.protocol.errors import NotMember, Revoked, Unauthentic
+from clawchat.protocol.keys import DevicePublic, PreSharedKey
+
+PSK_PURPOSE = "device psk"
+CLIENT_NAME_LENGTH = 128
+
+
+@dataclass(frozen=True, repr=False)
+class Credential:
+    """What a PSK id stands for: the secret, whose key must have signed, and which row it is."""
+
+    psk: PreSharedKey
+    # None when an invite is not bound to a key yet.
+    device_public: DevicePublic | None = None
+    device_pk: int | None = None
+    invite_pk: int | None = None
+
+
+def find_credential(psk_id: bytes) -> Credential:
+    """The credential of a PSK id; one that nobody has gets a random secret, so that it fails like a wrong one."""
+    device = Device.objects.current().filter(Q(psk_id=psk_id) | Q(pending_psk_id=psk_id)).first()
+    if device is not None:
+        sealed = device.psk_sealed if _same(device.psk_id, psk_id) else device.pending_psk_sealed
+        psk = PreSharedKey(open_secret(PSK_PURPOSE, bytes(sealed), bytes(device.device_id)))
+        return Credential(psk, DevicePublic(bytes(device.public)), device_pk=device.pk)
+    invite = Invite.objects.open(timezone.now()).filter(invite_id=psk_id).first()
+    if invite is not None:
+        bound_to = DevicePublic(bytes(invite.bound_to)) if invite.bound_to else None
+        return Credential(invite_psk(invite), bound_to, invite_pk=invite.pk)
+    return Credential(PreSharedKey.generate())
+
+
+@dataclass(frozen=True)
+class Seat:
+    """Where a device arrives: the peer's address, our port, this server process, what the client calls itself."""
+
+    address: str
+    port: int
+    process: str
+    client_name: str = ""
+
+
+@transaction.atomic
+def enrol(invite_pk: int, device_public: DevicePublic, psk_id: bytes, psk: PreSharedKey, seat: Seat) -> None:
+    """Bind an invite to a device key, with the pair that the device's own handshake will make active.
+
+    Repeating it with the same key replaces the pending pair, so a connection lost in the middle costs nothing.
+    Raises: unauthentic (the invite is spent, expired or bound to another key; the device was revoked).
+    Spec: 3.2
+    """
+    public = bytes(device_public)
+    invite = Invite.objects.open(timezone.now()).select_for_update().filter(pk=invite_pk).first()
+    if invite is None or (invite.bound_to and not _same(invite.bound_to, public)):
+        raise Unauthentic("invite is spent, expired or taken")
+    identifier = device_id_of(device_public)
+    device, _ = Device.objects.select_for_update().get_or_create(public=public, defaults={"device_id": identifier})
+    if device.revoked_at:
+        raise Unauthentic("device was revoked")
+    invite.bound_to = public
+    invite.save(update_fields=["bound_to"])
+    device.invite = invite
+    device.pending_psk_id = psk_id
+    device.pending_psk_sealed = seal_secret(PSK_PURPOSE, bytes(psk), identifier)
+    device.client_name = seat.client_name[:CLIENT_NAME_LENGTH]
+    device.save()
+    audit.record("device_enrolled", actor=bytes(invite.invite_id).hex(), subject=identifier.hex(), address=seat.address)
+
+
+def activate(device: Device, psk_id: bytes) -> None:
+    """Make the pair that just passed a handshake the one in use; a first one spends the invite. In a transaction.
+
+    Raises: unauthentic (the pair was replaced meanwhile).
+    Spec: 3.2
+    """
+    if device.psk_id and _same(device.psk_id, psk_id):
+        return
+    if not device.pending_psk_id or not _same(device.pending_psk_id, psk_id):
+        raise Unauthentic("the pair was replaced")
+    device.psk_id, device.psk_sealed = device.pending_psk_id, device.pending_psk_sealed
+    device.pending_psk_id = device.pending_psk_sealed = None
+    Invite.objects.filter(pk=device.invite_id, spent_at=None).update(spent_at=timezone.now(), psk_sealed=None)
+
+
+def acting_device(device_pk: int, needs_account: bool = True) -> Device:
+    """The device that asks for something, as its row is in the transaction of what it asks for.
+
+    Raises: revoked; not_member (no account yet).
+    """
+    device = Device.objects.select_related("member").get(pk=device_pk)
+    if device.revoked_at:
+        raise Revoked
+    if needs_account and device.member is None:
+        raise NotMember("no account yet")
+    return device
+
+
+def own_devices(device_pk: int) -> list[Device]:
+    """The devices of the asking device's member that are in use."""
+    asking = acting_device(device_pk)
+    return list(Device.objects.listed().filter(member=asking.member).order_by("id"))
+
+
+@transaction.atomic
+def revoke_for(device_pk: int, device_id: bytes) -> bool:
+    """Revoke a device on behalf of another: of the same member, or of anybody when an owner asks.
+
+    Raises: not_member (somebody else's, or nobody's).
+    """
+    asking = acting_device(device_pk)
+    target = Device.objects.filter(device_id=device_id).first()
+    may = target is not None and (target.member_id == asking.member_id or asking.member.is_owner)
+    if not may:
+        raise NotMember("not a device of yours")
+    return revoke(device_id, "asked by a device", bytes(asking.device_id).hex())
+
+
+@transaction.atomic
+def revoke(device_id: bytes, why: str, actor: str) -> bool:
+    """Shut a device out for good; False when there is no such device or it was revoked before.
+
+    Its sessions are closed by every server process as it reads the news, within a second; until then appending and
+    fetching refuse it, because they look at `revoked_at` in their own transactions.
+    Spec: 3.10, 4.5
+    """
+    device = Device.objects.select_for_update().filter(device_id=device_id, revoked_at=None).first()
+    if device is None:
+        return False
+    now = timezone.now()
+    device.psk_id = device.psk_sealed = device.pending_psk_id = device.pending_psk_sealed = None
+    device.revoked_at = now
+    device.save()
+    KeyPackage.objects.filter(device=device).delete()
+    WaitingWelcome.objects.filter(device=device).delete()
+    # Invites it made, and the one it could enrol with again.
+    Invite.objects.filter(Q(made_by=device) | Q(bound_to=bytes(device.public)), spent_at=None).update(
+        cancelled_at=now, psk_sealed=None
+    )
+    Revocation.objects.get_or_create(
+        kind=Revocation.Kind.DEVICE, subject=bytes(device.public), defaults={"why": why[:128]}
+    )
+    audit.record("device_revoked", actor=actor, subject=device_id.hex(), why=why)
+    news.tell(News.Kind.REVOKED, device_id.hex())
+    news.tell(News.Kind.DIRECTORY)
+    return True
+
+
+def _same(stored: bytes, given: bytes) -> bool:
+    return stored is not None and bytes(stored) == given

@@ -1,0 +1,97 @@
+"""Invites: one secret for the enrolment of one device, shown once."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from chat.models import Device, Invite, Member
+from chat.services import audit
+from chat.services.identity import server_keys
+from chat.services.secrets import open_secret, seal_secret
+from clawchat.protocol import invite as invitation
+from clawchat.protocol.errors import Limit, Malformed
+from clawchat.protocol.keys import PreSharedKey
+from clawchat.protocol.limits import INVITE_DEFAULT_SECONDS, INVITE_MAX_SECONDS, INVITE_MIN_SECONDS
+from clawchat.protocol.primitives import random_bytes
+
+PSK_PURPOSE = "invite psk"
+OPEN_INVITES_PER_MEMBER = 100
+
+
+@dataclass(frozen=True, repr=False)
+class IssuedInvite:
+    """An invite as it is handed over: the only time its secret is outside the database."""
+
+    text: str
+    url: str
+    invite_id: bytes
+    expires_at: datetime
+
+
+@transaction.atomic
+def create_invite(
+    label: str = "",
+    lifetime_seconds: int = INVITE_DEFAULT_SECONDS,
+    made_by: Device | None = None,
+    makes_owner: bool = False,
+) -> IssuedInvite:
+    """A new invite; made_by is None when an operator makes it.
+
+    Units: lifetime 60 to 604,800 seconds.
+    Raises: malformed (lifetime); limit (the member has 100 open ones).
+    Spec: 3.2, 3.14
+    """
+    if not INVITE_MIN_SECONDS <= lifetime_seconds <= INVITE_MAX_SECONDS:
+        raise Malformed(f"lifetime of {lifetime_seconds} s, {INVITE_MIN_SECONDS} to {INVITE_MAX_SECONDS} are taken")
+    now = timezone.now()
+    if made_by is not None:
+        _check_count(made_by, now)
+    # Whole seconds, as the text carries them.
+    expires_at = (now + timedelta(seconds=lifetime_seconds)).replace(microsecond=0)
+    invite_id, psk = random_bytes(16), PreSharedKey.generate()
+    Invite.objects.create(
+        invite_id=invite_id,
+        psk_sealed=seal_secret(PSK_PURPOSE, bytes(psk), invite_id),
+        label=label,
+        makes_owner=makes_owner,
+        made_by=made_by,
+        expires_at=expires_at,
+    )
+    actor = bytes(made_by.device_id).hex() if made_by else "operator"
+    audit.record("invite_made", actor=actor, subject=invite_id.hex(), lifetime=lifetime_seconds, owner=makes_owner)
+    text = _text(invite_id, psk, expires_at)
+    return IssuedInvite(text, f"{settings.CLAWCHAT_FRONT_URL}/#{text}", invite_id, expires_at)
+
+
+def owner_exists() -> bool:
+    """Whether somebody has become this server's owner."""
+    return Member.objects.filter(is_owner=True).exists()
+
+
+def invite_psk(invite: Invite) -> PreSharedKey:
+    """The secret of an invite that is still open."""
+    return PreSharedKey(open_secret(PSK_PURPOSE, bytes(invite.psk_sealed), bytes(invite.invite_id)))
+
+
+def _check_count(made_by: Device, now: datetime) -> None:
+    # The row lock makes two requests at once count one after the other.
+    Member.objects.select_for_update().get(pk=made_by.member_id)
+    made = Invite.objects.open(now).filter(made_by__member=made_by.member_id).count()
+    if made >= OPEN_INVITES_PER_MEMBER:
+        raise Limit(f"{made} open invites")
+
+
+def _text(invite_id: bytes, psk: PreSharedKey, expires_at: datetime) -> str:
+    keys = server_keys()
+    return invitation.Invite(
+        discovery_secret=keys.discovery_secret,
+        server_public=keys.identity.public,
+        invite_id=invite_id,
+        invite_psk=psk,
+        expires=int(expires_at.timestamp()),
+        locators=(f"{settings.CLAWCHAT_FRONT_URL}/connection.json",),
+        extensions={},
+    ).encode()

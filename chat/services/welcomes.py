@@ -1,0 +1,75 @@
+"""What a joining device fetches: its Welcomes, and the public state of the group."""
+
+from collections.abc import Sequence
+
+from django.db import models, transaction
+from django.db.models.functions import Substr
+
+from chat.models import GroupInfo, Room, WaitingWelcome, Welcome
+from chat.services.commits import drop_unused_group_infos
+from chat.services.devices import acting_device
+from clawchat.protocol.errors import Malformed, NotMember
+from clawchat.protocol.limits import STAGE_CHUNK_BYTES
+
+
+@transaction.atomic
+def take_welcomes(device_pk: int, done: Sequence[int]) -> list[tuple[int, Welcome, GroupInfo]]:
+    """The Welcomes that wait for this device, after those in `done` were erased; each with its epoch's GroupInfo.
+
+    Raises: revoked; not_member (no account).
+    """
+    acting_device(device_pk)
+    served = WaitingWelcome.objects.filter(device=device_pk, pk__in=done).select_related("welcome__room")
+    for waiting in served.order_by("welcome__room_id"):
+        _erase(waiting)
+    left = WaitingWelcome.objects.filter(device=device_pk).select_related("welcome__room").order_by("id")
+    # The bodies are fetched by digest; here they would only fill memory.
+    left = left.defer("welcome__body")[:256]
+    return [(waiting.pk, waiting.welcome, _group_info(waiting.welcome.room, waiting.welcome.epoch)) for waiting in left]
+
+
+def newest_group_info(device_pk: int, room_id: bytes) -> GroupInfo:
+    """The newest public state of a room this device is in.
+
+    Raises: not_member (also before the first commit); revoked.
+    """
+    acting_device(device_pk)
+    room = Room.objects.filter(room_id=room_id, memberships__device=device_pk, memberships__left_seq=None).first()
+    if room is None:
+        raise NotMember("not in this room")
+    found = GroupInfo.objects.filter(room=room).defer("body").order_by("-epoch").first()
+    if found is None:
+        raise NotMember("nobody has committed here yet")
+    return found
+
+
+def fetch(device_pk: int, room_id: bytes, digest: bytes, offset: int) -> tuple[int, bytes]:
+    """The size of a Welcome for this device, or of a GroupInfo of a room it is in, and one chunk of it.
+
+    Raises: not_member (no such thing for this device); malformed (an offset beyond the end); revoked.
+    """
+    acting_device(device_pk)
+    welcome = Welcome.objects.filter(waiting__device=device_pk, room__room_id=room_id, digest=digest)
+    group_info = GroupInfo.objects.filter(
+        room__room_id=room_id, room__memberships__device=device_pk, room__memberships__left_seq=None, digest=digest
+    )
+    chunk = Substr("body", offset + 1, STAGE_CHUNK_BYTES, output_field=models.BinaryField())
+    for found in (welcome, group_info):
+        row = found.values_list("size", chunk).first()
+        if row is not None:
+            if offset > row[0]:
+                raise Malformed(f"offset {offset} of {row[0]} bytes")
+            return row[0], bytes(row[1])
+    raise NotMember("nothing by this digest for this device")
+
+
+def _erase(waiting: WaitingWelcome) -> None:
+    room = Room.objects.select_for_update().get(pk=waiting.welcome.room_id)
+    waiting.delete()
+    if not waiting.welcome.waiting.exists():
+        waiting.welcome.delete()
+    drop_unused_group_infos(room, room.epoch)
+
+
+def _group_info(room: Room, epoch: int) -> GroupInfo:
+    return GroupInfo.objects.defer("body").get(room=room, epoch=epoch)
