@@ -1,6 +1,6 @@
 """When the port moves: the life of a lease as a table, and the arithmetic of periods.
 
-Spec: 3.9
+The defaults are the specification's 7.1: every hour, announced two minutes before, five minutes of grace.
 """
 
 from collections.abc import Mapping
