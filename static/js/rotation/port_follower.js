@@ -1,22 +1,21 @@
 // Keeps one live session with the server, whatever its port does.
 //
 // A move is make before break: the announced port gets a second session, the rooms are resumed on it, it takes over, and
-// only then the first one is closed. When the session is lost instead, the ports of the last connection file are tried,
-// then the mirrors, then again after a pause that grows.
-// Spec: 3.8, 3.9, 3.11
+// only then the first one is closed. A session that is lost is replaced by whatever `Search` finds, after a pause that
+// grows with every failure.
+// Spec: 3.9, 3.11
 
+import { errorFor, PeerError } from "../protocol/errors.js";
 import { Backoff } from "./backoff.js";
 import { Pause } from "./pause.js";
-
-const CLOSE_REDISCOVER = 4409;
-const CLOSE_REVOKED = 4410;
+import { Search } from "./search.js";
 
 /** Nobody moves later than this after the announcement, however long the old port lives. */
 const LATEST_MOVE_MS = 60_000;
 
 export class PortFollower {
   #finder;
-  #dial;
+  #search;
   #attach;
   #changed;
   #random;
@@ -26,7 +25,7 @@ export class PortFollower {
   #endpoint = null;
   #working = null;
   #mustMove = false;
-  #mustRefresh = false;
+  #mirrorsFirst = false;
   #stopped = true;
   #moveTimer;
   #waiters = [];
@@ -41,7 +40,7 @@ export class PortFollower {
    */
   constructor({ finder, dial, attach, changed, random = Math.random }) {
     this.#finder = finder;
-    this.#dial = dial;
+    this.#search = new Search(finder, dial);
     this.#attach = attach;
     this.#changed = changed;
     this.#random = random;
@@ -55,13 +54,14 @@ export class PortFollower {
     this.#work();
   }
 
-  stop(code = null) {
+  /** @param {string | null} problem the code of what made an end of it */
+  stop(problem = null) {
     this.#stopped = true;
     clearTimeout(this.#moveTimer);
     this.#pause.end();
     this.#current?.close();
     this.#current = null;
-    this.#report("offline", code);
+    this.#report("offline", problem);
   }
 
   /** @returns {{status: string, since: number | null, problem: string | null, endpoint: object | null}} */
@@ -69,14 +69,14 @@ export class PortFollower {
     return { ...this.#status, endpoint: this.#endpoint };
   }
 
+  /** The session in use, or null. */
   get channel() {
     return this.#current?.isOpen ? this.#current : null;
   }
 
-  /** The session that has taken over, as soon as there is one. @returns {Promise<object>} */
+  /** The session in use, as soon as there is one. @returns {Promise<object>} */
   ready() {
-    const channel = this.channel;
-    return channel ? Promise.resolve(channel) : new Promise((resolve) => this.#waiters.push(resolve));
+    return this.channel ? Promise.resolve(this.channel) : new Promise((resolve) => this.#waiters.push(resolve));
   }
 
   // Actions
@@ -92,23 +92,20 @@ export class PortFollower {
   async announced(file) {
     await this.#finder.accept(file, null).catch(() => null);
     this.#changed();
-    if (this.#stopped || !this.#hasBetterEndpoint()) return;
+    const [best] = this.#finder.endpoints();
+    if (this.#stopped || !best || best.url === this.#endpoint?.url) return;
     clearTimeout(this.#moveTimer);
-    this.#moveTimer = setTimeout(() => this.#move(), this.#moveDelay());
+    this.#moveTimer = setTimeout(() => this.renew(), this.#moveDelay());
   }
 
-  /** Take a fresh session, for instance because the keys of this one have done enough. */
+  /** Take a second session on the best port and let it replace this one. */
   renew() {
-    this.#move();
-  }
-
-  // Internal
-
-  #move() {
     if (this.#stopped) return;
     this.#mustMove = true;
     this.#work();
   }
+
+  // Internal
 
   /** Clients of one server must not all move in one moment, nor wait until the old port is about to close. */
   #moveDelay() {
@@ -116,92 +113,78 @@ export class PortFollower {
     return this.#random() * Math.min(left / 3, LATEST_MOVE_MS);
   }
 
-  #hasBetterEndpoint() {
-    const best = this.#finder.endpoints()[0];
-    return best !== undefined && best.url !== this.#endpoint?.url;
-  }
-
   get #isSatisfied() {
     return this.#stopped || (this.channel !== null && !this.#mustMove);
   }
 
+  /** One search at a time; what happens during the last moment of one starts the next. */
   #work() {
-    this.#working ??= this.#tryUntilSatisfied().finally(() => (this.#working = null));
-    return this.#working;
+    this.#working ??= this.#tryUntilSatisfied().then(() => {
+      this.#working = null;
+      if (!this.#isSatisfied) this.#work();
+    });
   }
 
   async #tryUntilSatisfied() {
     while (!this.#isSatisfied) {
       this.#report(this.channel ? "moving" : "connecting", this.#status.problem);
-      const problem = await this.#tryOnce();
-      if (problem === null) {
+      try {
+        await this.#tryOnce();
         this.#backoff.reset();
-      } else if (problem === "revoked") {
-        this.stop(problem);
-      } else if (!this.#stopped) {
-        this.#report(this.channel ? "moving" : "offline", problem);
+      } catch (cause) {
+        if (cause.code === "revoked") return this.stop("revoked");
+        if (this.#stopped) return undefined;
+        this.#report(this.channel ? "moving" : "offline", cause.code ?? "internal");
         await this.#pause.wait(this.#backoff.next());
       }
     }
+    return undefined;
   }
 
-  /** @returns {Promise<string | null>} a code, or null when a session took over */
   async #tryOnce() {
-    let problem = "unreachable";
-    if (!this.#mustRefresh) {
-      problem = await this.#tryEach(this.#finder.endpoints());
-      if (problem === null) return null;
-    }
-    const known = new Set(this.#mustRefresh ? [] : this.#finder.endpoints().map((endpoint) => endpoint.url));
-    this.#mustRefresh = false;
+    const how = { onlyBest: this.channel !== null, mirrorsFirst: this.#mirrorsFirst };
+    this.#mirrorsFirst = false;
+    const { endpoint, channel } = await this.#search.find(how);
     try {
-      await this.#finder.refresh();
+      if (!this.#stopped) await this.#attach(channel);
     } catch (cause) {
-      return problem === "unreachable" ? cause.code ?? "unreachable" : problem;
+      channel.close();
+      throw cause;
     }
-    const news = this.#finder.endpoints().filter((endpoint) => !known.has(endpoint.url));
-    return news.length > 0 ? this.#tryEach(news) : problem;
+    return this.#stopped ? channel.close() : this.#takeOver(endpoint, channel);
   }
 
-  async #tryEach(endpoints) {
-    let problem = "unreachable";
-    for (const endpoint of endpoints) {
-      if (this.#stopped) return problem;
-      try {
-        await this.#takeOver(endpoint, await this.#dial(endpoint));
-        return null;
-      } catch (cause) {
-        problem = cause.code ?? "internal";
-        if (problem === "revoked") return problem;
-      }
-    }
-    return problem;
-  }
-
-  async #takeOver(endpoint, channel) {
-    await this.#attach(channel);
-    const before = this.#current;
+  #takeOver(endpoint, channel) {
+    const before = this.channel;
     this.#current = channel;
     this.#endpoint = endpoint;
     this.#mustMove = false;
     channel.closed.then((end) => this.#lost(channel, end));
-    this.#report("connected", null, before?.isOpen ? this.#status.since : Date.now());
+    this.#report("connected", null, before ? this.#status.since : Date.now());
     for (const resolve of this.#waiters.splice(0)) resolve(channel);
-    if (before?.isOpen) before.retire();
+    before?.retire();
   }
 
   #lost(channel, { code, farewell }) {
-    if (channel !== this.#current || this.#stopped) return;
+    if (channel !== this.#current || this.#stopped) return undefined;
     this.#current = null;
-    if (code === CLOSE_REVOKED || farewell?.number === CLOSE_REVOKED - 4400) return this.stop("revoked");
-    if (code === CLOSE_REDISCOVER || farewell?.number === CLOSE_REDISCOVER - 4400) this.#mustRefresh = true;
+    const reason = reasonOf(code, farewell);
+    if (reason === "revoked") return this.stop("revoked");
+    this.#mirrorsFirst = reason === "rediscover";
     this.#report("offline", null);
-    this.#work();
+    return this.#work();
   }
 
-  #report(status, problem, since = null) {
-    this.#status = { status, problem, since: status === "connected" ? since : this.#status.since };
-    if (status === "offline" || status === "connecting") this.#status.since = null;
+  #report(status, problem, since = this.#status.since) {
+    const alive = status === "connected" || status === "moving";
+    this.#status = { status, problem, since: alive ? since : null };
     this.#changed();
   }
+}
+
+/** The code a session ended with, or null when nothing is wrong or nothing was said. */
+function reasonOf(code, farewell) {
+  const number = code > 4400 && code < 4500 ? code - 4400 : (farewell?.number ?? 0);
+  const error = number === 0 ? null : errorFor(number);
+  return error instanceof PeerError ? error.code : null;
 }

@@ -53,16 +53,18 @@ class Conversation extends AppElement {
       ${this.wide
         ? nothing
         : html`<button class="tool" aria-label=${words.rooms.back} @click=${() => this.#say("cc-back")}>${icon("back")}</button>`}
-      <button
-        class="about" aria-expanded=${this.showDetails} title=${words.conversation.showMembers}
-        @click=${() => (this.showDetails = !this.showDetails)}
-      >
-        ${this.wide ? roomTile(room.id, room.name) : nothing}
-        <span class="about-words">
-          <span class="about-name" role="heading" aria-level="2">${room.name}</span>
-          <span class="about-members small soft">${names}</span>
-        </span>
-      </button>
+      <h2>
+        <button
+          class="about" aria-expanded=${this.showDetails} title=${words.conversation.showMembers}
+          @click=${() => (this.showDetails = !this.showDetails)}
+        >
+          ${this.wide ? roomTile(room.id, room.name) : nothing}
+          <span class="about-words">
+            <span class="about-name">${room.name}</span>
+            <span class="about-members small soft">${names}</span>
+          </span>
+        </button>
+      </h2>
       <button
         class=${this.wide ? "button quiet" : "tool"} aria-label=${words.conversation.addPeople} title=${words.conversation.addPeople}
         ?disabled=${!room.joined} @click=${() => this.#say("cc-open", { dialog: "cc-add-people" })}

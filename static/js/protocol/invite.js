@@ -1,0 +1,114 @@
+/**
+ * An invitation: everything a newcomer needs to find the server, know it, and enrol once.
+ *
+ * Spec: 3.2
+ */
+
+import { concat, sameBytes, utf8 } from "../bytes.js";
+import { encodeBase64url, parseBase64url, parseText, Reader, u8, u16, u32, v16 } from "./encoding.js";
+import { Malformed, TooLarge, UnsupportedVersion, UsageError } from "./errors.js";
+import { DiscoverySecret, IdentityPublic, PreSharedKey } from "./keys.js";
+import { INVITE_TEXT_MAX_BYTES } from "./limits.js";
+import { sha256 } from "./primitives.js";
+
+export const SCHEME = "clawchat:";
+const VERSION = 1;
+const CHECKSUM_BYTES = 4;
+
+/**
+ * One invitation. Whoever holds its text can enrol once before it expires, so it is a secret.
+ *
+ * Units: expires in seconds since 1970. Extensions are [type, data], types not descending; a type may repeat.
+ */
+export class Invite {
+  /** @param {{discoverySecret: DiscoverySecret, serverPublic: IdentityPublic, inviteId: Uint8Array,
+   *          invitePsk: PreSharedKey, expires: number, locators: string[], extensions?: [number, Uint8Array][]}} fields */
+  constructor({ discoverySecret, serverPublic, inviteId, invitePsk, expires, locators, extensions = [] }) {
+    Object.assign(this, { discoverySecret, serverPublic, inviteId, invitePsk, expires, locators, extensions });
+    Object.freeze(this);
+  }
+
+  /**
+   * `clawchat:` and the base64url of these bytes.
+   *
+   *     offset  bytes  meaning
+   *     0       1      version, 1
+   *     1       32     discovery secret
+   *     33      32     server's public key
+   *     65      16     invite id
+   *     81      32     invite PSK
+   *     113     4      expiry, seconds since 1970
+   *     117     2+     v16: locator URLs, a newline between them
+   *     ..      2+     v16: extensions, each u16 type and v16 data
+   *     ..      4      first bytes of the SHA-256 of all before, against slips of copying
+   */
+  encode() {
+    if (!ascend(this.extensions)) throw new UsageError("invite extensions out of order");
+    if (this.inviteId.length !== 16 || this.locators.some((locator) => locator.includes("\n"))) {
+      throw new UsageError("invite id of 16 bytes, locators of one line");
+    }
+    const body = concat(
+      u8(VERSION),
+      this.discoverySecret.bytes,
+      this.serverPublic.bytes,
+      this.inviteId,
+      this.invitePsk.bytes,
+      u32(this.expires),
+      v16(utf8(this.locators.join("\n"))),
+      v16(concat(...this.extensions.map(([type, data]) => concat(u16(type), v16(data))))),
+    );
+    return SCHEME + encodeBase64url(concat(body, checksum(body)));
+  }
+
+  /**
+   * The invitation in this text, or in the fragment of this URL. Whether it has expired is for the caller.
+   *
+   * Raises: malformed; unsupported_version; too_large.
+   * @param {string} text
+   */
+  static parse(text) {
+    if (text.length > INVITE_TEXT_MAX_BYTES) {
+      throw new TooLarge(`invite of ${text.length} characters, at most ${INVITE_TEXT_MAX_BYTES}`);
+    }
+    const code = text.includes("#") ? text.slice(text.indexOf("#") + 1) : text;
+    if (!code.startsWith(SCHEME)) throw new Malformed("not an invite");
+    const data = parseBase64url(code.slice(SCHEME.length));
+    if (data[0] !== VERSION) throw new UnsupportedVersion("invite of another version");
+    const body = data.subarray(0, -CHECKSUM_BYTES);
+    if (!sameBytes(checksum(body), data.subarray(-CHECKSUM_BYTES))) throw new Malformed("invite with a slip in it");
+    const reader = new Reader(body.subarray(1));
+    const invite = new Invite({
+      discoverySecret: new DiscoverySecret(reader.take(32)),
+      serverPublic: new IdentityPublic(reader.take(32)),
+      inviteId: reader.take(16),
+      invitePsk: new PreSharedKey(reader.take(32)),
+      expires: reader.u32(),
+      locators: parseLocators(reader.v16()),
+      extensions: parseExtensions(reader.v16()),
+    });
+    reader.end();
+    return invite;
+  }
+}
+
+function checksum(body) {
+  return sha256(body).subarray(0, CHECKSUM_BYTES);
+}
+
+function parseLocators(data) {
+  const locators = data.length > 0 ? parseText(data).split("\n") : [];
+  if (!locators.every((locator) => /^https?:\/\//.test(locator))) throw new Malformed("locator that is no web address");
+  return locators;
+}
+
+function parseExtensions(data) {
+  const reader = new Reader(data);
+  const extensions = [];
+  while (reader.offset < data.length) extensions.push([reader.u16(), reader.v16()]);
+  if (!ascend(extensions)) throw new Malformed("invite extensions out of order");
+  return extensions;
+}
+
+function ascend(extensions) {
+  return extensions.every(([type], index) => index === 0 || extensions[index - 1][0] <= type);
+}
