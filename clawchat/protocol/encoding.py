@@ -31,7 +31,9 @@ def u32(value: int) -> bytes:
 
 
 def u64(value: int) -> bytes:
-    """Eight bytes, big endian."""
+    """Eight bytes, big endian, up to what a JavaScript number holds."""
+    if value > INTEGER_MAX:
+        raise UsageError(f"{value} is above 2**53-1")
     return _integer(value, 8)
 
 
@@ -71,8 +73,11 @@ class Reader:
         return int.from_bytes(self.take(4), "big")
 
     def u64(self) -> int:
-        """The next eight bytes as an integer."""
-        return int.from_bytes(self.take(8), "big")
+        """The next eight bytes as an integer; above 2**53-1 it is refused, because the browser could not tell it."""
+        value = int.from_bytes(self.take(8), "big")
+        if value > INTEGER_MAX:
+            raise Malformed("integer above 2**53-1")
+        return value
 
     def v16(self) -> bytes:
         """The next vector with a two-byte length."""

@@ -16,7 +16,7 @@ from clawchat.protocol.errors import (
     UnsupportedVersion,
     UsageError,
 )
-from clawchat.protocol.limits import FRAME_MIN_BYTES, FRAME_OVERHEAD, HARD_LIMIT_FRAMES
+from clawchat.protocol.limits import FRAME_MIN_BYTES, FRAME_OVERHEAD, HARD_LIMIT_FRAMES, INTEGER_MAX
 from clawchat.protocol.padding import pad, padded_length, unpad
 from clawchat.protocol.primitives import AeadKey, aead_key, aead_open, aead_seal, constant_time_equal
 
@@ -71,13 +71,16 @@ class FrameHeader:
     def parse(cls, data: bytes) -> Self:
         """The header of a frame.
 
-        Raises: malformed (under 55 bytes); unsupported_version.
+        Raises: malformed (under 55 bytes, a timestamp above 2**53-1); unsupported_version.
         """
         if len(data) < FRAME_MIN_BYTES:
             raise Malformed(f"frame of {len(data)} bytes, at least {FRAME_MIN_BYTES}")
         if data[0] != FRAME_VERSION:
             raise UnsupportedVersion(f"frame version {data[0]}, expected {FRAME_VERSION}")
-        return cls(data[1:17], int.from_bytes(data[17:25], "big"), data[25], data[_IV])
+        timestamp_ms = int.from_bytes(data[17:25], "big")
+        if timestamp_ms > INTEGER_MAX:
+            raise Malformed("timestamp above 2**53-1")
+        return cls(data[1:17], timestamp_ms, data[25], data[_IV])
 
     def encode(self) -> bytes:
         """The 38 bytes before the ciphertext.
