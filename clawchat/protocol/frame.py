@@ -71,16 +71,13 @@ class FrameHeader:
     def parse(cls, data: bytes) -> Self:
         """The header of a frame.
 
-        Raises: malformed (under 55 bytes, a timestamp above 2**53-1); unsupported_version.
+        Raises: malformed (under 55 bytes); unsupported_version.
         """
         if len(data) < FRAME_MIN_BYTES:
             raise Malformed(f"frame of {len(data)} bytes, at least {FRAME_MIN_BYTES}")
         if data[0] != FRAME_VERSION:
             raise UnsupportedVersion(f"frame version {data[0]}, expected {FRAME_VERSION}")
-        timestamp_ms = int.from_bytes(data[17:25], "big")
-        if timestamp_ms > INTEGER_MAX:
-            raise Malformed("timestamp above 2**53-1")
-        return cls(data[1:17], timestamp_ms, data[25], data[_IV])
+        return cls(data[1:17], int.from_bytes(data[17:25], "big"), data[25], data[_IV])
 
     def encode(self) -> bytes:
         """The 38 bytes before the ciphertext.
@@ -147,7 +144,7 @@ def seal_frame(keys: FrameKeys, counter: int, frame: Frame, max_frame_bytes: int
 def open_frame(keys: FrameKeys, counter: int, data: bytes, max_frame_bytes: int) -> Frame:
     """Open the frame that must come next from the peer.
 
-    Raises: malformed (too short, padding); too_large; unsupported_version; out_of_order (another counter's IV);
+    Raises: malformed (too short, padding, timestamp); too_large; unsupported_version; out_of_order (another counter's IV);
     unauthentic; unknown_type (authentic, but not a type of ours). After any of them the connection is closed.
     Spec: 3.5
     """
@@ -157,6 +154,9 @@ def open_frame(keys: FrameKeys, counter: int, data: bytes, max_frame_bytes: int)
     if not constant_time_equal(keys.iv(counter), header.iv):
         raise OutOfOrder("a replay, a gap or another epoch")
     payload = unpad(keys.open(counter, data))
+    # Only now: a header changed on the way is unauthentic, whatever it says.
+    if header.timestamp_ms > INTEGER_MAX:
+        raise Malformed("timestamp above 2**53-1")
     try:
         message_type = MessageType(header.type)
     except ValueError:
