@@ -1,0 +1,48 @@
+// The inner part of the connection files: members of parsed JSON, each with its type checked. Spec: 3.8
+
+import { Malformed } from "./errors.js";
+
+/** Whether a parsed value is a JSON object. */
+export function isObject(value) {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The member's value, or the default when it is absent; nothing inherited. */
+export function member(members, name, byDefault = undefined) {
+  return Object.hasOwn(members, name) ? members[name] : byDefault;
+}
+
+export function text(members, name, byDefault = undefined) {
+  const value = member(members, name, byDefault);
+  if (typeof value !== "string") throw new Malformed(`${name} is not text`);
+  return value;
+}
+
+export function integer(members, name, byDefault = undefined) {
+  const value = member(members, name, byDefault);
+  if (!Number.isSafeInteger(value)) throw new Malformed(`${name} is not an integer`);
+  return value;
+}
+
+/** A number from 0 up, 0 when it is absent. */
+export function number(members, name) {
+  const value = member(members, name, 0);
+  if (typeof value !== "number" || value < 0) throw new Malformed(`${name} is not a number from 0 up`);
+  return value;
+}
+
+export function texts(members, name, byDefault) {
+  const value = member(members, name, byDefault);
+  if (!Array.isArray(value) || !value.every((item) => typeof item === "string")) {
+    throw new Malformed(`${name} is not a list of texts`);
+  }
+  return [...value];
+}
+
+export function integers(members, name, byDefault) {
+  const value = member(members, name, byDefault);
+  if (!Array.isArray(value) || !value.every(Number.isSafeInteger)) {
+    throw new Malformed(`${name} is not a list of integers`);
+  }
+  return [...value];
+}
