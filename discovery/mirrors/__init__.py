@@ -1,1 +1,12 @@
-"""The places a connection file is put, one file each behind one small interface."""
+"""The kinds of mirror, by name. A new kind is one module here and one line below."""
+
+from .base import MirrorDriver, MirrorError
+from .https_endpoint import HttpsEndpoint
+from .local_file import LocalFile
+
+__all__ = ["DRIVERS", "MirrorDriver", "MirrorError"]
+
+DRIVERS: dict[str, type[MirrorDriver]] = {
+    "local_file": LocalFile,
+    "https_endpoint": HttpsEndpoint,
+}

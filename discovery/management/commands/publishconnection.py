@@ -1,0 +1,30 @@
+"""`manage.py publishconnection`: seal the present content anew and put it on every mirror, now."""
+
+import time
+
+from django.core.management.base import BaseCommand, CommandError
+
+from clawchat.protocol.errors import PeerError
+from discovery.models import PublicationResult
+from discovery.services import compose, publish_everywhere, published_info
+
+
+class Command(BaseCommand):
+    """Publish once more, under a new serial."""
+
+    help = "Seal the present connection file under a new serial, put it on every mirror and read it back."
+
+    def handle(self, **options: object) -> None:
+        """Publish, and say how each mirror fares; status 1 when no mirror took the file."""
+        try:
+            info = published_info()
+        except PeerError as error:
+            raise CommandError(f"The newest file does not open with the present keys ({error}).") from None
+        if info is None:
+            raise CommandError("There is nothing to publish before the server has run once. Start it: make run")
+        now = int(time.time())
+        results = publish_everywhere(compose(info.endpoints, now, info.next_rotation, info.grace_seconds), now)
+        for result in results:
+            self.stdout.write(f"{result.mirror}: {result.get_state_display()} {result.detail}".rstrip())
+        if not any(result.state == PublicationResult.State.SAFE for result in results):
+            raise CommandError("No mirror has the file. Each line above says why.")

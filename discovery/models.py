@@ -1,0 +1,169 @@
+"""What was published, where it should be, and where it is."""
+
+from datetime import datetime
+
+from django.db import models
+
+
+class MirrorQuerySet(models.QuerySet["Mirror"]):
+    """Mirrors, by what an operator or a publication asks of them."""
+
+    def enabled(self) -> "MirrorQuerySet":
+        """Those that take publications, in a fixed order."""
+        return self.filter(enabled=True).order_by("pk")
+
+
+class Mirror(models.Model):
+    """A place that readers fetch the connection file from. Which driver puts it there is `kind`."""
+
+    class State(models.TextChoices):
+        """How the last visit went."""
+
+        UNKNOWN = "unknown", "not tried yet"
+        WELL = "well", "holds what was put there"
+        FAILING = "failing", "does not take or give back the file"
+
+    # A name of discovery.mirrors.DRIVERS.
+    kind = models.CharField(max_length=32)
+    name = models.CharField(max_length=64, unique=True)
+    # A disabled mirror is left alone: nothing is put there and its address is not published.
+    enabled = models.BooleanField(default=True)
+    state = models.CharField(max_length=16, choices=State.choices, default=State.UNKNOWN, editable=False)
+    # One sentence on what went wrong last; empty while all is well.
+    last_error = models.CharField(max_length=300, blank=True, editable=False)
+    # The newest serial that was read back from here; null before the first.
+    last_serial = models.BigIntegerField(null=True, editable=False)
+    # Null before the first visit.
+    visited_at = models.DateTimeField(null=True, editable=False)
+
+    objects = MirrorQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PublicationQuerySet(models.QuerySet["Publication"]):
+    """Publications, newest first where order matters."""
+
+    def newest(self) -> "Publication | None":
+        """The publication with the highest serial, None before the first."""
+        return self.order_by("-serial").first()
+
+    def newest_safe(self) -> "Publication | None":
+        """The newest one that at least one mirror gave back unchanged."""
+        return self.filter(results__state=PublicationResult.State.SAFE).order_by("-serial").first()
+
+    def outdated(self, kept: int) -> "PublicationQuerySet":
+        """All but the newest `kept`, and never the one that readers have."""
+        beyond = self.order_by("-serial").values_list("serial", flat=True)[kept : kept + 1].first()
+        safe = self.newest_safe()
+        if beyond is None:
+            return self.none()
+        return self.filter(serial__lte=min(beyond, safe.serial - 1) if safe else beyond)
+
+
+class Publication(models.Model):
+    """One connection file as it was sealed; never changed afterwards."""
+
+    serial = models.BigIntegerField(unique=True)
+    # 16 hex digits: which discovery secret opens it.
+    kid = models.CharField(max_length=16)
+    # The published object, byte for byte: ciphertext and signature.
+    body = models.BinaryField()
+    # Hex SHA-256 of what the file says, without serial, instants of sealing and load: equal means nothing new to say.
+    digest = models.CharField(max_length=64)
+    valid_from = models.DateTimeField()
+    valid_until = models.DateTimeField()
+    created_at = models.DateTimeField()
+
+    objects = PublicationQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"serial {self.serial}"
+
+
+class PublicationResultQuerySet(models.QuerySet["PublicationResult"]):
+    """What is still to be carried to mirrors."""
+
+    def unsettled(self) -> "PublicationResultQuerySet":
+        """Those that are not safe yet and were not superseded, at mirrors that are enabled."""
+        return self.filter(state__in=PublicationResult.UNSETTLED, mirror__enabled=True).order_by("pk")
+
+    def due(self, at: datetime) -> "PublicationResultQuerySet":
+        """Those whose next attempt has come."""
+        return self.filter(next_attempt_at__lte=at)
+
+
+class PublicationResult(models.Model):
+    """How one publication fares at one mirror. State moves by conditional update only, along TRANSITIONS."""
+
+    class State(models.TextChoices):
+        """Where the file is on its way."""
+
+        WAITING = "waiting", "waiting"
+        SAFE = "safe", "put there and read back"
+        FAILED = "failed", "failed, to be tried again"
+        SUPERSEDED = "superseded", "a newer file took its place"
+
+    TRANSITIONS = {
+        State.WAITING: {State.SAFE, State.FAILED, State.SUPERSEDED},
+        State.FAILED: {State.SAFE, State.FAILED, State.SUPERSEDED},
+        State.SAFE: set(),
+        State.SUPERSEDED: set(),
+    }
+    UNSETTLED = [State.WAITING, State.FAILED]
+
+    publication = models.ForeignKey(Publication, on_delete=models.CASCADE, related_name="results")
+    mirror = models.ForeignKey(Mirror, on_delete=models.CASCADE, related_name="results")
+    state = models.CharField(max_length=16, choices=State.choices, default=State.WAITING)
+    # One sentence on what went wrong; empty when nothing did.
+    detail = models.CharField(max_length=300, blank=True)
+    attempts = models.PositiveIntegerField(default=0)
+    # Nobody tries before this instant; moving it forward is how a worker claims the attempt.
+    next_attempt_at = models.DateTimeField()
+    # When the state was last written.
+    at = models.DateTimeField()
+
+    objects = PublicationResultQuerySet.as_manager()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["publication", "mirror"], name="one_result_per_mirror")]
+
+    def __str__(self) -> str:
+        return f"{self.publication} at {self.mirror}: {self.state}"
+
+    def claim(self, until: datetime) -> bool:
+        """Whether this attempt is ours alone until that instant; False when somebody else has it."""
+        here = PublicationResult.objects.filter(pk=self.pk, state=self.state, next_attempt_at=self.next_attempt_at)
+        return here.update(next_attempt_at=until) == 1
+
+    def move(self, state: str, *, detail: str, at: datetime, next_attempt_at: datetime) -> bool:
+        """Write the outcome of an attempt; False when the row has moved on meanwhile.
+
+        Raises: ValueError for a step that TRANSITIONS does not have.
+        """
+        if state not in self.TRANSITIONS[PublicationResult.State(self.state)]:
+            raise ValueError(f"A result does not go from {self.state} to {state}.")
+        return (
+            PublicationResult.objects.filter(pk=self.pk, state=self.state).update(
+                state=state,
+                detail=detail[:300],
+                attempts=models.F("attempts") + 1,
+                at=at,
+                next_attempt_at=next_attempt_at,
+            )
+            == 1
+        )
+
+
+class ServedFile(models.Model):
+    """What the front door hands out at /connection.json for one mirror row."""
+
+    mirror = models.OneToOneField(Mirror, on_delete=models.CASCADE, related_name="served_file")
+    body = models.BinaryField()
+    # Hex SHA-256 of body, the entity tag.
+    sha256 = models.CharField(max_length=64)
+    put_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"file of {self.mirror}"

@@ -1,0 +1,57 @@
+"""What a connection file says."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+
+from django.conf import settings
+
+from chat.services.identity import current_discovery_secret, current_identity, server_id
+from clawchat.protocol.connection_file import ConnectionInfo, Endpoint
+from clawchat.protocol.key_schedule import key_id
+from discovery.models import Publication
+
+from .mirrors import public_locations
+
+
+def compose(endpoints: Sequence[Endpoint], now: int, next_rotation: int, grace: int) -> ConnectionInfo:
+    """What a connection file should say at `now`: where the server is, who it is, until when.
+
+    Units: seconds since 1970; `grace` in seconds. The file stays valid one whole interval beyond the next move, so a
+    server whose mirrors take nothing for that long is still found.
+    Spec: 3.8
+    """
+    newest = Publication.objects.newest()
+    return ConnectionInfo(
+        server_id=server_id(),
+        server_name=settings.CLAWCHAT_SERVER_NAME,
+        server_public=current_identity().public,
+        endpoints=tuple(endpoints),
+        serial=next_serial(newest, now),
+        timestamp=now,
+        valid_from=now,
+        valid_until=max(next_rotation, now) + int(settings.CLAWCHAT_ROTATION["interval"]),
+        next_rotation=next_rotation,
+        grace_seconds=grace,
+        urls=public_locations(),
+    )
+
+
+def content_digest(info: ConnectionInfo) -> str:
+    """Hex SHA-256 of what the file tells a reader: equal for two files that differ in serial, times or load only."""
+    endpoints = tuple(replace(endpoint, load=0.0) for endpoint in info.endpoints)
+    plain = replace(info, endpoints=endpoints, serial=0, timestamp=0, valid_from=0, valid_until=0)
+    return hashlib.sha256(plain.encode()).hexdigest()
+
+
+def next_serial(newest: Publication | None, now: int) -> int:
+    """The serial after the last one; the clock lifts it, so a server restored from an old backup does not fall behind.
+
+    Spec: 3.8
+    """
+    return max(newest.serial + 1 if newest else 0, now)
+
+
+def current_kid() -> str:
+    """16 hex digits: which discovery secret opens a file that is sealed now."""
+    return key_id(current_discovery_secret()).hex()

@@ -1,0 +1,47 @@
+"""The rows of the mirrors and what drives them."""
+
+from datetime import UTC, datetime
+
+from django.db.models import QuerySet
+
+from discovery.mirrors import DRIVERS, MirrorDriver
+from discovery.models import Mirror, Publication, PublicationResult, ServedFile
+
+# The mirrors every server has, in the order in which they are tried.
+DEFAULT_MIRRORS = {"local_file": "Local file", "https_endpoint": "Front door"}
+
+
+def ensure_mirrors() -> None:
+    """Make the rows of the mirrors that every server has; those that exist stay as the operator left them."""
+    present = set(Mirror.objects.values_list("kind", flat=True))
+    for kind, name in DEFAULT_MIRRORS.items():
+        if kind not in present:
+            Mirror.objects.get_or_create(name=name, defaults={"kind": kind})
+
+
+def driver_of(mirror: Mirror) -> MirrorDriver:
+    """What puts files on this mirror.
+
+    Raises: KeyError for a kind that this version does not know.
+    """
+    return DRIVERS[mirror.kind](mirror)
+
+
+def public_locations() -> tuple[str, ...]:
+    """The URLs of all enabled mirrors, in the mirrors' order."""
+    ensure_mirrors()
+    return tuple(url for mirror in Mirror.objects.enabled() for url in driver_of(mirror).public_locations())
+
+
+def served_file() -> ServedFile | None:
+    """What the front door hands out: the file last put there, None while there is none or its mirror is disabled."""
+    return ServedFile.objects.filter(mirror__enabled=True).order_by("-put_at").first()
+
+
+def retry_now(mirrors: QuerySet[Mirror], now: int) -> int:
+    """Make the newest file's next attempt at these mirrors due at once, and return how many will be tried."""
+    newest = Publication.objects.newest()
+    if newest is None:
+        return 0
+    failed = newest.results.filter(mirror__in=mirrors, state=PublicationResult.State.FAILED)
+    return failed.update(next_attempt_at=datetime.fromtimestamp(now, UTC))

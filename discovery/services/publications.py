@@ -1,0 +1,102 @@
+"""Publications: sealed once, kept as rows, carried to the mirrors."""
+
+from dataclasses import replace
+
+from django.db import transaction
+
+from chat.services.identity import current_discovery_secret, current_identity
+from clawchat.protocol.connection_file import ConnectionInfo, SealedConnectionFile, seal_connection_file
+from discovery.models import Mirror, Publication, PublicationResult
+
+from .carrying import carry, carry_everywhere, instant
+from .contents import content_digest, current_kid, next_serial
+from .mirrors import ensure_mirrors
+
+# Older ones are deleted: three weeks of hourly moves, for whoever asks what was published when.
+KEPT = 500
+
+
+def is_due(info: ConnectionInfo, now: int) -> bool:
+    """Whether `info` should be published: it says something new, or the validity of the last file is half over."""
+    newest = Publication.objects.newest()
+    if newest is None or newest.digest != content_digest(info) or newest.kid != current_kid():
+        return True
+    return instant(now) >= newest.valid_from + (newest.valid_until - newest.valid_from) / 2
+
+
+def publish(info: ConnectionInfo, now: int, *, anew: bool = False) -> Publication:
+    """The publication that says what `info` says: a new one, carried to the mirrors, or the last one while it will do.
+
+    Local mirrors have it when this returns, the others are left to tasks; `carry` retries what failed. With `anew`
+    there is always a new one. Two callers at once make one publication between them. Not for use in a transaction.
+    """
+    publication = _settle(info, now, anew)
+    carry(now)
+    return publication
+
+
+def publish_everywhere(info: ConnectionInfo, now: int) -> list[PublicationResult]:
+    """How a new publication of `info` fares at each mirror, all of them visited here and in turn.
+
+    For a command: it waits for the slowest mirror and needs no task queue.
+    """
+    return carry_everywhere(_settle(info, now, anew=True), now)
+
+
+def latest_publication() -> Publication | None:
+    """The newest publication, safe or not; None before the first."""
+    return Publication.objects.newest()
+
+
+def publication_is_safe(publication: Publication) -> bool:
+    """Whether at least one mirror gave it back unchanged, so that readers can find it."""
+    return publication.results.filter(state=PublicationResult.State.SAFE).exists()
+
+
+def published_bytes() -> bytes | None:
+    """The newest file that is safe, as readers get it; None before the first."""
+    newest = Publication.objects.newest_safe()
+    return bytes(newest.body) if newest else None
+
+
+def published_info() -> ConnectionInfo | None:
+    """What the newest publication says; None before the first.
+
+    Raises: unknown_peer (it is sealed under a former discovery secret).
+    """
+    newest = Publication.objects.newest()
+    if newest is None:
+        return None
+    sealed = SealedConnectionFile.parse(bytes(newest.body))
+    return sealed.open(current_discovery_secret(), [current_identity().public])
+
+
+def _settle(info: ConnectionInfo, now: int, anew: bool) -> Publication:
+    ensure_mirrors()
+    with transaction.atomic():
+        newest = Publication.objects.select_for_update().order_by("-serial").first()
+        if newest is not None and not anew and not is_due(info, now):
+            return newest
+        # Settled here, not by whoever composed: somebody else may have published in between.
+        serial = max(info.serial, next_serial(newest, now))
+        publication = _store(replace(info, serial=serial), now)
+        Publication.objects.outdated(KEPT).delete()
+    return publication
+
+
+def _store(info: ConnectionInfo, now: int) -> Publication:
+    at = instant(now)
+    publication = Publication.objects.create(
+        serial=info.serial,
+        kid=current_kid(),
+        body=seal_connection_file(info, current_discovery_secret(), current_identity(), now),
+        digest=content_digest(info),
+        valid_from=instant(info.valid_from),
+        valid_until=instant(info.valid_until),
+        created_at=at,
+    )
+    PublicationResult.objects.bulk_create(
+        PublicationResult(publication=publication, mirror=mirror, at=at, next_attempt_at=at)
+        for mirror in Mirror.objects.enabled()
+    )
+    return publication

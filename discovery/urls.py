@@ -1,0 +1,7 @@
+"""The addresses of discovery on the front door."""
+
+from django.urls import path
+
+from . import views
+
+urlpatterns = [path("connection.json", views.connection_file, name="connection_file")]
