@@ -59,16 +59,19 @@ def file_imports(path: Path) -> list[Import]:
     return list(python_imports(path.read_text(), module_name(path), path.name == "__init__.py"))
 
 
-_SPECIFIER = re.compile(r"""(?:\bfrom\s*|\bimport\s*\(?\s*)(["'])([^"'\n]+)\1""")
+_IMPORTING = re.compile(r"(?:\bfrom|\bimport(?:\s*\()?)\s*$")
 
 
 def javascript_imports(source: str, path: Path) -> Iterator[Import]:
     """Every import and re-export in the source; relative ones become paths from the root."""
-    for found in _SPECIFIER.finditer(without_comments(source)):
-        specifier = found.group(2)
-        if specifier.startswith("."):
-            specifier = (path.parent / specifier).resolve().relative_to(ROOT).as_posix()
-        yield Import(specifier, source.count("\n", 0, found.start()) + 1)
+    before = ""
+    for kind, text in _tokens(source):
+        if kind == "string" and _IMPORTING.search(before):
+            specifier = text[1:-1]
+            if specifier.startswith("."):
+                specifier = (path.parent / specifier).resolve().relative_to(ROOT).as_posix()
+            yield Import(specifier, before.count("\n") + 1)
+        before += text if kind == "code" else _blank(text)
 
 
 _TOKEN = re.compile(

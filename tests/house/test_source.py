@@ -18,7 +18,7 @@ def test_javascript_imports_sees_every_form():
     """Static, bare, dynamic and re-exported imports are found, commented ones are not."""
     source = (
         'import { a } from "../protocol/frame.js";\nimport "./b.js";\nexport * from \'../sodium.js\';\n'
-        '// import "./no.js";\nconst lazy = await import("../ui/c.js");\n'
+        '// import "./no.js";\nconst lazy = await import("../ui/c.js");\nf("from", "import");\n'
     )
 
     found = [(name.module, name.line) for name in javascript_imports(source, HERE)]
