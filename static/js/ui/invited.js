@@ -42,7 +42,7 @@ class Invited extends AppElement {
         <div class="field">
           <label for="your-name">${words.invited.nameLabel}</label>
           <input
-            id="your-name" class="input" name="name" required autofocus autocomplete="name"
+            id="your-name" class="input" name="name" required autocomplete="name"
             maxlength=${NAME_MAX_CHARACTERS} aria-describedby="your-name-hint"
             .value=${this.name} @input=${(event) => (this.name = event.target.value)}
           >

@@ -1,0 +1,119 @@
+"""Pictures of every screen, light and dark, phone and desktop: `python tests/preview/look.py FOLDER [SCENE ...]`.
+
+Fails when a page says anything on its console, a violation of the security policy above all.
+"""
+
+import sys
+import threading
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parent))
+from serve import start
+
+CHROMIUM = "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SIZES = {"phone": (390, 844), "desktop": (1280, 800)}
+THEMES = ["light", "dark"]
+
+
+def click(name: str):
+    """A step that presses the button of a name."""
+    return lambda page: page.get_by_role("button", name=name, exact=True).click()
+
+
+def open_kitchen(page: Page) -> None:
+    """On a phone the rooms come first."""
+    if page.viewport_size["width"] < 720:
+        page.locator(".room").first.click()
+
+
+def make_invite(page: Page) -> None:
+    """Makes a link, in whichever dialog is open."""
+    page.get_by_role("button", name="Make an invitation link").click()
+    page.get_by_label("Invitation link").wait_for()
+
+
+def scroll_up(page: Page) -> None:
+    """Leaves the end of the log, and then something comes."""
+    page.locator(".log").evaluate("log => log.scrollTo(0, 2000)")
+    page.wait_for_timeout(100)
+    page.evaluate("app.hear('Did you see this?')")
+
+
+# Picture name: scene, steps.
+PICTURES = {
+    **{name: (name, []) for name in ["starting", "elsewhere", "empty", "invited", "expired", "enrolling", "revoked"]},
+    "failed": ("failed", []),
+    "rooms": ("ready", []),
+    "alone": ("alone", []),
+    "conversation": ("ready", [open_kitchen]),
+    "quiet": ("quiet", [open_kitchen]),
+    "joining": ("joining", [open_kitchen]),
+    "waiting": ("waiting", [open_kitchen]),
+    "moving": ("moving", [open_kitchen]),
+    "connecting": ("connecting", [open_kitchen, lambda page: page.wait_for_timeout(2500)]),
+    "offline": ("offline", [open_kitchen, lambda page: page.wait_for_timeout(2500)]),
+    "problem": ("problem", [open_kitchen]),
+    "card": ("ready", [open_kitchen, lambda page: page.locator(".chip").click()]),
+    "card offline": ("offline", [open_kitchen, lambda page: page.locator(".chip").click()]),
+    "long": ("long", [open_kitchen, scroll_up]),
+    "new room": ("ready", [click("New room")]),
+    "add people": ("ready", [open_kitchen, click("Add people"), lambda page: page.locator(".pick").first.click()]),
+    "add people link": ("ready", [open_kitchen, click("Add people"), make_invite]),
+    "invite": ("ready", [click("Invite somebody")]),
+    "profile": ("ready", [lambda page: page.locator(".self").click()]),
+    "details": ("ready", [open_kitchen, lambda page: page.locator(".about").click()]),
+    "typing": (
+        "ready",
+        [open_kitchen, lambda page: page.get_by_label("Message", exact=True).fill("One\nTwo\nThree\nFour\nFive")],
+    ),
+}
+
+
+def shoot(folder: Path, wanted: list[str]) -> list[str]:
+    """Take the pictures; gives what the consoles said."""
+    said = []
+    with start() as server, sync_playwright() as playwright:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        for size, (width, height) in SIZES.items():
+            for theme in THEMES:
+                for name in wanted or PICTURES:
+                    scene, steps = PICTURES[name]
+                    context = browser.new_context(
+                        viewport={"width": width, "height": height},
+                        color_scheme=theme,
+                        has_touch=size == "phone",
+                        is_mobile=size == "phone",
+                    )
+                    page = context.new_page()
+                    page.on("console", lambda line, name=name: said.append(f"{name}: {line.text}"))
+                    page.on("pageerror", lambda error, name=name: said.append(f"{name}: {error}"))
+                    page.goto(f"http://localhost:{server.server_port}/?scene={scene}")
+                    page.locator("cc-app > *").first.wait_for()
+                    for step in steps:
+                        step(page)
+                    page.wait_for_timeout(450)
+                    page.screenshot(path=folder / f"{name.replace(' ', '-')}-{size}-{theme}.png")
+                    context.close()
+        browser.close()
+        server.shutdown()
+    return said
+
+
+if __name__ == "__main__":
+    target = Path(sys.argv[1])
+    target.mkdir(parents=True, exist_ok=True)
+    lines = shoot(target, sys.argv[2:])
+    print("\n".join(lines) or "The consoles were quiet.")
+    sys.exit(1 if lines else 0)
