@@ -1,0 +1,148 @@
+// The areas of a session vector file: from each case's inputs, the values our code makes, by their names in the file.
+//
+// What the file gives as a random choice (randoms, times, ids) is taken out of its messages and put into the inner,
+// deterministic forms of the machines; everything else has to come out the same, byte for byte.
+
+import { concat, fromHex, toHex, utf8 } from "../../static/js/bytes.js";
+import { _encryptConnectionFile, decryptConnectionFile } from "../../static/js/protocol/connection_file.js";
+import { encodeBase64, encodeJson, parseBase64, parseText } from "../../static/js/protocol/encoding.js";
+import { FrameHeader } from "../../static/js/protocol/frame.js";
+import { ClientHandshake, findGate, Gate, ServerHandshake, ServerParameters } from "../../static/js/protocol/handshake.js";
+import {
+  CLIENT_AUTH, ClientHello, ClientProof, parseRecord, ServerHello, ServerProof,
+} from "../../static/js/protocol/handshake_messages.js";
+import {
+  connectionFileKey, deriveSessionKeys, gateKey, HandshakeKeys, sessionSecret,
+} from "../../static/js/protocol/key_schedule.js";
+import {
+  DecapsulationKey, DeviceKey, DiscoverySecret, ExchangePublic, ExchangeSecret, IdentityKey, PreSharedKey,
+} from "../../static/js/protocol/keys.js";
+import { parseClientName } from "../../static/js/protocol/parameters.js";
+import { aeadKey, aeadOpen, sha256 } from "../../static/js/protocol/primitives.js";
+
+/** Members of a case that only say what to start from. */
+const INPUTS = {
+  derive_session_keys: ["dh_secret", "server_public", "client_public"],
+  connection_file: ["shared_secret", "iv"],
+  handshake: [
+    "suite", "discovery_secret", "psk", "psk_id", "server_identity_seed", "device_seed", "client_eph_private",
+    "server_eph_private", "mlkem_seed",
+  ],
+};
+
+const AREAS = { derive_session_keys: sessionKeys, connection_file: connectionFile, handshake };
+
+/** Every comparison of one file: `[path, expected, made]`; made is an error where our code refused or knows nothing. */
+export async function compareFile(areas) {
+  const compared = [];
+  for (const [area, content] of Object.entries(areas)) {
+    const cases = Array.isArray(content) ? content.map((each, index) => [`${area}[${index}]`, each]) : [[area, content]];
+    for (const [path, each] of cases) compared.push(...(await compareCase(area, path, each)));
+  }
+  return compared;
+}
+
+async function compareCase(area, path, given) {
+  if (!Object.hasOwn(AREAS, area)) return [[path, "an area we know", new Error("unknown area")]];
+  const made = new Map();
+  let missing = new Error("unknown value");
+  try {
+    for await (const [name, value] of AREAS[area](given)) made.set(name, typeof value === "string" ? value : toHex(value));
+  } catch (error) {
+    missing = error;
+  }
+  const expected = flatten(given).filter(([name]) => !INPUTS[area].includes(name));
+  return expected.map(([name, value]) => [`${path}.${name}`, value, made.get(name) ?? missing]);
+}
+
+function flatten(members, prefix = "") {
+  return Object.entries(members).flatMap(([name, value]) =>
+    typeof value === "object" && value !== null ? flatten(value, `${prefix}${name}.`) : [[prefix + name, value]],
+  );
+}
+
+async function* sessionKeys({ dh_secret, server_public, client_public }) {
+  const [server, client] = [server_public, client_public].map((each) => new ExchangePublic(fromHex(each)));
+  yield* namedKeys(deriveSessionKeys(fromHex(dh_secret), server, client));
+}
+
+function namedKeys(keys, prefix = "") {
+  return [
+    [`${prefix}encryption_key`, keys.encryptionKey],
+    [`${prefix}mac_key`, keys.macKey],
+    [`${prefix}iv_key`, keys.ivKey],
+    [`${prefix}next_key_seed`, keys.nextKeySeed],
+  ];
+}
+
+async function* connectionFile({ shared_secret, iv, plaintext, ciphertext, tag }) {
+  const secret = new DiscoverySecret(fromHex(shared_secret));
+  yield ["file_key", connectionFileKey(secret)];
+  const made = await _encryptConnectionFile(utf8(plaintext), secret, fromHex(iv));
+  yield ["ciphertext", parseBase64(made.ciphertext)];
+  yield ["tag", parseBase64(made.tag)];
+  const given = { ...made, ciphertext: encodeBase64(fromHex(ciphertext)), tag: encodeBase64(fromHex(tag)) };
+  yield ["plaintext", parseText(await decryptConnectionFile(encodeJson(given), secret))];
+}
+
+async function* handshake(given) {
+  const secret = (name, Type) => new Type(fromHex(given[name]));
+  const [psk, device] = [secret("psk", PreSharedKey), secret("device_seed", DeviceKey)];
+  const [exchange, serverExchange] = ["client_eph_private", "server_eph_private"].map((name) => secret(name, ExchangeSecret));
+  const gate = new Gate(gateKey(secret("discovery_secret", DiscoverySecret)), secret("server_identity_seed", IdentityKey));
+  yield ["gate_key", gate.gateKey.bytes];
+
+  const decapsulation = secret("mlkem_seed", DecapsulationKey);
+  const [H1, H2, H3, finished] = ["H1", "H2", "H3", "finished_frame"].map((name) => fromHex(given[name]));
+  const chosen = await openHandshake(H1, H2, H3, exchange, decapsulation);
+  const { serverHello, serverProof, clientProof, keys, kemSecret } = chosen;
+  yield ["handshake_secret", keys.handshakeSecret];
+  yield ["session_id", serverHello.sessionId];
+
+  const sign = async (message) => device.sign(message);
+  const clientName = parseClientName(clientProof.params);
+  const pskId = fromHex(given.psk_id);
+  const client = new ClientHandshake(gate.serverPublic, gate.gateKey, pskId, psk, device.public, sign, clientName);
+  const hello = client._hello(chosen.clientHello.random, exchange, decapsulation, chosen.clientHello.suites);
+  yield ["H1", hello];
+
+  if (findGate(hello, [gate]) !== gate) throw new Error("the gate refuses H1");
+  const server = new ServerHandshake(gate, serverProof.serverId, ServerParameters.parse(serverProof.params));
+  const kem = () => [kemSecret, serverHello.ciphertext];
+  const { random, sessionId } = serverHello;
+  const answer = await server._receiveHello(hello, serverProof.serverTimeMs, random, sessionId, serverExchange, kem);
+  yield ["H2", answer];
+
+  const auth = await client.receiveServerHello(answer, clientProof.clientTimeMs);
+  yield ["H3", auth];
+  await server.receiveClientAuth(auth);
+  server.verify(psk, device.public);
+  const th4 = sha256(hello, answer, auth);
+  yield ["th4", th4];
+  const epochSecret = sessionSecret(keys.mainSecret(psk), th4);
+  yield* namedKeys(deriveSessionKeys(epochSecret, serverExchange.public, exchange.public), "epoch0.");
+  if (toHex(client.exporter) !== toHex(server.exporter)) throw new Error("two exporters");
+  yield ["exporter", client.exporter];
+
+  const session = await client.receiveFinished(finished);
+  const { messageId, timestampMs } = FrameHeader.parse(finished);
+  const [frame, serverSession] = await server.finish(client.finishedTlvs, messageId, timestampMs);
+  yield ["finished_frame", frame];
+  for (const name of Object.keys(given).filter((each) => each.startsWith("c2s_frame_"))) {
+    const opened = await serverSession.open(fromHex(given[name]));
+    yield [name, await session.seal(opened.type, opened.payload, opened.messageId, opened.timestampMs)];
+  }
+}
+
+/** What the two sides chose at random or read from a clock, out of their messages. */
+async function openHandshake(H1, H2, H3, exchange, decapsulation) {
+  const [clientHello, serverHello] = [ClientHello.parse(H1), ServerHello.parse(H2)];
+  const kemSecret = decapsulation.decapsulate(serverHello.ciphertext);
+  const th2 = sha256(H1, serverHello.clearRecord);
+  const keys = HandshakeKeys.derive(concat(kemSecret, exchange.exchange(serverHello.exchange)), th2);
+  const ofServer = await aeadOpen(await aeadKey(keys.serverKey), keys.serverIv, serverHello.sealed, th2);
+  const sealed = parseRecord(CLIENT_AUTH, H3);
+  const ofClient = await aeadOpen(await aeadKey(keys.clientKey), keys.clientIv, sealed, sha256(H1, H2));
+  const [[serverProof], [clientProof]] = [ServerProof.parse(ofServer), ClientProof.parse(ofClient)];
+  return { clientHello, serverHello, serverProof, clientProof, keys, kemSecret };
+}
