@@ -68,7 +68,10 @@ export class FrameHeader {
     if (version !== FRAME_VERSION) {
       throw new UnsupportedVersion(`frame version ${version}, expected ${FRAME_VERSION}`);
     }
-    return new FrameHeader(reader.take(16), reader.u64(), reader.u8(), reader.take(12));
+    const messageId = reader.take(16);
+    // Not `u64`: a time that no clock has is the sender's affair, and before the seal opens it says nothing at all.
+    const timestampMs = reader.take(8).reduce((sum, octet) => sum * 256 + octet, 0);
+    return new FrameHeader(messageId, timestampMs, reader.u8(), reader.take(12));
   }
 
   /**
