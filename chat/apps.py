@@ -7,3 +7,7 @@ class ChatConfig(AppConfig):
     """The chat app."""
 
     name = "chat"
+
+    def ready(self) -> None:
+        """Register the checks."""
+        from chat import checks  # noqa: F401

@@ -6,7 +6,7 @@ from django.db import models
 
 from .device import Device
 
-# A server process says every 10 s that its connections live; one that says nothing for so long is gone.
+# A server process says every 10 s which connections live; one that nobody spoke for that long is gone.
 SILENT_AFTER = timedelta(seconds=45)
 
 

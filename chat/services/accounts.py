@@ -6,7 +6,7 @@ from django.db import transaction
 
 from chat.models import Device, Member, News
 from chat.services import audit, news
-from chat.services.devices import acting_device
+from chat.services.acting import acting_device
 from clawchat.protocol.credential import LeafIdentity
 from clawchat.protocol.errors import Malformed
 from clawchat.protocol.keys import DevicePublic

@@ -1,5 +1,6 @@
 """Connection rows: who is connected now, who was, and the limit on both."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -8,6 +9,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from chat.models import Connection, ConnectionPolicy, Device, News
+from chat.models.connection import SILENT_AFTER
 from chat.services import audit, news
 from chat.services.devices import CLIENT_NAME_LENGTH, Seat, activate
 from clawchat.protocol.errors import Limit, Revoked
@@ -63,12 +65,12 @@ def depart(connection_pk: int, why: str, bytes_in: int, bytes_out: int) -> None:
     )
 
 
-def keep_alive(process: str) -> None:
-    """Say that this process lives, and close the rows of processes that ended without a word."""
+def keep_alive(connection_pks: Sequence[int]) -> None:
+    """Say that these connections live, and close the rows that nobody has spoken for: their process ended."""
     now = timezone.now()
-    Connection.objects.filter(process=process, closed_at=None).update(seen_at=now)
-    silent = Connection.objects.filter(closed_at=None).exclude(pk__in=Connection.objects.live(now).values("pk"))
-    silent.update(closed_at=F("seen_at"), why="process ended")
+    Connection.objects.filter(pk__in=connection_pks, closed_at=None).update(seen_at=now)
+    lost = Connection.objects.filter(closed_at=None, seen_at__lte=now - SILENT_AFTER)
+    lost.update(closed_at=F("seen_at"), why="lost")
 
 
 def connected_count(now: datetime | None = None) -> int:

@@ -8,8 +8,8 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 
 from chat.models import Device, Envelope, Membership, Room
 from chat.services import commits
+from chat.services.acting import acting_device
 from chat.services.commits import Commit, CommitRequest
-from chat.services.devices import acting_device
 from clawchat.protocol.errors import Internal, NotMember, PeerError, Revoked, StaleEpoch
 
 # Messages of the epoch before are taken for so long after the commit that ended it. Spec: 4.5

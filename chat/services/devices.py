@@ -8,10 +8,11 @@ from django.utils import timezone
 
 from chat.models import Device, Invite, KeyPackage, News, Revocation, WaitingWelcome
 from chat.services import audit, news
+from chat.services.acting import acting_device
 from chat.services.invites import invite_psk
 from chat.services.secrets import open_secret, seal_secret
 from clawchat.protocol.credential import device_id as device_id_of
-from clawchat.protocol.errors import NotMember, Revoked, Unauthentic
+from clawchat.protocol.errors import NotMember, Unauthentic
 from clawchat.protocol.keys import DevicePublic, PreSharedKey
 
 PSK_PURPOSE = "device psk"
@@ -92,19 +93,6 @@ def activate(device: Device, psk_id: bytes) -> None:
     device.psk_id, device.psk_sealed = device.pending_psk_id, device.pending_psk_sealed
     device.pending_psk_id = device.pending_psk_sealed = None
     Invite.objects.filter(pk=device.invite_id, spent_at=None).update(spent_at=timezone.now(), psk_sealed=None)
-
-
-def acting_device(device_pk: int, needs_account: bool = True) -> Device:
-    """The device that asks for something, as its row is in the transaction of what it asks for.
-
-    Raises: revoked; not_member (no account yet).
-    """
-    device = Device.objects.select_related("member").get(pk=device_pk)
-    if device.revoked_at:
-        raise Revoked
-    if needs_account and device.member is None:
-        raise NotMember("no account yet")
-    return device
 
 
 def own_devices(device_pk: int) -> list[Device]:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from chat.models import Device, Member
-from chat.services.devices import acting_device
+from chat.services.acting import acting_device
 
 PAGE_MEMBERS = 100
 # A page stays well inside one frame, however many devices somebody has.

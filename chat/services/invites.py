@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from chat.models import Device, Invite, Member
 from chat.services import audit
+from chat.services.acting import acting_device
 from chat.services.identity import server_keys
 from chat.services.secrets import open_secret, seal_secret
 from clawchat.protocol import invite as invitation
@@ -64,6 +65,15 @@ def create_invite(
     audit.record("invite_made", actor=actor, subject=invite_id.hex(), lifetime=lifetime_seconds, owner=makes_owner)
     text = _text(invite_id, psk, expires_at)
     return IssuedInvite(text, f"{settings.CLAWCHAT_FRONT_URL}/#{text}", invite_id, expires_at)
+
+
+@transaction.atomic
+def create_for(device_pk: int, label: str, lifetime_seconds: int) -> IssuedInvite:
+    """A new invite by the device's member.
+
+    Raises: as `create_invite`; revoked; not_member (no account).
+    """
+    return create_invite(label, lifetime_seconds, made_by=acting_device(device_pk))
 
 
 def owner_exists() -> bool:

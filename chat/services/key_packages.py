@@ -6,7 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat.models import Device, KeyPackage
-from chat.services.devices import acting_device
+from chat.services.acting import acting_device
 from clawchat.protocol.errors import Limit
 from clawchat.protocol.primitives import sha256
 

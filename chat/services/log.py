@@ -6,8 +6,8 @@ from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Length
 
 from chat.models import Envelope, Membership, Room
+from chat.services.acting import acting_device
 from chat.services.delivery import StoredRow
-from chat.services.devices import acting_device
 from clawchat.protocol.errors import NotMember
 
 PAGE_ROWS = 256

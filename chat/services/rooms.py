@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import transaction
 
 from chat.models import Membership, Room
-from chat.services.devices import acting_device
+from chat.services.acting import acting_device
 from clawchat.protocol.errors import Malformed
 
 

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat.models import Device, StagedBlob, StagedChunk
-from chat.services.devices import acting_device
+from chat.services.acting import acting_device
 from clawchat.protocol.errors import Malformed, OutOfOrder, TooLarge
 from clawchat.protocol.limits import STAGE_MAX_BYTES
 from clawchat.protocol.primitives import sha256

@@ -6,8 +6,8 @@ from django.db import models, transaction
 from django.db.models.functions import Substr
 
 from chat.models import GroupInfo, Room, WaitingWelcome, Welcome
+from chat.services.acting import acting_device
 from chat.services.commits import drop_unused_group_infos
-from chat.services.devices import acting_device
 from clawchat.protocol.errors import Malformed, NotMember
 from clawchat.protocol.limits import STAGE_CHUNK_BYTES
 

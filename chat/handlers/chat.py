@@ -1,0 +1,54 @@
+"""0x01: a message for a room's log."""
+
+import functools
+
+from chat.hub import Hub
+from chat.live import LiveSession
+from chat.services.delivery import Append, Outcome
+from chat.services.messages import check_header
+from clawchat.protocol.bodies import Ack, ChatSend
+from clawchat.protocol.errors import NotMember, PeerError, TooFast, TooLarge
+from clawchat.protocol.frame import Frame, MessageType
+from clawchat.protocol.message_header import ContentType
+
+IN_FLIGHT = 64
+KINDS = {ContentType.APPLICATION, ContentType.PROPOSAL}
+
+
+def store_message(hub: Hub, session: LiveSession, frame: Frame) -> None:
+    """Hand the message to the writer; it is acknowledged after the commit, or answered with an error and its id."""
+    try:
+        work = _parse(hub, session, frame)
+    except PeerError as error:
+        session.send_error(error, frame.message_id)
+        return
+    session.messages_in_flight += 1
+    hub.submit(work, functools.partial(_answer, session, frame.message_id))
+
+
+def _parse(hub: Hub, session: LiveSession, frame: Frame) -> Append:
+    if session.messages_in_flight >= IN_FLIGHT or not hub.message_rates.take(session.device_pk, hub.clock()):
+        raise TooFast("too many messages at once")
+    if not session.has_account:
+        raise NotMember("no account yet")
+    body = ChatSend.parse(frame.payload)
+    if len(body.message) > hub.policy.max_message_bytes:
+        raise TooLarge(f"a message of {len(body.message)} bytes, at most {hub.policy.max_message_bytes}")
+    header = check_header(body.message, body.room_id, frame.message_id, KINDS)
+    return Append(
+        session.device_pk,
+        session.device_id,
+        body.room_id,
+        frame.message_id,
+        int(header.content_type),
+        header.epoch,
+        body.message,
+    )
+
+
+def _answer(session: LiveSession, message_id: bytes, outcome: Outcome) -> None:
+    session.messages_in_flight -= 1
+    if isinstance(outcome, PeerError):
+        session.send_error(outcome, message_id)
+    else:
+        session.send(MessageType.ACK, Ack(message_id, outcome.room_id, outcome.seq).encode())

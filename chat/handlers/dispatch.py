@@ -1,0 +1,33 @@
+"""Which handler takes which message type."""
+
+from chat.handlers.chat import store_message
+from chat.handlers.close_notify import take_leave
+from chat.handlers.error import note_error
+from chat.handlers.ping import send_pong
+from chat.handlers.pong import note_pong
+from chat.handlers.request import take_exchange
+from chat.hub import Hub
+from chat.live import LiveSession
+from clawchat.protocol.errors import UnknownType
+from clawchat.protocol.frame import Frame, MessageType
+
+# What is not here is not taken from a client: the others are the server's to send, or not built yet.
+HANDLERS = {
+    MessageType.CHAT: store_message,
+    MessageType.ERROR: note_error,
+    MessageType.PING: send_pong,
+    MessageType.PONG: note_pong,
+    MessageType.CLOSE_NOTIFY: take_leave,
+    MessageType.REQUEST: take_exchange,
+}
+
+
+def handle(hub: Hub, session: LiveSession, frame: Frame) -> None:
+    """Hand an opened frame to the handler of its type.
+
+    Raises: unknown_type, and what the handler raises: the session is closed for it.
+    """
+    handler = HANDLERS.get(frame.type)
+    if handler is None:
+        raise UnknownType(f"message type {frame.type:#04x}")
+    handler(hub, session, frame)

@@ -1,0 +1,252 @@
+"""The hub: all live sessions of this server process, and the rooms they listen to."""
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import Callable, Coroutine, Iterator
+
+from chat.admission import Admission
+from chat.buckets import Buckets
+from chat.database import DatabaseThreads
+from chat.feed import Feed
+from chat.live import LiveSession
+from chat.models import ConnectionPolicy
+from chat.rounds import Rounds
+from chat.services import connections
+from chat.services.delivery import Append, Outcome, Place
+from chat.services.identity import ServerKeys, ensure_server, server_keys
+from chat.services.policy import current_policy
+from chat.services.writer import Finished, Writer
+from chat.strangers import Strangers
+from chat.wake import Wake
+from clawchat.protocol.errors import Rediscover, Revoked
+from clawchat.protocol.frame import MessageType
+from clawchat.protocol.handshake import Gate
+from clawchat.protocol.key_schedule import gate_key
+from clawchat.protocol.primitives import random_bytes
+
+logger = logging.getLogger(__name__)
+
+# A second session of a device ends the first within 30 s; a client that moves has closed it long before.
+REPLACED_AFTER_SECONDS = 25.0
+SESSIONS_PER_DEVICE = 2
+# A package is taken from a stock for so many minutes at once.
+PACKAGE_BURST_MINUTES = 4
+
+
+class Hub:
+    """One per server process. Used on the event loop's thread only, but for `start` and `stop` from anywhere on it."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock = clock
+        self.process = random_bytes(16).hex()
+        self.sessions: dict[int, list[LiveSession]] = {}
+        self.feeds: dict[bytes, Feed] = {}
+        self.strangers = Strangers()
+        # Devices between their proof and their session, by reception: a revocation in that moment must find them too.
+        self.arriving: dict[object, bytes] = {}
+        self._enrolled: set[LiveSession] = set()
+        self._tasks: set[asyncio.Task] = set()
+        self._running = False
+
+    # Life
+
+    async def start(self) -> None:
+        """Begin to deliver: writer, wake-ups and rounds. A second call does nothing."""
+        if self._running:
+            return
+        self._running = True
+        self.loop = asyncio.get_running_loop()
+        self.database = DatabaseThreads()
+        await self.database.run(ensure_server)
+        await self.reload()
+        self.admission = Admission(self.policy, self.clock())
+        self.writer = Writer(self._hand_over)
+        self.writer.start()
+        self.rounds = Rounds(self)
+        await self.rounds.start()
+        self.wake = Wake(self.process, self.hear, self.rounds.read_news_soon)
+        self.wake.start()
+
+    async def stop(self) -> None:
+        """Close what is open, store what waits, write the last rows."""
+        if not self._running:
+            return
+        self._running = False
+        await self.rounds.stop()
+        for session in tuple(self.all_sessions()):
+            session.close(0, "server stops")
+            self.remove(session)
+        await self.wake.stop()
+        await asyncio.to_thread(self.writer.stop)
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.to_thread(self.database.close)
+
+    async def reload(self) -> None:
+        """Read limits and keys again."""
+        self.policy: ConnectionPolicy = await self.database.run(current_policy)
+        self.keys: ServerKeys = await self.database.run(server_keys)
+        self.gates = [Gate(gate_key(self.keys.discovery_secret), self.keys.identity)]
+        policy = self.policy
+        self.message_rates = Buckets(policy.messages_per_second, policy.message_burst)
+        self.request_rates = Buckets(policy.requests_per_second, policy.request_burst)
+        per_minute = policy.packages_per_minute
+        self.package_rates = Buckets(per_minute / 60, per_minute * PACKAGE_BURST_MINUTES)
+
+    def spawn(self, work: Coroutine) -> asyncio.Task:
+        """Run something beside; what it raises is a bug and logged."""
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finish_task)
+        return task
+
+    # Sessions
+
+    def all_sessions(self) -> Iterator[LiveSession]:
+        """Every live session, those of enrolments too."""
+        for sessions in self.sessions.values():
+            yield from sessions
+        yield from self._enrolled
+
+    def add(self, session: LiveSession) -> None:
+        """Take in a session whose AUTH_OK was sent."""
+        if session.arrival is None:
+            self._enrolled.add(session)
+            return
+        session.link.on_writable = session.drained
+        own = self.sessions.setdefault(session.device_pk, [])
+        own.append(session)
+        if len(own) > SESSIONS_PER_DEVICE:
+            own[0].close(0, "replaced")
+            self.remove(own[0])
+
+    def remove(self, session: LiveSession) -> None:
+        """Forget a session that has ended, and write its row to the end. A second call does nothing."""
+        if session.arrival is None:
+            self._enrolled.discard(session)
+            return
+        own = self.sessions.get(session.device_pk, [])
+        if session in own:
+            own.remove(session)
+            if not own:
+                del self.sessions[session.device_pk]
+            self._drop_silent_feeds()
+            row = (session.arrival.connection_pk, session.why, session.bytes_in, session.bytes_out)
+            self.spawn(self._depart(*row))
+
+    def close_device(self, device_id: bytes, number: int = Revoked.number) -> None:
+        """Close every session of a device with a code of protocol.md 3.11."""
+        for reception, arriving in list(self.arriving.items()):
+            if arriving == device_id:
+                reception.refuse(number)
+        self._close_where(lambda session: session.device_id == device_id, number)
+
+    def close_port(self, port: int, number: int = Rediscover.number) -> None:
+        """Close every session on one of our ports: its time is over."""
+        self._close_where(lambda session: session.link.port == port, number)
+
+    def replace_older(self, device_id: bytes, connection_pk: int) -> None:
+        """Let the sessions of a device that are older than this connection end soon."""
+        for session in tuple(self.all_sessions()):
+            if session.arrival and session.device_id == device_id and session.arrival.connection_pk < connection_pk:
+                self.loop.call_later(REPLACED_AFTER_SECONDS, session.close, 0, "replaced")
+
+    def announce_port(self, connection_file: bytes) -> None:
+        """Hand the published connection file to every session: a port is about to change."""
+        for session in tuple(self.all_sessions()):
+            if session.arrival is not None:
+                session.send(MessageType.PORT_ROTATION, connection_file)
+
+    def notify_device(self, device_id: bytes, notice: str) -> None:
+        """Give a notice to the sessions of one device."""
+        for sessions in self.sessions.values():
+            if sessions[0].device_id == device_id:
+                self._notify(sessions, notice)
+
+    def notify_all(self, notice: str) -> None:
+        """Give a notice to every session that has an account."""
+        for sessions in self.sessions.values():
+            self._notify(sessions, notice)
+
+    # Rooms
+
+    def feed(self, room_id: bytes) -> Feed:
+        """The feed of a room, made when nobody listened to it yet."""
+        if room_id not in self.feeds:
+            self.feeds[room_id] = Feed(room_id, self.database, self.spawn)
+        return self.feeds[room_id]
+
+    def hear(self, room_id: bytes, head: int) -> None:
+        """Somebody says how far a room's log goes."""
+        if room_id in self.feeds:
+            self.feeds[room_id].hear(head)
+
+    def unsubscribe(self, session: LiveSession, room_id: bytes) -> None:
+        """Stop a session's rows of one room."""
+        subscription = session.subscriptions.pop(room_id, None)
+        if subscription is not None:
+            subscription.end()
+            self._drop_silent_feeds()
+
+    def submit(self, work: Append, done: Callable[[Outcome], None]) -> None:
+        """Have a message stored; `done` is called here with what became of it, after it was handed out."""
+        self.writer.submit(work, done)
+
+    def tell_news(self) -> None:
+        """Something was put into the news: let this process and the others read it now."""
+        self.rounds.read_news_soon()
+        self.wake.tell_news()
+
+    # Internal
+
+    def _hand_over(self, finished: list[Finished]) -> None:
+        """Called in the writer's thread: back to the loop, once for the whole batch."""
+        try:
+            self.loop.call_soon_threadsafe(self._deliver, finished)
+        except RuntimeError:
+            logger.warning("%d messages stored while the server stopped", len(finished))
+
+    def _deliver(self, finished: list[Finished]) -> None:
+        news = False
+        for work, _, outcome in finished:
+            if isinstance(outcome, Place) and outcome.row is not None:
+                if work.room_id in self.feeds:
+                    self.feeds[work.room_id].offer([outcome.row])
+                self.wake.tell_room(work.room_id, outcome.seq)
+                news = news or work.commit is not None
+        for _, done, outcome in finished:
+            done(outcome)
+        if news:
+            self.tell_news()
+
+    def _close_where(self, chosen: Callable[[LiveSession], bool], number: int) -> None:
+        for session in tuple(self.all_sessions()):
+            if session.arrival is not None and chosen(session):
+                session.close(number)
+                self.remove(session)
+
+    @staticmethod
+    def _notify(sessions: list[LiveSession], notice: str) -> None:
+        for session in tuple(sessions):
+            if session.has_account:
+                session.notify(notice)
+
+    def _drop_silent_feeds(self) -> None:
+        for room_id in [room_id for room_id, feed in self.feeds.items() if not feed.subscriptions]:
+            del self.feeds[room_id]
+
+    async def _depart(self, connection_pk: int, why: str, bytes_in: int, bytes_out: int) -> None:
+        await self.database.run(connections.depart, connection_pk, why, bytes_in, bytes_out)
+
+    def _finish_task(self, task: asyncio.Task) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("a task of the hub failed", exc_info=task.exception())
+
+
+@functools.cache
+def get_hub() -> Hub:
+    """This process's hub."""
+    return Hub()

@@ -1,0 +1,191 @@
+"""A device's live session: everything that goes out on one connection goes through here."""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from typing import Protocol
+
+from chat.feed import Subscription
+from chat.services.connections import Arrival
+from chat.services.delivery import StoredRow
+from clawchat.protocol.bodies import ChatDelivery, CloseNotify, ErrorBody, Request
+from clawchat.protocol.errors import CODES, ClawChatError, Internal, PeerError, close_code
+from clawchat.protocol.frame import Frame, MessageType
+from clawchat.protocol.primitives import random_bytes
+from clawchat.protocol.session import Session
+
+logger = logging.getLogger(__name__)
+
+NORMAL_CLOSE = 1000
+
+
+class Link(Protocol):
+    """What the server process gives for a connection, as `scope["clawchat"]`."""
+
+    address: str
+    port: int
+    writable: bool
+
+    @property
+    def tripwire(self) -> bool:
+        """Whether the port only waits for scanners by now."""
+
+    def authenticated(self) -> None:
+        """Lift the limits for strangers."""
+
+    def send(self, data: bytes) -> None:
+        """Send one binary message."""
+
+    def close(self, code: int, reason: str = "") -> None:
+        """Send a close frame."""
+
+    def abort(self) -> None:
+        """Reset the connection."""
+
+
+class LiveSession:
+    """One authenticated connection. Used on the event loop's thread only.
+
+    arrival is None for a session made by an invite: it can only be closed.
+    """
+
+    def __init__(self, link: Link, session: Session, arrival: Arrival | None, now: float) -> None:
+        self.link = link
+        self._session = session
+        self.arrival = arrival
+        self.has_account = arrival is not None and arrival.has_account
+        self.subscriptions: dict[bytes, Subscription] = {}
+        # Messages handed to the writer, and requests in line, that are not answered yet.
+        self.messages_in_flight = 0
+        self.requests: deque[Request] = deque()
+        self.answering = False
+        self.opened_at = self.heard_at = now
+        self.pinged_at = now
+        # Since when the peer takes nothing more; None while it does.
+        self.blocked_since: float | None = None
+        self._notices = 0
+        self._drained = asyncio.Event()
+        # Why it ended; empty while it lives.
+        self.why = ""
+
+    # What it is
+
+    @property
+    def device_pk(self) -> int:
+        """The row of its device."""
+        return self.arrival.device_pk
+
+    @property
+    def device_id(self) -> bytes:
+        """Its device's id."""
+        return self.arrival.device_id
+
+    @property
+    def is_open(self) -> bool:
+        """Whether anything may still be sent."""
+        return not self.why
+
+    @property
+    def writable(self) -> bool:
+        """Whether the transport takes more without holding back too much."""
+        return self.is_open and self.link.writable
+
+    @property
+    def bytes_in(self) -> int:
+        """Bytes of frames that came."""
+        return self._session.received_bytes
+
+    @property
+    def bytes_out(self) -> int:
+        """Bytes of frames that went."""
+        return self._session.sent_bytes
+
+    # What comes and goes
+
+    def open_frame(self, data: bytes, now: float) -> Frame:
+        """The frame in a message that came.
+
+        Raises: what `Session.open` raises; the caller closes.
+        """
+        frame = self._session.open(data)
+        self.heard_at = now
+        return frame
+
+    def send(self, message_type: MessageType, payload: bytes) -> None:
+        """Seal and send, at once; nothing once the session has ended."""
+        if not self.is_open:
+            return
+        try:
+            # A fresh id each time: the header is clear to a proxy, and a repeated one would tell who talks to whom.
+            frame = self._session.seal(message_type, payload, random_bytes(16), time.time_ns() // 1_000_000)
+        except PeerError as error:
+            self._end(error.code)
+            self.link.close(close_code(error.number or Internal.number))
+        else:
+            self.link.send(frame)
+
+    def send_row(self, row: StoredRow) -> None:
+        """Deliver a row of a room's log."""
+        body = ChatDelivery(row.room_id, row.seq, row.stored_ms, row.sender_id, row.ciphertext)
+        self.send(MessageType.CHAT, body.encode())
+
+    def send_error(self, error: PeerError, message_id: bytes | None = None) -> None:
+        """Say what could not be done, and for which message; the session goes on."""
+        self.send(MessageType.ERROR, ErrorBody(error.number or Internal.number, error.text, message_id).encode())
+
+    def notify(self, notice: str) -> None:
+        """Tell the device that something is to be fetched."""
+        self._notices += 1
+        self.send(MessageType.REQUEST, Request(self._notices, {"op": notice}).encode())
+
+    async def until_writable(self) -> None:
+        """Wait until the peer takes more, or the session has ended: answers must not heap up for who reads nothing."""
+        while self.is_open and not self.link.writable:
+            self._drained.clear()
+            await self._drained.wait()
+
+    def drained(self) -> None:
+        """The transport takes more again: go on with what had to wait."""
+        self.blocked_since = None
+        self._drained.set()
+        for subscription in tuple(self.subscriptions.values()):
+            subscription.read_on()
+
+    # How it ends
+
+    def close(self, number: int = 0, text: str = "") -> None:
+        """Say goodbye with a code of 3.11, 0 when nothing is wrong, and close."""
+        why = text or (CODES[number].code if number else "closed")
+        if self.is_open:
+            self.send(MessageType.CLOSE_NOTIFY, CloseNotify(number, why).encode())
+        if self.is_open:
+            self._end(why)
+            self.link.close(close_code(number) if number else NORMAL_CLOSE)
+
+    def close_for(self, error: ClawChatError) -> None:
+        """Close because of what the peer did."""
+        self.close(error.number or Internal.number, error.code)
+
+    def drop(self, why: str) -> None:
+        """Reset the connection of a peer that would not read a goodbye."""
+        if self.is_open:
+            self._end(why)
+            self.link.abort()
+
+    def left(self, why: str) -> None:
+        """The peer is gone."""
+        if self.is_open:
+            self._end(why)
+
+    def resume_anew(self) -> None:
+        """The session's place in a room exists no more: let the client resume from where the log begins."""
+        self.close(0, "resume anew")
+
+    def _end(self, why: str) -> None:
+        self.why = why
+        self._drained.set()
+        self.requests.clear()
+        for subscription in self.subscriptions.values():
+            subscription.end()
+        self.subscriptions.clear()

@@ -1,0 +1,144 @@
+"""The reception: from a stranger's first message to a live session.
+
+Spec: 3.2, 3.3
+"""
+
+import logging
+import time
+from typing import TYPE_CHECKING
+
+from chat.live import Link, LiveSession
+from chat.services.connections import Arrival, arrive
+from chat.services.devices import Credential, Seat, enrol, find_credential
+from clawchat.protocol.credential import device_id
+from clawchat.protocol.errors import Limit, PeerError, Rediscover, Unauthentic, close_code
+from clawchat.protocol.handshake import ClientAuth, Gate, ServerHandshake, ServerParameters, find_gate, gate_value
+from clawchat.protocol.key_schedule import device_credentials
+from clawchat.protocol.limits import FRAME_CEILING_BYTES
+from clawchat.protocol.primitives import random_bytes
+
+if TYPE_CHECKING:
+    from chat.admission import Ticket
+    from chat.hub import Hub
+
+logger = logging.getLogger(__name__)
+
+# Before AUTH_OK every failure looks the same. Spec: 3.3
+FAILED_CLOSE = 1008
+# Frames may have the full size, so that one that is too large for a room can be answered instead of being cut off.
+PARAMETERS = ServerParameters(max_frame_bytes=FRAME_CEILING_BYTES)
+
+
+class Reception:
+    """One connection until it is authenticated."""
+
+    def __init__(self, hub: "Hub", link: Link) -> None:
+        self._hub, self._link = hub, link
+        self._handshake: ServerHandshake | None = None
+        self._ticket: Ticket | None = None
+        # Once the caller was let in or turned away, nothing of his is looked at here.
+        self._over = False
+        # Set when the device is shut out while it arrives.
+        self._refused = 0
+
+    async def receive(self, record: bytes) -> LiveSession | None:
+        """The session, once the caller has proved who it is; None while that is going on, or over."""
+        if self._over:
+            return None
+        if self._handshake is None:
+            self._receive_hello(record)
+            return None
+        self._over = True
+        return await self._receive_auth(record)
+
+    def leave(self) -> None:
+        """The caller is gone, or in."""
+        self._hub.arriving.pop(self, None)
+        if self._ticket is not None:
+            self._ticket.give_back(False, self._hub.clock())
+
+    def refuse(self, number: int) -> None:
+        """Shut the arriving device out, with a code of 3.11."""
+        self._refused = number
+
+    def _receive_hello(self, record: bytes) -> None:
+        gate = find_gate(record, self._hub.gates)
+        if gate is None:
+            self._turn_away("gate")
+            return
+        self._ticket = self._hub.admission.enter(self._link.address, gate_value(record), self._hub.clock())
+        if self._ticket is None:
+            self._turn_away("admission")
+        elif self._link.tripwire:
+            self._over = True
+            self._link.close(close_code(Rediscover.number))
+        else:
+            self._begin(gate, record)
+
+    def _begin(self, gate: Gate, record: bytes) -> None:
+        handshake = ServerHandshake(gate, self._hub.keys.server_id, PARAMETERS)
+        try:
+            answer = handshake.receive_hello(record, _now_ms())
+        except PeerError as error:
+            self._fail(error)
+        else:
+            self._handshake = handshake
+            self._link.send(answer)
+
+    def _turn_away(self, where: str) -> None:
+        """Not a byte: the caller learns nothing, not even that somebody is here."""
+        self._over = True
+        self._hub.strangers.count(self._link.address, where)
+        self._link.abort()
+
+    async def _receive_auth(self, record: bytes) -> LiveSession | None:
+        try:
+            auth = self._handshake.receive_client_auth(record)
+            credential = await self._hub.database.run(find_credential, auth.psk_id)
+            self._handshake.verify(credential.psk, credential.device_public)
+            arrival = await self._arrive(auth, credential)
+        except PeerError as error:
+            self._fail(error)
+            return None
+        finally:
+            self._hub.arriving.pop(self, None)
+        return self._finish(arrival)
+
+    async def _arrive(self, auth: ClientAuth, credential: Credential) -> Arrival | Limit | None:
+        """The device's arrival; None when it has only enrolled."""
+        self._hub.arriving[self] = device_id(auth.device_public)
+        seat = Seat(self._link.address, self._link.port, self._hub.process, auth.client_name)
+        if credential.device_pk is not None:
+            return await self._hub.database.run(arrive, credential.device_pk, auth.psk_id, seat)
+        psk_id, psk = device_credentials(self._handshake.exporter, auth.device_public)
+        await self._hub.database.run(enrol, credential.invite_pk, auth.device_public, psk_id, psk, seat)
+        return None
+
+    def _finish(self, arrival: Arrival | Limit | None) -> LiveSession | None:
+        now = self._hub.clock()
+        self._ticket.give_back(True, now)
+        frame, keys = self._handshake.finish({}, random_bytes(16), _now_ms())
+        # The limits for strangers go before AUTH_OK does: what the client sends next may be large.
+        self._link.authenticated()
+        self._link.send(frame)
+        refused = isinstance(arrival, Limit)
+        session = LiveSession(self._link, keys, None if refused else arrival, now)
+        if refused:
+            session.send_error(arrival)
+            session.close(arrival.number, arrival.text)
+            return None
+        self._hub.add(session)
+        if self._refused:
+            session.close(self._refused)
+        return session
+
+    def _fail(self, error: PeerError) -> None:
+        self._over = True
+        logger.info("handshake refused: %s", error.code)
+        if error.number == Unauthentic.number:
+            self._hub.strangers.count(self._link.address, "handshake")
+        self._link.close(FAILED_CLOSE)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

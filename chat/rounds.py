@@ -1,0 +1,174 @@
+"""What a server process looks after again and again: news, heads, silence, the audit chain, what is old."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from chat import strangers
+from chat.models import News
+from chat.services import audit, connections, log, pruning
+from chat.services.news import NewsReader
+from clawchat.protocol.errors import RekeyOverdue, Unavailable
+from clawchat.protocol.frame import MessageType
+from clawchat.protocol.limits import HARD_LIMIT_SECONDS, PING_AFTER_SECONDS, SILENCE_SECONDS
+
+if TYPE_CHECKING:
+    from chat.hub import Hub
+    from chat.live import LiveSession
+
+logger = logging.getLogger(__name__)
+
+NEWS_SECONDS = 0.25
+HEADS_SECONDS = 1.0
+ALIVE_SECONDS = 10.0
+STRANGERS_SECONDS = 60.0
+PRUNE_SECONDS = 3600.0
+# A peer whose socket takes nothing for so long is gone or means harm.
+BLOCKED_SECONDS = 60.0
+# A session made by an invite has nothing to do but to end.
+ENROLLED_SECONDS = 30.0
+
+
+class Rounds:
+    """The loops of one hub. Each round can be called by itself."""
+
+    def __init__(self, hub: "Hub") -> None:
+        self._hub = hub
+        self._news = NewsReader()
+        self._read_now = asyncio.Event()
+        self._reading = asyncio.Lock()
+        self._tasks: list[asyncio.Task] = []
+
+    async def start(self) -> None:
+        """Begin; what was news before is in the rows already."""
+        await self._hub.database.run(self._news.skip)
+        rounds = [
+            (HEADS_SECONDS, self.look_at_heads),
+            (HEADS_SECONDS, self.look_at_sessions),
+            (HEADS_SECONDS, self.seal_audit),
+            (ALIVE_SECONDS, self.keep_alive),
+            (STRANGERS_SECONDS, self.write_strangers),
+            (PRUNE_SECONDS, self.prune),
+        ]
+        self._tasks = [asyncio.create_task(self._every(seconds, work)) for seconds, work in rounds]
+        self._tasks.append(asyncio.create_task(self._follow_news()))
+
+    async def stop(self) -> None:
+        """End all loops, and write what they still hold."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._guard(self.write_strangers)
+        await self._guard(self.seal_audit)
+
+    # News
+
+    def read_news_soon(self) -> None:
+        """Do not wait for the next quarter of a second."""
+        self._read_now.set()
+
+    async def read_news(self) -> None:
+        """Do what the news since the last time ask for."""
+        async with self._reading:
+            for row in await self._hub.database.run(self._news.read):
+                await self._act(row)
+
+    async def _act(self, row: News) -> None:
+        hub = self._hub
+        match row.kind:
+            case News.Kind.REVOKED:
+                hub.close_device(bytes.fromhex(row.subject))
+            case News.Kind.WELCOME:
+                hub.notify_device(bytes.fromhex(row.subject), "welcome")
+            case News.Kind.DIRECTORY:
+                hub.notify_all("directory")
+            case News.Kind.SECOND_SESSION:
+                device_id, _, connection_pk = row.subject.partition(":")
+                hub.replace_older(bytes.fromhex(device_id), int(connection_pk))
+            case News.Kind.POLICY:
+                await hub.reload()
+                hub.admission.limit(hub.policy, hub.clock())
+
+    # Heads
+
+    async def look_at_heads(self) -> None:
+        """Find rows that no wake-up told of, and go on where reading had to stop."""
+        feeds = self._hub.feeds
+        if feeds:
+            for room_id, head in (await self._hub.database.run(log.heads, tuple(feeds))).items():
+                self._hub.hear(room_id, head)
+        for feed in tuple(feeds.values()):
+            feed.look_after()
+
+    # Sessions
+
+    async def look_at_sessions(self) -> None:
+        """Ping who is silent, close who stays so, who reads nothing, and whose keys are too old."""
+        now = self._hub.clock()
+        for session in tuple(self._hub.all_sessions()):
+            self._look_at(session, now)
+            if not session.is_open:
+                self._hub.remove(session)
+
+    @staticmethod
+    def _look_at(session: "LiveSession", now: float) -> None:
+        silent = now - session.heard_at
+        session.blocked_since = None if session.link.writable else session.blocked_since or now
+        if session.blocked_since is not None and now - session.blocked_since >= BLOCKED_SECONDS:
+            session.drop("reads nothing")
+        elif session.arrival is None and now - session.opened_at >= ENROLLED_SECONDS:
+            session.close(0, "enrolled")
+        elif silent >= SILENCE_SECONDS:
+            session.close(0, "silence")
+        elif now - session.opened_at >= HARD_LIMIT_SECONDS:
+            session.close(RekeyOverdue.number)
+        elif session.arrival is not None and silent >= PING_AFTER_SECONDS <= now - session.pinged_at:
+            session.pinged_at = now
+            session.send(MessageType.PING, b"")
+
+    # Rows
+
+    async def seal_audit(self) -> None:
+        """Link the audit events that wait."""
+        while await self._hub.database.run(audit.seal_batch) == audit.BATCH:
+            pass
+
+    async def keep_alive(self) -> None:
+        """Say that this process's connections live."""
+        live = [session.arrival.connection_pk for session in self._hub.all_sessions() if session.arrival is not None]
+        await self._hub.database.run(connections.keep_alive, live)
+
+    async def write_strangers(self) -> None:
+        """Put the strangers of the last minute into the audit log."""
+        counts = self._hub.strangers.take()
+        if counts:
+            await self._hub.database.run(strangers.write, counts)
+
+    async def prune(self) -> None:
+        """Remove what has had its time, the log apart."""
+        await self._hub.database.run(pruning.prune_leftovers)
+
+    # Internal
+
+    async def _follow_news(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._read_now.wait(), NEWS_SECONDS)
+            self._read_now.clear()
+            await self._guard(self.read_news)
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            await self._guard(work)
+
+    @staticmethod
+    async def _guard(work: Callable[[], Awaitable[None]]) -> None:
+        try:
+            await work()
+        except Unavailable:
+            logger.warning("the database does not answer; %s is tried again", work.__name__)
+        except Exception:
+            logger.exception("%s failed", work.__name__)

@@ -1,0 +1,56 @@
+"""Removing what has had its time."""
+
+import time
+from datetime import timedelta
+
+from django.db import transaction
+from django.db.models import Max
+from django.utils import timezone
+
+from chat.models import Connection, Envelope, Invite, KeyPackage, News, Room, Welcome
+from chat.services import staging
+from chat.services.policy import current_policy
+
+NEWS_KEPT = timedelta(days=1)
+CONNECTIONS_KEPT = timedelta(days=90)
+KEY_PACKAGES_KEPT = timedelta(days=30)
+MILLISECONDS_PER_DAY = 86_400_000
+
+
+def prune_leftovers() -> dict[str, int]:
+    """How many rows of each kind were removed: all but the log itself, which `prune_messages` shortens."""
+    now = timezone.now()
+    expired = Invite.objects.filter(expires_at__lt=now).exclude(psk_sealed=None)
+    return {
+        "staged blobs": staging.drop_old(),
+        "news": News.objects.filter(created_at__lt=now - NEWS_KEPT).delete()[0],
+        "connections": Connection.objects.filter(closed_at__lt=now - CONNECTIONS_KEPT).delete()[0],
+        "key packages": KeyPackage.objects.filter(created_at__lt=now - KEY_PACKAGES_KEPT, last_resort=False).delete()[
+            0
+        ],
+        "welcomes": Welcome.objects.filter(waiting=None).delete()[0],
+        "secrets of expired invites": expired.update(psk_sealed=None),
+    }
+
+
+def prune_messages(retention_days: int | None = None) -> int:
+    """How many rows of the log were removed because they are older than the retention; 0 days keeps all."""
+    days = current_policy().retention_days if retention_days is None else retention_days
+    if days == 0:
+        return 0
+    before_ms = time.time_ns() // 1_000_000 - days * MILLISECONDS_PER_DAY
+    old = Envelope.objects.filter(stored_ms__lt=before_ms).values_list("room", flat=True).distinct()
+    return sum(_prune_room(room_pk, before_ms) for room_pk in old)
+
+
+@transaction.atomic
+def _prune_room(room_pk: int, before_ms: int) -> int:
+    # The room's lock keeps the writer out, and the note of how far the log was cut goes with the cut.
+    room = Room.objects.select_for_update().get(pk=room_pk)
+    old = Envelope.objects.filter(room=room, stored_ms__lt=before_ms)
+    last = old.aggregate(last=Max("seq"))["last"]
+    if last is None:
+        return 0
+    Room.objects.filter(pk=room_pk).update(pruned_through=last)
+    # Everything up to the last old row, whatever a clock that was set back wrote into one between.
+    return Envelope.objects.filter(room=room, seq__lte=last).delete()[0]
