@@ -10,13 +10,13 @@ import { checkKeyPackage } from "./key_package.js";
 import { encodeMessage } from "./message.js";
 
 /**
- * @param {{add: {packageBytes: Uint8Array, publicKey: Uint8Array}[], remove: number[]}} changes
+ * @param {{add: {packageBytes: Uint8Array, publicKey: Uint8Array, userId: Uint8Array}[], remove: number[]}} changes
  * @returns {Promise<{newState: object, steppedState: object, commit: Uint8Array, welcome: Uint8Array | null,
  *   groupInfo: Uint8Array}>}
  * Raises: malformed, unauthentic (a key package).
  */
 export async function makeCommit(device, state, { add, remove }, messageId) {
-  const keyPackages = await Promise.all(add.map((each) => checkKeyPackage(device, each.packageBytes, each.publicKey)));
+  const keyPackages = await Promise.all(add.map((each) => checkKeyPackage(device, each)));
   const { newState, commit, welcome } = await createCommit(
     { state, cipherSuite: device.suite },
     {
@@ -25,8 +25,8 @@ export async function makeCommit(device, state, { add, remove }, messageId) {
         ...keyPackages.map((keyPackage) => ({ proposalType: "add", add: { keyPackage } })),
       ],
       authenticatedData: memberAuthenticatedData(state.groupContext.groupId, messageId),
-      // The server names only the newest GroupInfo, so a joiner of an epoch that has passed needs the tree right here.
-      ratchetTreeExtension: true,
+      // Whoever joins takes the tree from the GroupInfo the server keeps for this epoch.
+      ratchetTreeExtension: false,
     },
   );
   return {

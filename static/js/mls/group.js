@@ -21,7 +21,7 @@ import { makeKeyPackage, openKeyPackage } from "./key_package.js";
 import { encodeMessage, parseMessage } from "./message.js";
 import { asUnauthentic, openEntry } from "./opening.js";
 import { checkLeaves, CLIENT_CONFIG } from "./profile.js";
-import { membersOf } from "./tree.js";
+import { membersOf, treeIn } from "./tree.js";
 
 export class Group {
   #device;
@@ -45,13 +45,19 @@ export class Group {
     return new Group(device, state);
   }
 
-  /** The group a Welcome opens. @param {Uint8Array} privateBytes of the key package it names. Raises: unauthentic. */
-  static async join(device, roomId, welcomeBytes, privateBytes) {
-    const welcome = parseMessage("mls_welcome", welcomeBytes);
+  /**
+   * The group a Welcome opens.
+   * @param {{welcome: Uint8Array, groupInfo: Uint8Array, privateBytes: Uint8Array}} parts `groupInfo` of the Welcome's
+   *   epoch has the tree; `privateBytes` of the key package the Welcome names
+   * Raises: malformed, unauthentic.
+   */
+  static async join(device, roomId, { welcome, groupInfo, privateBytes }) {
+    const message = parseMessage("mls_welcome", welcome);
+    const tree = treeIn(parseMessage("mls_group_info", groupInfo));
     const { publicPackage, privatePackage } = openKeyPackage(privateBytes);
     const { suite } = device;
     const state = await asUnauthentic(() =>
-      joinGroup(welcome, publicPackage, privatePackage, emptyPskIndex, suite, undefined, undefined, CLIENT_CONFIG),
+      joinGroup(message, publicPackage, privatePackage, emptyPskIndex, suite, tree, undefined, CLIENT_CONFIG),
     );
     if (!sameBytes(state.groupContext.groupId, roomId)) throw new Unauthentic("a Welcome to another room");
     checkLeaves([], membersOf(state.ratchetTree), new Set());
@@ -122,7 +128,8 @@ export class Group {
 
   /**
    * Make a commit. `next` is the group once the server took it; `group` is the one to go on with until then.
-   * @param {{add?: {packageBytes: Uint8Array, publicKey: Uint8Array}[], remove?: number[]}} changes leaves by index
+   * @param {{add?: {packageBytes: Uint8Array, publicKey: Uint8Array, userId: Uint8Array}[], remove?: number[]}} changes
+   *   `remove`: leaves by index
    * @returns {Promise<{group: Group, next: Group, commit: Uint8Array, welcome: Uint8Array | null, groupInfo: Uint8Array}>}
    */
   async commit({ add = [], remove = [] }, messageId) {

@@ -48,14 +48,14 @@ export function openKeyPackage(privateBytes) {
 
 /**
  * Somebody's key package, after everything that can be wrong with it was looked at.
- * Raises: malformed; unauthentic (a false signature, or not the device it was asked for).
+ * @param {{packageBytes: Uint8Array, publicKey: Uint8Array, userId: Uint8Array}} expected whose device it is to be
+ * Raises: malformed; unauthentic (a false signature, or another device or person).
  */
-export async function checkKeyPackage(device, packageBytes, expectedKey) {
+export async function checkKeyPackage(device, { packageBytes, publicKey, userId }) {
   const keyPackage = parseMessage("mls_key_package", packageBytes);
-  if (!sameBytes(keyPackage.leafNode.signaturePublicKey, expectedKey)) {
-    throw new Unauthentic("a key package of another device");
-  }
-  await identityOf(keyPackage.leafNode);
+  const { credential, signaturePublicKey } = keyPackage.leafNode;
+  const isExpected = sameBytes(signaturePublicKey, publicKey) && sameBytes(identityOf(credential, publicKey).userId, userId);
+  if (!isExpected) throw new Unauthentic("a key package of another device");
   if (!(await verifyKeyPackage(keyPackage, device.suite.signature))) {
     throw new Unauthentic("a key package with a false signature");
   }

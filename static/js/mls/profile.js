@@ -40,21 +40,21 @@ export function lifetimeFrom(now) {
   };
 }
 
-/** The identity in a leaf, after the leaf rules of 4.4 were checked. Raises: unauthentic. */
-export async function identityOf(leaf) {
+/** The identity a credential claims, when the person's root certified this signature key. Raises: unauthentic. */
+export function identityOf(credential, signatureKey) {
   try {
-    const identity = LeafIdentity.parse(leaf.credential.identity);
-    await identity.verify(DevicePublic.fromBytes(leaf.signaturePublicKey));
+    const identity = LeafIdentity.parse(credential.identity);
+    identity.verify(DevicePublic.fromBytes(signatureKey));
     return identity;
   } catch (cause) {
     throw new Unauthentic("a leaf's identity does not verify", { cause });
   }
 }
 
-async function credentialIsValid(credential, signaturePublicKey) {
+async function credentialIsValid(credential, signatureKey) {
   if (credential.credentialType !== "basic") return false;
   try {
-    await identityOf({ credential, signaturePublicKey });
+    identityOf(credential, signatureKey);
     return true;
   } catch {
     return false;
@@ -81,10 +81,6 @@ function sameOwner(one, other) {
     one.kind === other.kind &&
     sameBytes(one.userId, other.userId) &&
     sameBytes(one.deviceId, other.deviceId) &&
-    sameBytes(bytesOf(one.rootPublic), bytesOf(other.rootPublic))
+    one.rootPublic.equals(other.rootPublic)
   );
-}
-
-function bytesOf(key) {
-  return key instanceof Uint8Array ? key : key.bytes;
 }

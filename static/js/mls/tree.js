@@ -2,7 +2,8 @@
 
 import { sameBytes } from "../bytes.js";
 import { LeafIdentity } from "../protocol/credential.js";
-import { Unauthentic } from "../protocol/errors.js";
+import { Malformed, Unauthentic } from "../protocol/errors.js";
+import { decodeRatchetTree } from "../../vendor/ts_mls.js";
 
 /**
  * The members of a tree whose leaves were checked when they came in.
@@ -23,6 +24,14 @@ export function memberWithKey(tree, signatureKey) {
   return found;
 }
 
+
+/** The tree a GroupInfo carries. Whether it is the group's is proven by its hash, when the group is joined. */
+export function treeIn(groupInfo) {
+  const extension = groupInfo.extensions.find((each) => each.extensionType === "ratchet_tree");
+  const tree = extension && decodeRatchetTree(extension.extensionData, 0);
+  if (!tree) throw new Malformed("a GroupInfo without its tree");
+  return tree[0];
+}
 
 function parseIdentity(leaf) {
   return LeafIdentity.parse(leaf.credential.identity);
