@@ -1,0 +1,231 @@
+"""Run one vector file through the Python implementation: `python tests/vectors/run.py FILE`.
+
+The file has any of the areas `derive_session_keys`, `connection_file` and `handshake`; every value in it is made anew by
+the code itself and compared. Prints one line, and to the error stream what failed; the exit status is 1 on a failure.
+"""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+if __package__ in (None, ""):
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
+
+from clawchat.protocol import connection_file as files  # noqa: E402
+from clawchat.protocol.encoding import encode_base64, encode_json  # noqa: E402
+from clawchat.protocol.frame import FrameHeader, MessageType  # noqa: E402
+from clawchat.protocol.handshake import find_gate  # noqa: E402
+from clawchat.protocol.handshake_messages import (  # noqa: E402
+    CLIENT_AUTH,
+    ClientHello,
+    ClientProof,
+    ServerHello,
+    ServerProof,
+    parse_record,
+)
+from clawchat.protocol.key_schedule import (  # noqa: E402
+    HandshakeKeys,
+    connection_file_key,
+    derive_session_keys,
+    gate_key,
+    session_secret,
+)
+from clawchat.protocol.keys import (  # noqa: E402
+    DecapsulationKey,
+    DiscoverySecret,
+    ExchangePublic,
+    ExchangeSecret,
+    PreSharedKey,
+)
+from clawchat.protocol.parameters import parse_client_name  # noqa: E402
+from clawchat.protocol.primitives import aead_key, aead_open, sha256  # noqa: E402
+from tests.vectors.sides import Sides  # noqa: E402
+
+SESSION_KEYS = ("encryption_key", "mac_key", "iv_key", "next_key_seed")
+SIDE_SECRETS = (
+    "discovery_secret",
+    "psk",
+    "psk_id",
+    "server_identity_seed",
+    "device_seed",
+    "client_eph_private",
+    "server_eph_private",
+    "mlkem_seed",
+)
+FRAME = re.compile(r"(c2s|s2c)_frame_(\d+)")
+
+
+class Checks:
+    """Counts what was compared."""
+
+    def __init__(self):
+        self.passed = 0
+        self.failed = []
+
+    def same(self, name, ours, given):
+        """Whether we made what the file has."""
+        if ours == given:
+            self.passed += 1
+        else:
+            self.failed.append(f"{name}: expected {_shown(given)}, got {_shown(ours)}")
+
+    def attempt(self, name, run, *arguments):
+        """Run a group of checks; an error in it is one failure."""
+        try:
+            run(self, *arguments)
+        except Exception as error:
+            self.failed.append(f"{name}: {type(error).__name__}: {error}")
+
+
+def check_derive_session_keys(checks, name, vector):
+    """The specification's 5.3."""
+    publics = (ExchangePublic(bytes.fromhex(vector[f"{side}_public"])) for side in ("server", "client"))
+    keys = derive_session_keys(bytes.fromhex(vector["dh_secret"]), *publics)
+    for part in SESSION_KEYS:
+        checks.same(f"{name}.{part}", getattr(keys, part).hex(), vector[part])
+
+
+def check_connection_file(checks, name, vector):
+    """The specification's 6.2, sealed and opened."""
+    secret = DiscoverySecret(bytes.fromhex(vector["shared_secret"]))
+    iv, ciphertext, tag = (bytes.fromhex(vector[part]) for part in ("iv", "ciphertext", "tag"))
+    plaintext = vector["plaintext"].encode()
+    checks.same(f"{name}.file_key", connection_file_key(secret).hex(), vector["file_key"])
+    sealed = files._encrypt_connection_file(plaintext, secret, iv)
+    checks.same(f"{name}.ciphertext", sealed["ciphertext"], encode_base64(ciphertext))
+    checks.same(f"{name}.tag", sealed["tag"], encode_base64(tag))
+    parts = {"iv": iv, "ciphertext": ciphertext, "tag": tag}
+    published = {"algorithm": "aes-256-gcm", **{part: encode_base64(data) for part, data in parts.items()}}
+    checks.same(f"{name}.plaintext", files.decrypt_connection_file(encode_json(published), secret), plaintext)
+
+
+def check_handshake(checks, name, vector):
+    """Every value from H1 to the frames after AUTH_OK, made by both sides."""
+    given = {part: bytes.fromhex(value) for part, value in vector.items() if isinstance(value, str)}
+    sides, keys, main_secret = _read(given)
+    checks.same(f"{name}.suite", ServerHello.parse(given["H2"]).suite, vector["suite"])
+    secret = DiscoverySecret(given["discovery_secret"])
+    checks.same(f"{name}.gate_key", bytes(gate_key(secret)), given["gate_key"])
+    checks.same(f"{name}.handshake_secret", keys.handshake_secret, given["handshake_secret"])
+
+    client, first = sides.client()
+    checks.same(f"{name}.H1", first, given["H1"])
+    gate = sides.gate
+    checks.same(f"{name}.gate", find_gate(given["H1"], [gate]) is gate, True)
+    server, second = sides.server(given["H1"])
+    checks.same(f"{name}.H2", second, given["H2"])
+    third = client.receive_server_hello(given["H2"], sides.client_time_ms)
+    checks.same(f"{name}.H3", third, given["H3"])
+    checks.same(f"{name}.server_id", client.server_id, sides.server_id)
+    auth = server.receive_client_auth(given["H3"])
+    checks.same(f"{name}.psk_id", auth.psk_id, given["psk_id"])
+    server.verify(PreSharedKey(given["psk"]), sides.device.public)
+
+    th4 = sha256(given["H1"], given["H2"], given["H3"])
+    checks.same(f"{name}.th4", th4, given["th4"])
+    publics = (ExchangeSecret(given[f"{side}_eph_private"]).public for side in ("server", "client"))
+    epoch = derive_session_keys(session_secret(main_secret, th4), *publics)
+    for part in SESSION_KEYS:
+        checks.same(f"{name}.epoch0.{part}", getattr(epoch, part).hex(), vector["epoch0"][part])
+    checks.same(f"{name}.exporter", client.exporter, given["exporter"])
+    checks.same(f"{name}.exporter", server.exporter, given["exporter"])
+
+    head = FrameHeader.parse(given["finished_frame"])
+    finished, server_session = server.finish({}, head.message_id, head.timestamp_ms)
+    checks.same(f"{name}.finished_frame", finished, given["finished_frame"])
+    client_session = client.receive_finished(given["finished_frame"])
+    checks.same(f"{name}.session_id", client_session.session_id, given["session_id"])
+    known = {*SIDE_SECRETS, "suite", "gate_key", "H1", "H2", "H3", "th4", "handshake_secret", "epoch0", "exporter"}
+    known |= {"finished_frame", "session_id"}
+    ends = {"c2s": (client_session, server_session), "s2c": (server_session, client_session)}
+    for part in sorted(given, key=_frame_order):
+        match = FRAME.fullmatch(part)
+        if match:
+            _check_frame(checks, f"{name}.{part}", given[part], *ends[match[1]])
+            known.add(part)
+    checks.same(f"{name}: members that nothing checks", sorted(vector.keys() - known), [])
+
+
+def _read(given):
+    """What the records tell that the file does not name: randoms, clocks, parameters."""
+    hello, answer = ClientHello.parse(given["H1"]), ServerHello.parse(given["H2"])
+    shared = DecapsulationKey(given["mlkem_seed"]).decapsulate(answer.ciphertext)
+    shared += ExchangeSecret(given["client_eph_private"]).exchange(answer.exchange)
+    th2, th3 = sha256(given["H1"], answer.clear_record), sha256(given["H1"], given["H2"])
+    keys = HandshakeKeys.derive(shared, th2)
+    proof, _ = ServerProof.parse(aead_open(aead_key(keys.server_key), keys.server_iv, answer.sealed, th2))
+    sealed = parse_record(CLIENT_AUTH, given["H3"])
+    caller, _, _ = ClientProof.parse(aead_open(aead_key(keys.client_key), keys.client_iv, sealed, th3))
+    sides = Sides(
+        **{part: given[part] for part in SIDE_SECRETS},
+        mlkem_ciphertext=answer.ciphertext,
+        client_random=hello.random,
+        server_random=answer.random,
+        session_id=answer.session_id,
+        params=proof.params,
+        suites=hello.suites,
+        server_id=proof.server_id,
+        client_name=parse_client_name(caller.params),
+        client_time_ms=caller.client_time_ms,
+        server_time_ms=proof.server_time_ms,
+    )
+    return sides, keys, keys.main_secret(PreSharedKey(given["psk"]))
+
+
+def _check_frame(checks, name, data, sender, receiver):
+    frame = receiver.open(data)
+    checks.same(f"{name} opened", type(frame.type), MessageType)
+    checks.same(name, sender.seal(frame.type, frame.payload, frame.message_id, frame.timestamp_ms), data)
+
+
+def _frame_order(name):
+    match = FRAME.fullmatch(name)
+    return (match[1], int(match[2])) if match else ("", 0)
+
+
+def _shown(value):
+    return value.hex() if isinstance(value, bytes) else value
+
+
+AREAS = {
+    "derive_session_keys": check_derive_session_keys,
+    "connection_file": check_connection_file,
+    "handshake": check_handshake,
+}
+
+
+def run(path):
+    """The checks of one file."""
+    checks = Checks()
+    try:
+        vectors = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        checks.failed.append(f"cannot be read: {error}")
+        return checks
+    if not isinstance(vectors, dict) or not vectors:
+        checks.failed.append("no areas")
+        return checks
+    for area, content in vectors.items():
+        if area not in AREAS:
+            checks.failed.append(f"{area}: unknown area")
+            continue
+        for number, vector in enumerate(content if isinstance(content, list) else [content]):
+            name = f"{area}[{number}]" if isinstance(content, list) else area
+            checks.attempt(name, AREAS[area], name, vector)
+    return checks
+
+
+def main(arguments):
+    if len(arguments) != 1:
+        print("usage: python tests/vectors/run.py FILE", file=sys.stderr)
+        return 2
+    checks = run(arguments[0])
+    for failure in checks.failed:
+        print(failure, file=sys.stderr)
+    print(f"python: {checks.passed} passed, {len(checks.failed)} failed")
+    return 1 if checks.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
