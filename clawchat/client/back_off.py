@@ -1,0 +1,39 @@
+"""How long to wait before the next try: longer each time, and never at the same moment as everybody else."""
+
+from collections.abc import Callable
+
+from clawchat.protocol.primitives import random_below
+
+FIRST_PAUSE_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 30.0
+STEPS = 1 << 20
+
+
+def jitter() -> float:
+    """A uniform fraction, 0 <= fraction < 1."""
+    return random_below(STEPS) / STEPS
+
+
+class BackOff:
+    """Doubling pauses with full jitter (any length up to the current bound)."""
+
+    def __init__(
+        self,
+        first_seconds: float = FIRST_PAUSE_SECONDS,
+        longest_seconds: float = LONGEST_PAUSE_SECONDS,
+        fraction: Callable[[], float] = jitter,
+    ) -> None:
+        self._first = first_seconds
+        self._longest = longest_seconds
+        self._fraction = fraction
+        self._failures = 0
+
+    def next_pause(self) -> float:
+        """Seconds to wait now; the bound of the next pause is twice as high."""
+        bound = min(self._longest, self._first * float(1 << min(self._failures, 30)))
+        self._failures += 1
+        return bound * self._fraction()
+
+    def reset(self) -> None:
+        """It worked: the next pause is a first one again."""
+        self._failures = 0

@@ -1,0 +1,311 @@
+"""One authenticated connection: a WebSocket, the handshake as a device, frames, requests and their answers."""
+
+import asyncio
+import contextlib
+import ssl
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+
+from clawchat.protocol.bodies import ChatSend, CloseNotify, Failure, Request, Response, parse_exchange
+from clawchat.protocol.connection_file import Endpoint
+from clawchat.protocol.errors import (
+    CLOSE_CODE_BASE,
+    CODES,
+    ClawChatError,
+    Malformed,
+    PeerError,
+    RekeyOverdue,
+    Unauthentic,
+    UsageError,
+    close_code,
+    error_for,
+)
+from clawchat.protocol.frame import Frame, MessageType
+from clawchat.protocol.handshake import ClientHandshake
+from clawchat.protocol.limits import (
+    FRAME_CEILING_BYTES,
+    HANDSHAKE_SECONDS,
+    PING_AFTER_SECONDS,
+    SILENCE_SECONDS,
+)
+from clawchat.protocol.primitives import new_message_id
+from clawchat.protocol.session import Session
+
+from .device import Credentials
+from .errors import ConnectionLost, Unreachable
+
+NORMAL_CLOSURE = 1000
+# What a server sends before AUTH_OK, whatever was wrong.
+REFUSED = 1008
+CLOSE_SECONDS = 2.0
+WATCH_SECONDS = 5.0
+TEXT_SHOWN = 200
+
+Answer = dict[str, Any]
+TakeFrame = Callable[[Frame], Awaitable[None]]
+
+
+class Connection:
+    """A session with the server over one WebSocket.
+
+    `run` reads it until it ends; `over` tells that it has. Frames are sealed and sent in one order, whoever sends.
+    """
+
+    def __init__(self, endpoint: Endpoint, socket: aiohttp.ClientWebSocketResponse, handshake: ClientHandshake) -> None:
+        self.endpoint = endpoint
+        self.handshake = handshake
+        self.over = False
+        self._socket = socket
+        self._session: Session | None = None
+        self._sending = asyncio.Lock()
+        self._asked: dict[int, tuple[asyncio.Future[Answer], Callable[[Answer], None] | None]] = {}
+        self._next_request = 1
+        self._unanswered: set[bytes] = set()
+        self._quiet = asyncio.Event()
+        self._quiet.set()
+        self._heard_at = time.monotonic()
+        self._goodbye: CloseNotify | None = None
+
+    @classmethod
+    async def open(
+        cls,
+        http: aiohttp.ClientSession,
+        endpoint: Endpoint,
+        credentials: Credentials,
+        *,
+        client_name: str = "",
+        tls: ssl.SSLContext | None = None,
+    ) -> "Connection":
+        """A connection on which AUTH_OK has been verified.
+
+        Raises: unreachable (nobody there, or too slow); rediscover; unauthentic (refused, or another server); other
+        peer errors for an answer that is none of ours; usage (an endpoint without TLS that is not this machine).
+        Spec: 3.3, 3.13
+        """
+        if not endpoint.is_dialable:
+            raise UsageError(f"{endpoint.host} offers no TLS, and it is not this machine")
+        handshake = ClientHandshake(
+            credentials.server_public,
+            credentials.gate_key,
+            credentials.psk_id,
+            credentials.psk,
+            credentials.device_key.public,
+            credentials.device_key.sign,
+            client_name,
+        )
+        try:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                socket = await http.ws_connect(
+                    endpoint.url, max_msg_size=FRAME_CEILING_BYTES, compress=0, ssl=tls or True, autoping=True
+                )
+                connection = cls(endpoint, socket, handshake)
+                await connection._shake_hands()
+                return connection
+        except TimeoutError:
+            raise Unreachable(f"no answer from port {endpoint.port} in {HANDSHAKE_SECONDS} s") from None
+        except (aiohttp.ClientError, OSError) as error:
+            raise Unreachable(f"port {endpoint.port} does not answer: {error}") from None
+
+    @property
+    def exporter(self) -> bytes:
+        """32 bytes that only this session's two ends know."""
+        return self.handshake.exporter
+
+    async def run(self, take: TakeFrame) -> ClawChatError:
+        """Read until the connection ends, and return why it did.
+
+        Answers go to whoever asked, pings are answered, every other frame is given to `take`, one after the other.
+        What is unanswered then raises connection_lost where it was asked.
+        """
+        watch = asyncio.create_task(self._watch())
+        try:
+            while True:
+                await self._take_one(take)
+        except ClawChatError as error:
+            reason = error
+        except BaseException:
+            self._end(ConnectionLost("closed by us"))
+            raise
+        finally:
+            watch.cancel()
+        self._end(reason)
+        if not self._socket.closed:
+            number = reason.number if isinstance(reason, PeerError) and reason.number else 0
+            await self._close_socket(close_code(number) if number else NORMAL_CLOSURE)
+        return reason
+
+    async def send(self, message_type: MessageType, payload: bytes, message_id: bytes | None = None) -> None:
+        """Seal and send one frame.
+
+        Raises: connection_lost; too_large.
+        """
+        async with self._sending:
+            # Sealed and written without a pause in between, so frames leave in the order of their counters.
+            now_ms = time.time_ns() // 1_000_000
+            try:
+                frame = self._open_session().seal(message_type, payload, message_id or new_message_id(now_ms), now_ms)
+                await self._socket.send_bytes(frame)
+            except (aiohttp.ClientError, OSError) as error:
+                self._end(ConnectionLost(f"the connection broke: {error}"))
+                raise ConnectionLost("the connection broke while sending") from None
+            except RekeyOverdue as error:
+                # Another connection has other keys.
+                self._end(error)
+                await self._close_socket(close_code(RekeyOverdue.number or 0))
+                raise ConnectionLost("the keys of this connection have done enough") from None
+
+    async def send_message(self, message_id: bytes, room_id: bytes, message: bytes) -> None:
+        """Send a chat message; `answered` is to be called when the server has answered it.
+
+        Raises: connection_lost; too_large.
+        """
+        self._unanswered.add(message_id)
+        self._quiet.clear()
+        try:
+            await self.send(MessageType.CHAT, ChatSend(room_id, message).encode(), message_id)
+        except ClawChatError:
+            self.answered(message_id)
+            raise
+
+    def answered(self, message_id: bytes) -> None:
+        """The server has acknowledged or refused this message."""
+        self._unanswered.discard(message_id)
+        self._note_quiet()
+
+    async def ask(self, body: dict[str, Any], then: Callable[[Answer], None] | None = None) -> Answer:
+        """The server's answer to a request; `then` gets it first, before any later frame is looked at.
+
+        Raises: connection_lost (unanswered; ask again on another connection); the error that the server names.
+        Spec: 3.11
+        """
+        number = self._next_request
+        self._next_request += 1
+        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
+        self._asked[number] = (future, then)
+        self._quiet.clear()
+        try:
+            await self.send(MessageType.REQUEST, Request(number, body).encode())
+            return await future
+        finally:
+            self._asked.pop(number, None)
+            if not future.cancel() and not future.cancelled():
+                # Looked at, or asyncio would complain of an error that nobody saw: sending has raised it already.
+                future.exception()
+            self._note_quiet()
+
+    async def quiet(self, seconds: float) -> bool:
+        """Whether everything sent here was answered within this time."""
+        try:
+            await asyncio.wait_for(self._quiet.wait(), seconds)
+        except TimeoutError:
+            return False
+        return not self._unanswered and not self._asked
+
+    async def close(self, notify: bool = True) -> None:
+        """End it in good order; without `notify` only the WebSocket is closed."""
+        if notify and not self.over:
+            with contextlib.suppress(ClawChatError):
+                await self.send(MessageType.CLOSE_NOTIFY, CloseNotify(0).encode())
+        self._end(ConnectionLost("closed by us"))
+        await self._close_socket(NORMAL_CLOSURE)
+
+    # Internal
+
+    async def _shake_hands(self) -> None:
+        try:
+            await self._socket.send_bytes(self.handshake.hello())
+            answer = self.handshake.receive_server_hello(await self._receive(), time.time_ns() // 1_000_000)
+            await self._socket.send_bytes(answer)
+            self._session = self.handshake.receive_finished(await self._receive())
+        except BaseException:
+            await self._close_socket(NORMAL_CLOSURE)
+            raise
+
+    async def _take_one(self, take: TakeFrame) -> None:
+        frame = self._open_session().open(await self._receive())
+        self._heard_at = time.monotonic()
+        if frame.type == MessageType.PING:
+            await self.send(MessageType.PONG, frame.payload)
+        elif frame.type == MessageType.CLOSE_NOTIFY:
+            self._goodbye = CloseNotify.parse(frame.payload)
+        elif frame.type == MessageType.REQUEST:
+            exchange = parse_exchange(frame.payload)
+            if isinstance(exchange, Request):
+                await take(frame)
+            else:
+                self._answer(exchange)
+        elif frame.type != MessageType.PONG:
+            await take(frame)
+
+    def _answer(self, exchange: Response | Failure) -> None:
+        future, then = self._asked.get(exchange.id, (None, None))
+        if future is None or future.done():
+            return
+        if isinstance(exchange, Failure):
+            details = {name: value for name, value in exchange.body.items() if name not in ("code", "text")}
+            future.set_exception(error_for(exchange.body["code"], exchange.body["text"], details))
+            return
+        if then is not None:
+            then(exchange.body)
+        future.set_result(exchange.body)
+
+    async def _receive(self) -> bytes:
+        """The next binary message; raises why there is none."""
+        message = await self._socket.receive()
+        if message.type == aiohttp.WSMsgType.BINARY:
+            data: bytes = message.data
+            return data
+        if message.type == aiohttp.WSMsgType.TEXT:
+            raise Malformed("text instead of a binary message")
+        raise self._why_it_ended()
+
+    def _why_it_ended(self) -> ClawChatError:
+        code = self._socket.close_code
+        goodbye = self._goodbye
+        if goodbye is not None and goodbye.number:
+            return error_for(goodbye.number, goodbye.text[:TEXT_SHOWN])
+        if code == REFUSED:
+            return Unauthentic("the server refused this device")
+        if code is not None and code - CLOSE_CODE_BASE in CODES:
+            return error_for(code - CLOSE_CODE_BASE, "")
+        return ConnectionLost("the server closed the connection" if goodbye else "the connection was cut off")
+
+    def _open_session(self) -> Session:
+        if self._session is None or self.over:
+            raise ConnectionLost("the connection is over")
+        return self._session
+
+    async def _watch(self) -> None:
+        """Ping a silent server, and give it up when it stays silent."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            silence = time.monotonic() - self._heard_at
+            if silence >= SILENCE_SECONDS:
+                await self._close_socket(NORMAL_CLOSURE)
+                return
+            if silence >= PING_AFTER_SECONDS:
+                try:
+                    await self.send(MessageType.PING, b"")
+                except ClawChatError:
+                    return
+
+    def _note_quiet(self) -> None:
+        if not self._unanswered and not self._asked:
+            self._quiet.set()
+
+    def _end(self, reason: ClawChatError) -> None:
+        if self.over:
+            return
+        self.over = True
+        for future, _ in list(self._asked.values()):
+            if not future.done():
+                future.set_exception(ConnectionLost(f"unanswered: {reason}"))
+        self._quiet.set()
+
+    async def _close_socket(self, code: int) -> None:
+        with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._socket.close(code=code)

@@ -1,0 +1,221 @@
+"""Who this client is: its keys, its secrets, its account, and how far its enrolment has come."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Self
+
+from clawchat.protocol.credential import DeviceKind, device_id, seal_root_blob, sign_identity
+from clawchat.protocol.encoding import encode_cbor, parse_cbor
+from clawchat.protocol.errors import Expired, UsageError
+from clawchat.protocol.invite import Invite
+from clawchat.protocol.key_schedule import gate_key, key_id
+from clawchat.protocol.keys import (
+    DeviceKey,
+    DiscoverySecret,
+    GateKey,
+    IdentityPublic,
+    PreSharedKey,
+    RecoveryKey,
+    RootKey,
+)
+
+from .store import Store
+
+STORE = "device"
+ROW = b"this"
+CERTIFICATE_SECONDS = 5 * 365 * 86400
+# Files sealed under a former secret may still lie on a mirror.
+SECRETS_KEPT = 3
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """What one handshake is made with: the device's own PSK, or the invite's for its enrolment."""
+
+    server_public: IdentityPublic
+    gate_key: GateKey
+    psk_id: bytes
+    psk: PreSharedKey
+    device_key: DeviceKey
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _State:
+    """The row: everything a device must not lose."""
+
+    device_key: bytes
+    server_public: bytes
+    # Newest first.
+    discovery_secrets: tuple[bytes, ...]
+    locators: tuple[str, ...]
+    name: str
+    identity: bytes
+    root_blob: bytes
+    recovery_key: bytes
+    has_account: bool = False
+    # Empty before enrolment.
+    psk_id: bytes = b""
+    psk: bytes = b""
+    # Empty once the device's own PSK has opened a session.
+    invite_id: bytes = b""
+    invite_psk: bytes = b""
+
+    def encode(self) -> bytes:
+        return encode_cbor({name: getattr(self, name) for name in self.__slots__})
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        row: dict[str, Any] = parse_cbor(data)
+        row["discovery_secrets"] = tuple(row["discovery_secrets"])
+        row["locators"] = tuple(row["locators"])
+        return cls(**row)
+
+
+class Device:
+    """A device of one server, kept in a store; every change is on the disk before the method returns.
+
+    Enrolment may be interrupted anywhere and goes on with the same key: the server has bound the invite to it.
+    Spec: 3.2
+    """
+
+    def __init__(self, store: Store, state: _State) -> None:
+        self._store = store
+        self._state = state
+
+    @classmethod
+    def load(cls, store: Store) -> "Device | None":
+        """The device in this store, None when it holds none."""
+        row = store.get(STORE, ROW)
+        return None if row is None else cls(store, _State.parse(row))
+
+    @classmethod
+    def begin(cls, store: Store, invite: Invite, name: str, now: int, kind: DeviceKind = DeviceKind.HUMAN) -> "Device":
+        """A new device with a key of its own, and a new person whom its root key makes.
+
+        The root key itself is not kept: the server keeps it sealed, and the recovery key opens it.
+        Raises: expired (the invite); usage (there is a device in this store).
+        """
+        if store.get(STORE, ROW) is not None:
+            raise UsageError("there is a device in this place already")
+        if now >= invite.expires:
+            raise Expired("the invitation has expired; ask for a new one")
+        device_key, root_key, recovery_key = DeviceKey.generate(), RootKey.generate(), RecoveryKey.generate()
+        identity = sign_identity(root_key, device_key.public, kind, now, now + CERTIFICATE_SECONDS)
+        device = cls(
+            store,
+            _State(
+                device_key=bytes(device_key),
+                server_public=bytes(invite.server_public),
+                discovery_secrets=(bytes(invite.discovery_secret),),
+                locators=invite.locators,
+                name=name,
+                identity=identity.encode(),
+                root_blob=seal_root_blob(root_key, recovery_key),
+                recovery_key=bytes(recovery_key),
+                invite_id=invite.invite_id,
+                invite_psk=bytes(invite.invite_psk),
+            ),
+        )
+        device._save()
+        return device
+
+    # What it has
+
+    @property
+    def key(self) -> DeviceKey:
+        """What it signs with."""
+        return DeviceKey(self._state.device_key)
+
+    @property
+    def device_id(self) -> bytes:
+        """Its 16-byte id."""
+        return device_id(self.key.public)
+
+    @property
+    def user_id(self) -> bytes:
+        """The 16-byte id of the person it belongs to."""
+        return self._state.identity[1:17]
+
+    @property
+    def pins(self) -> list[IdentityPublic]:
+        """The server identities it believes."""
+        return [IdentityPublic(self._state.server_public)]
+
+    @property
+    def discovery_secrets(self) -> dict[bytes, DiscoverySecret]:
+        """The secrets that connection files may be sealed under, by `kid`."""
+        secrets = [DiscoverySecret(raw) for raw in self._state.discovery_secrets]
+        return {key_id(secret): secret for secret in secrets}
+
+    @property
+    def locators(self) -> tuple[str, ...]:
+        """The places that the invite named for the connection file."""
+        return self._state.locators
+
+    @property
+    def name(self) -> str:
+        """The display name it was enrolled with."""
+        return self._state.name
+
+    @property
+    def identity(self) -> bytes:
+        """Its leaf identity, 146 bytes."""
+        return self._state.identity
+
+    @property
+    def root_blob(self) -> bytes:
+        """The person's root key, sealed by the recovery key."""
+        return self._state.root_blob
+
+    @property
+    def recovery_key(self) -> RecoveryKey:
+        """What opens the root blob; for the person to write down."""
+        return RecoveryKey(self._state.recovery_key)
+
+    @property
+    def has_account(self) -> bool:
+        """Whether the server knows whom this device belongs to."""
+        return self._state.has_account
+
+    @property
+    def credentials(self) -> Credentials | None:
+        """The device's own, None before it is enrolled."""
+        return self._credentials(self._state.psk_id, self._state.psk)
+
+    @property
+    def invite_credentials(self) -> Credentials | None:
+        """The invite's, None once it is spent."""
+        return self._credentials(self._state.invite_id, self._state.invite_psk)
+
+    # How it goes on
+
+    def enrolled(self, psk_id: bytes, psk: PreSharedKey) -> None:
+        """AUTH_OK came under the invite: from now on the device has a PSK of its own."""
+        self._change(psk_id=psk_id, psk=bytes(psk))
+
+    def confirmed(self) -> None:
+        """The own PSK has opened a session: the invite is spent and erased."""
+        if self._state.invite_id:
+            self._change(invite_id=b"", invite_psk=b"")
+
+    def account_made(self) -> None:
+        """The server has taken the identity and the name."""
+        self._change(has_account=True)
+
+    def learn_secret(self, secret: DiscoverySecret) -> None:
+        """The server has renewed its discovery secret; the former ones still open older files."""
+        former = tuple(raw for raw in self._state.discovery_secrets if raw != bytes(secret))
+        if self._state.discovery_secrets[0] != bytes(secret):
+            self._change(discovery_secrets=(bytes(secret), *former)[:SECRETS_KEPT])
+
+    def _credentials(self, psk_id: bytes, psk: bytes) -> Credentials | None:
+        if not psk_id:
+            return None
+        gate = gate_key(DiscoverySecret(self._state.discovery_secrets[0]))
+        return Credentials(self.pins[0], gate, psk_id, PreSharedKey(psk), self.key)
+
+    def _change(self, **changes: Any) -> None:
+        self._state = replace(self._state, **changes)
+        self._save()
+
+    def _save(self) -> None:
+        self._store.put(STORE, ROW, self._state.encode())

@@ -1,0 +1,15 @@
+"""What can go wrong between a client and the network, beside what the protocol's own errors say."""
+
+from clawchat.protocol.errors import ClawChatError
+
+
+class Unreachable(ClawChatError):
+    """No mirror has a usable connection file, or nobody answers at the places that it names."""
+
+    code = "unreachable"
+
+
+class ConnectionLost(ClawChatError):
+    """The connection ended, in good order or not; what was unanswered may be asked again on another one."""
+
+    code = "connection_lost"

@@ -1,0 +1,286 @@
+"""Keeps one connection to the server: finds it, follows the moving port, comes back after every loss."""
+
+import asyncio
+import logging
+import ssl
+import time
+from typing import Protocol
+
+import aiohttp
+
+from clawchat.protocol.connection_file import ConnectionInfo, Endpoint
+from clawchat.protocol.errors import ClawChatError, Limit, Rediscover, Revoked, Unauthentic
+from clawchat.protocol.frame import Frame
+from clawchat.protocol.key_schedule import device_credentials
+
+from .back_off import FIRST_PAUSE_SECONDS, BackOff, jitter
+from .connection import Connection
+from .device import Device
+from .discovery import Finder, in_order
+from .errors import ConnectionLost, Unreachable
+
+logger = logging.getLogger(__name__)
+
+# How long a message or request may stay unanswered on the old connection before it is repeated on the new one.
+QUIET_SECONDS = 2.0
+# Clients of one server do not all move at the same instant.
+LONGEST_MOVE_PAUSE_SECONDS = 1.0
+LONGEST_LIMIT_SECONDS = 300
+# A connection that held so long was a good one: the next pause is a short one again.
+STEADY_SECONDS = 10.0
+# An invitation that was refused so often was used already, or cancelled.
+ENROLMENT_REFUSALS = 3
+
+
+class User(Protocol):
+    """Whom a line serves."""
+
+    async def take(self, connection: Connection, frame: Frame) -> None:
+        """A frame came; during a move those of two connections come in turn."""
+
+    async def prepare(self, connection: Connection) -> None:
+        """Resume on this connection, before it is used, whatever must go on there."""
+
+    def switched(self) -> None:
+        """From now on another connection carries everything; what was unanswered is sent again."""
+
+
+class Line:
+    """One connection at a time, two while the port moves: the new one is made before the old one is broken.
+
+    Lost connections are made again from the cached connection file first, then from the mirrors, with doubling pauses
+    and jitter. Spec: 3.7, 3.8
+    """
+
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        finder: Finder,
+        device: Device,
+        user: User,
+        *,
+        client_name: str = "",
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.status = "offline"
+        # What went wrong last, None while all is well.
+        self.problem: ClawChatError | None = None
+        self._http = http
+        self._finder = finder
+        self._device = device
+        self._user = user
+        self._client_name = client_name
+        self._tls = tls
+        self._current: Connection | None = None
+        self._readers: dict[Connection, asyncio.Task[ClawChatError]] = {}
+        self._usable = asyncio.Event()
+        self._moved = asyncio.Event()
+        self._must_look_again = False
+        self._back_off = BackOff()
+
+    @property
+    def endpoint(self) -> Endpoint | None:
+        """Where the connection in use goes to, None while there is none."""
+        return self._current.endpoint if self._current is not None and not self._current.over else None
+
+    async def usable(self) -> Connection:
+        """The connection to send on, waiting until there is one."""
+        while self._current is None or self._current.over or not self._usable.is_set():
+            if self._current is None or self._current.over:
+                self._usable.clear()
+            await self._usable.wait()
+        return self._current
+
+    def port_has_moved(self) -> None:
+        """A newer connection file is known: go where it says, without a gap."""
+        self._moved.set()
+
+    async def run(self) -> None:
+        """Keep the line until cancelled.
+
+        Raises: revoked, or unauthentic for an invitation, which no further try would change.
+        """
+        self.status = "connecting"
+        try:
+            while True:
+                connection = await self._reach()
+                since = time.monotonic()
+                self._use(connection)
+                reason = await self._hold(connection)
+                logger.info("the connection ended: %s", reason)
+                self.status, self.problem = "connecting", reason
+                if isinstance(reason, Revoked):
+                    raise reason
+                if time.monotonic() - since > STEADY_SECONDS:
+                    self._back_off.reset()
+                self._must_look_again = isinstance(reason, Rediscover)
+                # A port that was given up is no reason to wait long.
+                pause = FIRST_PAUSE_SECONDS * jitter() if self._must_look_again else self._pause_after(reason)
+                await asyncio.sleep(pause)
+        finally:
+            self.status = "offline"
+            for reader in self._readers.values():
+                reader.cancel()
+
+    async def close(self) -> None:
+        """End the connection in good order."""
+        if self._current is not None:
+            await self._current.close()
+
+    # Reaching the server
+
+    async def _reach(self) -> Connection:
+        refusals = 0
+        while True:
+            try:
+                return await self._try_everywhere()
+            except Revoked:
+                raise
+            except ClawChatError as error:
+                self.problem = error
+                refusals += isinstance(error, Unauthentic)
+                if refusals >= ENROLMENT_REFUSALS and self._device.credentials is None:
+                    raise
+                pause = self._pause_after(error)
+                logger.info("not connected: %s; next try in %.1f s", error, pause)
+                await asyncio.sleep(pause)
+
+    async def _try_everywhere(self) -> Connection:
+        known = self._finder.known
+        problem: ClawChatError = Unreachable("no connection file is known")
+        if known is not None and not self._must_look_again:
+            try:
+                return await self._dial_any(known)
+            except Revoked:
+                raise
+            except ClawChatError as error:
+                problem = error
+        try:
+            found = await self._finder.fetch(self._http)
+        except ClawChatError as error:
+            if known is None or not self._must_look_again:
+                raise (problem if known is not None else error) from None
+            # Nobody has a newer file: the old one may still be good, whatever the port said.
+            found = known
+        looked_again, self._must_look_again = self._must_look_again, False
+        if found == known and not looked_again:
+            raise problem
+        return await self._dial_any(found)
+
+    async def _dial_any(self, info: ConnectionInfo) -> Connection:
+        problem: ClawChatError = Unreachable("the connection file names no port to try")
+        for endpoint in in_order(info, self._finder.now()):
+            try:
+                return await self._dial(endpoint)
+            except Revoked:
+                raise
+            except ClawChatError as error:
+                problem = error
+        raise problem
+
+    async def _dial(self, endpoint: Endpoint) -> Connection:
+        """A connection to this endpoint under the device's own PSK, prepared for use."""
+        if self._device.credentials is None:
+            await self._enrol(endpoint)
+        credentials = self._device.credentials
+        assert credentials is not None
+        connection = await Connection.open(
+            self._http, endpoint, credentials, client_name=self._client_name, tls=self._tls
+        )
+        self._device.confirmed()
+        self._finder.authenticated(connection.handshake.clock_offset_ms)
+        self._read(connection)
+        try:
+            await self._user.prepare(connection)
+        except BaseException as error:
+            await connection.close()
+            reason = await self._readers.pop(connection)
+            # Why the connection ended says more than that it did.
+            raise (reason if isinstance(error, ConnectionLost) else error) from None
+        return connection
+
+    async def _enrol(self, endpoint: Endpoint) -> None:
+        credentials = self._device.invite_credentials
+        assert credentials is not None
+        connection = await Connection.open(
+            self._http, endpoint, credentials, client_name=self._client_name, tls=self._tls
+        )
+        self._device.enrolled(*device_credentials(connection.exporter, self._device.key.public))
+        # A session under an invite carries no frame, not even a goodbye (3.13).
+        await connection.close(notify=False)
+
+    def _read(self, connection: Connection) -> None:
+        async def take(frame: Frame) -> None:
+            await self._user.take(connection, frame)
+
+        self._readers[connection] = asyncio.create_task(connection.run(take))
+
+    # Holding and moving
+
+    def _use(self, connection: Connection) -> None:
+        self._current = connection
+        self.status, self.problem = "connected", None
+        self._user.switched()
+        self._usable.set()
+
+    async def _hold(self, connection: Connection) -> ClawChatError:
+        """Keep the connection, over any number of moves, and return why it ended at last."""
+        while True:
+            reader = self._readers[connection]
+            moved = asyncio.create_task(self._moved.wait())
+            await asyncio.wait({reader, moved}, return_when=asyncio.FIRST_COMPLETED)
+            moved.cancel()
+            if reader.done():
+                self._readers.pop(connection, None)
+                return reader.result()
+            self._moved.clear()
+            connection = await self._move(connection)
+
+    async def _move(self, old: Connection) -> Connection:
+        """The connection that goes where the newest file says; the old one while no other can be made."""
+        back_off = BackOff()
+        await asyncio.sleep(LONGEST_MOVE_PAUSE_SECONDS * jitter())
+        while not old.over:
+            target = self._target()
+            if target is None or target.url == old.endpoint.url:
+                self.status = "connected"
+                return old
+            self.status = "moving"
+            try:
+                new = await self._dial(target)
+            except Revoked:
+                raise
+            except ClawChatError as error:
+                self.problem = error
+                logger.info("port %d does not take us yet: %s", target.port, error)
+                await asyncio.sleep(back_off.next_pause())
+            else:
+                return await self._switch(old, new)
+        return old
+
+    async def _switch(self, old: Connection, new: Connection) -> Connection:
+        # Nothing is sent until the old connection has answered for what it carries: a message that is still under way
+        # there must not be overtaken by a later one here.
+        self._usable.clear()
+        await old.quiet(QUIET_SECONDS)
+        self._use(new)
+        await old.close()
+        reader = self._readers.pop(old, None)
+        if reader is not None:
+            await asyncio.wait({reader}, timeout=QUIET_SECONDS)
+            reader.cancel()
+        return new
+
+    def _target(self) -> Endpoint | None:
+        known = self._finder.known
+        endpoints = in_order(known, self._finder.now()) if known is not None else []
+        return endpoints[0] if endpoints else None
+
+    def _pause_after(self, reason: ClawChatError) -> float:
+        """How long to wait after this end or failure; a server that is full says itself when to come again."""
+        pause = self._back_off.next_pause()
+        if isinstance(reason, Limit):
+            first = reason.text.split(" ", 1)[0]
+            wanted = int(first) if first.isdecimal() and len(first) < 6 else 0
+            pause += min(wanted, LONGEST_LIMIT_SECONDS)
+        return pause

@@ -1,0 +1,54 @@
+"""What the tests of the client share: a tiny server, alice's client, short pauses."""
+
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from clawchat.client import Client, back_off, line
+from clawchat.protocol.message_header import ContentType, encode_private_message, member_authenticated_data
+from clawchat.protocol.primitives import new_message_id
+from tests.client.tiny_server import TinyServer
+
+ROOM = b"room-of-alice-01"
+
+
+@pytest.fixture(autouse=True)
+def short_pauses(monkeypatch) -> None:
+    """Nobody waits for jitter in a test."""
+    monkeypatch.setattr(line, "LONGEST_MOVE_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(back_off.BackOff.__init__, "__defaults__", (0.02, 0.1, back_off.jitter))
+
+
+@pytest_asyncio.fixture
+async def server() -> AsyncIterator[TinyServer]:
+    """A tiny server with one open port and a published file."""
+    async with TinyServer() as running:
+        running.rooms[ROOM] = []
+        yield running
+
+
+@pytest_asyncio.fixture
+async def alice(server, tmp_path) -> AsyncIterator[Client]:
+    """Alice's enrolled and connected client."""
+    client = await Client.enrol(server.invite(), tmp_path / "alice", name="Alice")
+    yield client
+    await client.close()
+
+
+def message(text: str, room: bytes = ROOM) -> tuple[bytes, bytes]:
+    """The id and the bytes of an MLS message, as far as a server can tell."""
+    message_id = new_message_id(time.time_ns() // 1_000_000)
+    associated_data = member_authenticated_data(room, message_id)
+    return message_id, encode_private_message(room, 1, ContentType.APPLICATION, associated_data, b"", text.encode())
+
+
+async def collect(client: Client, count: int) -> list:
+    """The next events of a client."""
+    events = []
+    async for event in client.events():
+        events.append(event)
+        if len(events) == count:
+            return events
+    return events

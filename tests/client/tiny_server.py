@@ -1,0 +1,313 @@
+"""A server in a few lines, built on the protocol's own handshake: enough of one to try a client's every turn."""
+
+import asyncio
+import time
+from dataclasses import dataclass, field
+
+from aiohttp import WSMsgType, web
+
+from clawchat.protocol.bodies import (  # fmt: skip
+    Ack,
+    ChatDelivery,
+    ChatSend,
+    CloseNotify,
+    ErrorBody,
+    Failure,
+    Request,
+    Response,
+    parse_exchange,
+)
+from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, seal_connection_file
+from clawchat.protocol.credential import device_id
+from clawchat.protocol.encoding import encode_base64url
+from clawchat.protocol.errors import ClawChatError
+from clawchat.protocol.fingerprint import server_id
+from clawchat.protocol.frame import MessageType
+from clawchat.protocol.handshake import Gate, ServerHandshake, find_gate
+from clawchat.protocol.invite import Invite
+from clawchat.protocol.key_schedule import device_credentials, gate_key
+from clawchat.protocol.keys import DevicePublic, DiscoverySecret, IdentityKey, PreSharedKey
+from clawchat.protocol.primitives import random_bytes
+from clawchat.protocol.session import Session
+
+
+@dataclass
+class Port:
+    """An open chat port."""
+
+    number: int
+    path: str
+    runner: web.AppRunner
+    tripwire: bool = False
+
+    def endpoint(self, valid_from: int) -> Endpoint:
+        return Endpoint("127.0.0.1", self.number, self.path, False, valid_from, valid_from + 600)
+
+
+@dataclass(eq=False)
+class Seat:
+    """One authenticated socket."""
+
+    port: Port
+    socket: web.WebSocketResponse
+    session: Session
+    device: bytes
+    cursors: dict[bytes, int] = field(default_factory=dict)
+
+    async def send(self, kind: MessageType, payload: bytes) -> None:
+        await self.socket.send_bytes(self.session.seal(kind, payload, random_bytes(16), 0))
+
+
+@dataclass
+class Row:
+    """A row of a room's log."""
+
+    sender: bytes
+    message_id: bytes
+    message: bytes
+
+
+class TinyServer:
+    """Rooms are made by writing to them; every device is in every room. The knobs make it misbehave."""
+
+    def __init__(self) -> None:
+        self.identity = IdentityKey.generate()
+        self.secret = DiscoverySecret.generate()
+        self.devices: dict[bytes, tuple[PreSharedKey, DevicePublic | None]] = {}
+        self.invites: set[bytes] = set()
+        self.rooms: dict[bytes, list[Row]] = {}
+        self.ports: list[Port] = []
+        self.seats: list[Seat] = []
+        self.requests: list[dict] = []
+        self.handshakes = 0
+        self.published = b""
+        self.locators: tuple[str, ...] = ()
+        self._front: web.AppRunner | None = None
+        self._serial = int(time.time())
+        # Knobs
+        self.keep_acks = False
+        self.refuse_messages: list[int] = []
+        self.skip_row: int | None = None
+        self.refuse_all = False
+        self.cut_after_store = 0
+        self.first_row = 1
+
+    async def __aenter__(self) -> "TinyServer":
+        self._front, number = await _serve([web.get("/connection.json", self._connection_file)])
+        self.locators = (f"http://127.0.0.1:{number}/connection.json",)
+        self.publish(await self.open_port())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for port in list(self.ports):
+            await self.close_port(port)
+        await self._front.cleanup()
+
+    # What a test does with it
+
+    def invite(self, lifetime: int = 600) -> str:
+        invite_id, psk = random_bytes(16), PreSharedKey.generate()
+        self.devices[invite_id] = (psk, None)
+        self.invites.add(invite_id)
+        expires = int(time.time()) + lifetime
+        return Invite(self.secret, self.identity.public, invite_id, psk, expires, self.locators, ()).encode()
+
+    async def open_port(self) -> Port:
+        path = "/" + encode_base64url(random_bytes(16))
+        port = Port(0, path, None)
+
+        async def handler(request: web.Request) -> web.StreamResponse:
+            return await self._serve_socket(request, port)
+
+        port.runner, port.number = await _serve([web.get(path, handler)])
+        self.ports.append(port)
+        return port
+
+    async def close_port(self, port: Port) -> None:
+        self.ports.remove(port)
+        self.cut(port)
+        await port.runner.cleanup()
+
+    def info(self, *ports: Port, serial: int | None = None, now: int | None = None) -> ConnectionInfo:
+        at = int(time.time()) if now is None else now
+        return ConnectionInfo(
+            serial=serial or self._next_serial(),
+            server_id=server_id(self.identity.public),
+            server_name="Tiny",
+            server_public=self.identity.public,
+            timestamp=at,
+            valid_from=at,
+            valid_until=at + 600,
+            next_rotation=at + 300,
+            grace_seconds=60,
+            endpoints=tuple(port.endpoint(at + number) for number, port in enumerate(ports)),
+            urls=self.locators,
+        )
+
+    def seal(self, info: ConnectionInfo) -> bytes:
+        return seal_connection_file(info, self.secret, self.identity, info.timestamp)
+
+    def publish(self, *ports: Port) -> bytes:
+        """Put a file that lists these ports, the newest last, where readers get it."""
+        self.published = self.seal(self.info(*ports))
+        return self.published
+
+    async def announce(self, *ports: Port) -> None:
+        """Publish, and tell everybody in session."""
+        data = self.publish(*ports)
+        for seat in list(self.seats):
+            await seat.send(MessageType.PORT_ROTATION, data)
+
+    def cut(self, port: Port | None = None) -> None:
+        """Break connections without a word."""
+        for seat in list(self.seats):
+            if port is None or seat.port is port:
+                transport = seat.socket._req.transport
+                if transport is not None:
+                    transport.abort()
+
+    async def close_all(self, code: int, notice: CloseNotify | None = None) -> None:
+        for seat in list(self.seats):
+            if notice is not None:
+                await seat.send(MessageType.CLOSE_NOTIFY, notice.encode())
+            await seat.socket.close(code=code)
+
+    async def append(self, room: bytes, message: bytes, sender: bytes = bytes(16), message_id: bytes = b"") -> int:
+        """Store a row and hand it to whoever follows the room."""
+        log = self.rooms.setdefault(room, [])
+        log.append(Row(sender, message_id or random_bytes(16), message))
+        for seat in list(self.seats):
+            await self._catch_up(seat, room)
+        return len(log)
+
+    # Internal
+
+    def _next_serial(self) -> int:
+        self._serial += 1
+        return self._serial
+
+    async def _connection_file(self, request: web.Request) -> web.Response:
+        if not self.published:
+            raise web.HTTPNotFound
+        return web.Response(body=self.published, content_type="application/json")
+
+    async def _serve_socket(self, request: web.Request, port: Port) -> web.StreamResponse:
+        socket = web.WebSocketResponse(max_msg_size=1 << 20)
+        await socket.prepare(request)
+        try:
+            seat = await self._shake_hands(socket, port)
+            if seat is not None:
+                self.seats.append(seat)
+                await self._read(seat)
+        except (ClawChatError, ConnectionError, TypeError):
+            await socket.close(code=1008)
+        finally:
+            self.seats = [seat for seat in self.seats if seat.socket is not socket]
+        return socket
+
+    async def _shake_hands(self, socket: web.WebSocketResponse, port: Port) -> Seat | None:
+        hello = await socket.receive_bytes()
+        gate = find_gate(hello, [Gate(gate_key(self.secret), self.identity)])
+        if gate is None or self.refuse_all:
+            await socket.close(code=1008)
+            return None
+        if port.tripwire:
+            await socket.close(code=4409)
+            return None
+        handshake = ServerHandshake(gate, server_id(self.identity.public))
+        await socket.send_bytes(handshake.receive_hello(hello, int(time.time() * 1000)))
+        auth = handshake.receive_client_auth(await socket.receive_bytes())
+        psk, bound = self.devices.get(auth.psk_id, (PreSharedKey.generate(), None))
+        handshake.verify(psk, bound)
+        if auth.psk_id in self.invites:
+            self.devices[auth.psk_id] = (psk, auth.device_public)
+            own_id, own_psk = device_credentials(handshake.exporter, auth.device_public)
+            self.devices[own_id] = (own_psk, auth.device_public)
+        else:
+            for invite_id in list(self.invites):
+                if self.devices.get(invite_id, (None, None))[1] == auth.device_public:
+                    self.invites.discard(invite_id)
+                    del self.devices[invite_id]
+        frame, session = handshake.finish({}, random_bytes(16), 0)
+        self.handshakes += 1
+        await socket.send_bytes(frame)
+        return Seat(port, socket, session, device_id(auth.device_public))
+
+    async def _read(self, seat: Seat) -> None:
+        async for message in seat.socket:
+            if message.type != WSMsgType.BINARY:
+                return
+            frame = seat.session.open(message.data)
+            if frame.type == MessageType.CHAT:
+                await self._store(seat, ChatSend.parse(frame.payload), frame.message_id)
+            elif frame.type == MessageType.REQUEST:
+                exchange = parse_exchange(frame.payload)
+                if isinstance(exchange, Request):
+                    await self._answer(seat, exchange)
+            elif frame.type == MessageType.PING:
+                await seat.send(MessageType.PONG, frame.payload)
+
+    async def _store(self, seat: Seat, body: ChatSend, message_id: bytes) -> None:
+        if self.refuse_messages:
+            error = ErrorBody(self.refuse_messages.pop(0), "no", message_id)
+            return await seat.send(MessageType.ERROR, error.encode())
+        ids = [row.message_id for row in self.rooms.get(body.room_id, [])]
+        if message_id in ids:
+            seq = ids.index(message_id) + 1
+        else:
+            seq = await self.append(body.room_id, body.message, seat.device, message_id)
+            if self.cut_after_store:
+                self.cut_after_store -= 1
+                return self.cut()
+        if not self.keep_acks:
+            await seat.send(MessageType.ACK, Ack(message_id, body.room_id, seq).encode())
+
+    async def _answer(self, seat: Seat, request: Request) -> None:
+        self.requests.append(request.body)
+        body: dict = {}
+        if request.body["op"] == "room.resume":
+            body = self._resume(seat, request.body["rooms"])
+        elif request.body["op"] == "device.revoke":
+            failure = Failure(request.id, {"code": 12, "text": "not yours", "devices": []})
+            return await seat.send(MessageType.REQUEST, failure.encode())
+        await seat.send(MessageType.REQUEST, Response(request.id, body).encode())
+        for room in list(seat.cursors):
+            await self._catch_up(seat, room)
+
+    def _resume(self, seat: Seat, asked: list[dict]) -> dict:
+        rooms, gone = [], []
+        for each in asked:
+            log = self.rooms.get(each["room"])
+            if log is None:
+                gone.append(each["room"])
+                continue
+            cursor = min(max(each["cursor"], self.first_row - 1), len(log))
+            seat.cursors[each["room"]] = cursor
+            rooms.append({"room": each["room"], "head": len(log), "epoch": 1, "cursor": cursor})
+        return {"rooms": rooms, "gone": gone}
+
+    async def _catch_up(self, seat: Seat, room: bytes) -> None:
+        while seat.cursors.get(room, 1 << 60) < len(self.rooms[room]):
+            seat.cursors[room] += 1
+            seq = seat.cursors[room]
+            if seq == self.skip_row:
+                self.skip_row = None
+                continue
+            row = self.rooms[room][seq - 1]
+            await seat.send(MessageType.CHAT, ChatDelivery(room, seq, 0, row.sender, row.message).encode())
+
+
+async def _serve(routes: list[web.RouteDef]) -> tuple[web.AppRunner, int]:
+    application = web.Application()
+    application.add_routes(routes)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return runner, runner.addresses[0][1]
+
+
+async def until(holds, seconds: float = 8.0) -> None:
+    """Return once it holds; fail when it never does."""
+    async with asyncio.timeout(seconds):
+        while not holds():
+            await asyncio.sleep(0.01)
