@@ -96,6 +96,27 @@ def test_every_system_check_is_in_the_guide():
     assert sorted(found for found in ids if f"`{found}`" not in GUIDE) == []
 
 
+def audit_codes(source: str) -> set[str]:
+    """Codes that the source writes into the audit log."""
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args)
+    return {
+        call.args[0].value
+        for call in calls
+        if isinstance(call.func, ast.Attribute | ast.Name)
+        and getattr(call.func, "attr", getattr(call.func, "id", "")) == "record"
+        and isinstance(call.args[0], ast.Constant)
+    }
+
+
+def test_every_audit_code_is_in_the_guide():
+    """The operator's guide lists the codes of the audit log, and no others."""
+    table = GUIDE.partition("## Audit log")[2].partition("\n## ")[0]
+
+    listed = set(re.findall(r"^\| `(\w+)`", table, re.MULTILINE))
+
+    assert listed == {code for path in PYTHON for code in audit_codes(path.read_text())}
+
+
 @pytest.mark.parametrize("path", MIRRORS, ids=place)
 def test_every_mirror_is_in_the_guide(path: Path):
     """A kind of mirror has its row in the operator's guide."""
@@ -181,5 +202,6 @@ def _leads_somewhere(page: Path, target: str) -> bool:
 def test_the_readers_see_their_case():
     """The readers themselves find what they are there for."""
     assert environment_names('A = env_secret("X")\nB = env_str("Y", "z")\n') == {"X", "X_FILE", "Y"}
+    assert audit_codes('audit.record("a", actor="b")\nrecord("c")\nrecord(code)\n') == {"a", "c"}
     assert headings("## 1. Where\n### 3.5 Data frames\n# Title\n") == {"1", "3.5"}
     assert sections_named('"""Seal.\n\nSpec: 3.5, 9.9 and 3.13 (device)\n"""') == {"3.5", "9.9", "3.13"}

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -42,8 +43,8 @@ def telling_logs(source: str) -> list[str]:
         is_log = isinstance(node.func, ast.Attribute) and node.func.attr in LOG_METHODS and _is_logger(node.func.value)
         is_print = isinstance(node.func, ast.Name) and node.func.id == "print"
         if is_log or is_print:
-            names = (part for argument in [*node.args, *node.keywords] for part in ast.walk(argument))
-            found += [f"{node.lineno}: {name}" for part in names if (name := _secret_name(part))]
+            shown = (name for argument in [*node.args, *node.keywords] for name in _shown(argument))
+            found += [f"{node.lineno}: {name}" for name in shown if _is_secret(name)]
     return found
 
 
@@ -53,9 +54,23 @@ def _is_logger(node: ast.expr) -> bool:
     )
 
 
-def _secret_name(node: ast.AST) -> str:
-    name = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
-    return name if SECRET_WORDS.search(name) and not PUBLIC_WORDS.search(name) else ""
+def _shown(node: ast.AST) -> Iterator[str]:
+    """Names whose own value ends up in the text; what a call makes of its arguments is another value."""
+    if isinstance(node, ast.Name):
+        yield node.id
+    elif isinstance(node, ast.Attribute):
+        yield node.attr
+    elif isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute):  # secret.hex()
+            yield from _shown(node.func.value)
+        elif isinstance(node.func, ast.Name) and node.func.id in {"str", "repr", "bytes", "format", "list"}:
+            yield from (name for argument in node.args for name in _shown(argument))
+    else:
+        yield from (name for child in ast.iter_child_nodes(node) for name in _shown(child))
+
+
+def _is_secret(name: str) -> bool:
+    return bool(SECRET_WORDS.search(name)) and not PUBLIC_WORDS.search(name)
 
 
 @pytest.mark.parametrize("path", PYTHON, ids=place)
@@ -96,8 +111,10 @@ def test_each_rule_sees_its_case():
         "2: hmac.new",
         "3: HKDF",
     ]
-    assert telling_logs("logger.info('x %s', device.psk)\nprint(f'{root_key}')\nlog.info(psk_id)\n") == [
+    assert telling_logs("logger.info('x %s', device.psk)\nprint(f'{root_key}')\nlog.info(seed.hex(), psk_id)\n") == [
         "1: psk",
         "2: root_key",
+        "3: seed",
     ]
-    assert telling_logs("logger.warning('closed %s after %d', session_id, payload_bytes)\nrow.log(secret)\n") == []
+    assert telling_logs("logger.warning('%s after %d', session_id, payload_bytes)\nrow.log(secret)\n") == []
+    assert telling_logs("logger.info('%d bytes, code %d', len(payload), Error.parse(frame.payload).number)\n") == []
