@@ -159,7 +159,7 @@ def _hello_cases(area):
         ("extensions_repeat", "malformed", "types must ascend strictly", {"extensions": tlvs((1, b""), (1, b""))}),
         ("extensions_cut", "malformed", "a value shorter than it says", {"extensions": b"\x00\x01\x00\x02a"}),
         ("trailing", "malformed", "a byte after the extensions", {"tail": b"\0"}),
-        ("too_large", "too_large", "a body of 2049 bytes", {"tail": bytes(2049 - 1279)}),
+        ("too_large", "too_large", "a body of 2049 bytes", {"tail": bytes(2049 - 1275)}),
         ("wrong_type", "malformed", "an H1 that says it is H2", {"kind": 2}),
     ):
         wrong(name, expect, comment, bare.hello(KEYS, **parts))
@@ -234,7 +234,7 @@ def _server_hello_cases(area):
         ("eph_small_order", "malformed", "X25519 of order 8", {"eph": SMALL_ORDER_X25519}),
         ("eph_other", "unauthentic", "another X25519 value", {"eph": bare.exchange_public(MALLORY)}),
         ("trailing", "malformed", "a byte after the sealed part", {"tail": b"\0"}),
-        ("too_large", "too_large", "a body of 4097 bytes", {"tail": bytes(4097 - 1343)}),
+        ("too_large", "too_large", "a body of 4097 bytes", {"tail": bytes(4097 - 1339)}),
     ):
         wrong(name, expect, comment, bare.server_hello(KEYS, first, **parts))
     for name, comment, params in (

@@ -1,7 +1,7 @@
 """Run one vector file through the Python implementation: `python tests/vectors/run.py FILE`.
 
-The file has any of the areas `derive_session_keys`, `connection_file` and `handshake`; every value in it is made anew by
-the code itself and compared. Prints one line, and to the error stream what failed; the exit status is 1 on a failure.
+The file has any of the areas `derive_session_keys`, `connection_file` and `handshake`; every value in it is made anew
+by the code itself and compared. Prints one line, and to the error stream what failed; exits with 1 on a failure.
 """
 
 import json
@@ -12,11 +12,11 @@ from pathlib import Path
 if __package__ in (None, ""):
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent.parent))
 
-from clawchat.protocol import connection_file as files  # noqa: E402
-from clawchat.protocol.encoding import encode_base64, encode_json  # noqa: E402
-from clawchat.protocol.frame import FrameHeader, MessageType  # noqa: E402
-from clawchat.protocol.handshake import find_gate  # noqa: E402
-from clawchat.protocol.handshake_messages import (  # noqa: E402
+from clawchat.protocol import connection_file as files
+from clawchat.protocol.encoding import encode_base64, encode_json
+from clawchat.protocol.frame import FrameHeader, MessageType
+from clawchat.protocol.handshake import find_gate
+from clawchat.protocol.handshake_messages import (
     CLIENT_AUTH,
     ClientHello,
     ClientProof,
@@ -24,23 +24,23 @@ from clawchat.protocol.handshake_messages import (  # noqa: E402
     ServerProof,
     parse_record,
 )
-from clawchat.protocol.key_schedule import (  # noqa: E402
+from clawchat.protocol.key_schedule import (
     HandshakeKeys,
     connection_file_key,
     derive_session_keys,
     gate_key,
     session_secret,
 )
-from clawchat.protocol.keys import (  # noqa: E402
+from clawchat.protocol.keys import (
     DecapsulationKey,
     DiscoverySecret,
     ExchangePublic,
     ExchangeSecret,
     PreSharedKey,
 )
-from clawchat.protocol.parameters import parse_client_name  # noqa: E402
-from clawchat.protocol.primitives import aead_key, aead_open, sha256  # noqa: E402
-from tests.vectors.sides import Sides  # noqa: E402
+from clawchat.protocol.parameters import parse_client_name
+from clawchat.protocol.primitives import aead_key, aead_open, sha256
+from tests.vectors.sides import Sides
 
 SESSION_KEYS = ("encryption_key", "mac_key", "iv_key", "next_key_seed")
 SIDE_SECRETS = (
@@ -210,6 +210,8 @@ def run(path):
         if area not in AREAS:
             checks.failed.append(f"{area}: unknown area")
             continue
+        if not content:
+            checks.failed.append(f"{area}: nothing to check")
         for number, vector in enumerate(content if isinstance(content, list) else [content]):
             name = f"{area}[{number}]" if isinstance(content, list) else area
             checks.attempt(name, AREAS[area], name, vector)

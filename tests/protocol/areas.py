@@ -1,0 +1,189 @@
+"""How each area of tests/vectors is run: from a case's input to its output, raising what our code raises."""
+
+from clawchat.protocol.bodies import Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, parse_exchange
+from clawchat.protocol.connection_file import SealedConnectionFile, check_freshness
+from clawchat.protocol.credential import LeafIdentity, open_root_blob
+from clawchat.protocol.encoding import encode_tlvs, parse_tlvs
+from clawchat.protocol.errors import Unauthentic
+from clawchat.protocol.frame import Direction, FrameKeys, open_frame, seal_frame
+from clawchat.protocol.handshake import Gate, find_gate
+from clawchat.protocol.invite import Invite
+from clawchat.protocol.key_schedule import derive_session_keys, expand_label, gate_key, key_id
+from clawchat.protocol.keys import (
+    DevicePublic,
+    DiscoverySecret,
+    ExchangePublic,
+    IdentityKey,
+    IdentityPublic,
+    PreSharedKey,
+    RecoveryKey,
+)
+from clawchat.protocol.message_header import MessageHeader
+from clawchat.protocol.padding import pad, unpad
+from tests.vectors.sides import Sides
+
+BODIES = {
+    "chat_send": ChatSend,
+    "chat_delivery": ChatDelivery,
+    "error": ErrorBody,
+    "close_notify": CloseNotify,
+    "ack": Ack,
+}
+HEX_SIDES = ("suites", "server_id", "client_name", "client_time_ms", "server_time_ms")
+
+
+def _bytes(given, *names):
+    return (bytes.fromhex(given[name]) for name in names)
+
+
+def _shown(value):
+    """The value as a case writes it."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, (list, tuple)):
+        return [_shown(item) for item in value]
+    if isinstance(value, dict):
+        return {str(name): _shown(item) for name, item in value.items()}
+    return value
+
+
+def _members(value, *names):
+    return {name: _shown(getattr(value, name)) for name in names}
+
+
+def run_derive_session_keys(given):
+    secret, server_public, client_public = _bytes(given, "dh_secret", "server_public", "client_public")
+    keys = derive_session_keys(
+        secret, ExchangePublic.from_bytes(server_public), ExchangePublic.from_bytes(client_public)
+    )
+    return _members(keys, "encryption_key", "mac_key", "iv_key", "next_key_seed")
+
+
+def run_expand_label(given):
+    key, context = _bytes(given, "key", "context")
+    return {"bytes": expand_label(key, given["label"], context, given["length"]).hex()}
+
+
+def run_gate(given):
+    gates = []
+    for each in given["gates"]:
+        secret, seed = _bytes(each, "discovery_secret", "identity_seed")
+        gates.append(Gate(gate_key(DiscoverySecret(secret)), IdentityKey(seed)))
+    gate = find_gate(bytes.fromhex(given["record"]), gates)
+    if gate is None:
+        raise Unauthentic("none fits")
+    return {"gate": next(at for at, each in enumerate(gates) if each is gate)}
+
+
+def run_handshake(given):
+    keys = given["keys"]
+    sides = Sides(**{name: value if name in HEX_SIDES else bytes.fromhex(value) for name, value in keys.items()})
+    records = {name: bytes.fromhex(given[name]) for name in ("H1", "H2", "H3", "AUTH_OK") if name in given}
+    receives = given["receives"]
+    if receives == "H1":
+        return {"H2": sides.server(records["H1"])[1].hex()}
+    if receives == "H3":
+        return _receive_client_auth(sides, records)
+    client, first = sides.client()
+    assert first == records["H1"]
+    answer = client.receive_server_hello(records["H2"], sides.client_time_ms)
+    if receives == "H2":
+        known = {"max_frame_bytes": client.server_parameters.max_frame_bytes}
+        known["minimum_client"] = client.server_parameters.minimum_client
+        return {"H3": answer.hex(), **_members(client, "server_id", "clock_offset_ms"), **known}
+    session = client.receive_finished(records["AUTH_OK"])
+    return {"tlvs": _shown(client.finished_tlvs), **_members(session, "exporter", "session_id")}
+
+
+def _receive_client_auth(sides, records):
+    server, _ = sides.server(records["H1"])
+    auth = server.receive_client_auth(records["H3"])
+    server.verify(PreSharedKey(sides.psk), sides.device.public)
+    shown = _members(auth, "psk_id", "client_time_ms", "client_name")
+    return {**shown, "device_public": bytes(auth.device_public).hex(), "exporter": server.exporter.hex()}
+
+
+def run_frame(given):
+    key, iv, session_id, data = _bytes(given, "key", "iv", "session_id", "frame")
+    keys = FrameKeys(key, iv, session_id, Direction(given["direction"]), given["epoch"])
+    frame = open_frame(keys, given["counter"], data, given["max_frame_bytes"])
+    canonical = seal_frame(keys, given["counter"], frame, 1 << 20) == data
+    return {**_members(frame, "type", "message_id", "timestamp_ms", "payload"), "canonical": canonical}
+
+
+def run_padding(given):
+    padded = bytes.fromhex(given["padded"])
+    payload = unpad(padded)
+    return {"payload": payload.hex(), "canonical": pad(payload) == padded}
+
+
+def run_invite(given):
+    invite = Invite.parse(given["text"])
+    keys = ("discovery_secret", "server_public", "invite_psk")
+    shown = {name: bytes(getattr(invite, name)).hex() for name in keys}
+    return {**shown, **_members(invite, "invite_id", "expires", "locators", "extensions"), "code": invite.encode()}
+
+
+def run_connection_file(given):
+    secrets = {key_id(secret): secret for secret in (DiscoverySecret(bytes.fromhex(each)) for each in given["secrets"])}
+    pins = [IdentityPublic(bytes.fromhex(pin)) for pin in given["pins"]]
+    info = SealedConnectionFile.parse(given["file"].encode()).open(secrets, pins)
+    last_digest = bytes.fromhex(given["last_digest"])
+    check_freshness(info, last_serial=given["last_serial"], last_digest=last_digest, now=given["now"])
+    endpoint = ("host", "port", "path", "tls", "valid_from", "valid_until", "load", "region", "url", "is_dialable")
+    times = ("valid_from", "valid_until", "next_rotation", "grace_seconds")
+    return {
+        **_members(info, "serial", "server_id", "server_name", *times, "minimum_client", "urls", "digest"),
+        "server_public": bytes(info.server_public).hex(),
+        "endpoints": [_members(each, *endpoint) for each in info.endpoints],
+    }
+
+
+def run_tlv(given):
+    data = bytes.fromhex(given["data"])
+    values = parse_tlvs(data)
+    assert encode_tlvs(values) == data
+    return {"values": _shown(values)}
+
+
+def run_bodies(given):
+    data = bytes.fromhex(given["data"])
+    if given["body"] == "exchange":
+        body = parse_exchange(data)
+        shown = {"kind": type(body).__name__.lower(), "id": body.id, "body": _tagged(body.body)}
+    else:
+        body = BODIES[given["body"]].parse(data)
+        shown = _members(body, *body.__dataclass_fields__)
+    assert body.encode() == data
+    return shown
+
+
+def _tagged(value):
+    if isinstance(value, bytes):
+        return {"hex": value.hex()}
+    if isinstance(value, list):
+        return [_tagged(item) for item in value]
+    if isinstance(value, dict):
+        return {name: _tagged(item) for name, item in value.items()}
+    return value
+
+
+def run_message_header(given):
+    header = MessageHeader.parse(bytes.fromhex(given["data"]))
+    names = ("wire_format", "group_id", "epoch", "content_type", "authenticated_data", "message_id")
+    return _members(header, *names)
+
+
+def run_credential(given):
+    if "root_blob" in given:
+        blob, recovery_key = _bytes(given, "root_blob", "recovery_key")
+        return {"root_seed": bytes(open_root_blob(blob, RecoveryKey(recovery_key))).hex()}
+    data, device_public = _bytes(given, "identity", "device_public")
+    identity = LeafIdentity.parse(data)
+    identity.verify(DevicePublic(device_public))
+    assert identity.encode() == data
+    shown = _members(identity, "user_id", "device_id", "kind", "not_before", "not_after")
+    return {**shown, "root_public": bytes(identity.root_public).hex()}
+
+
+AREAS = {name.removeprefix("run_"): run for name, run in globals().copy().items() if name.startswith("run_")}

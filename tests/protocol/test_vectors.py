@@ -1,0 +1,106 @@
+"""Our own cases, and the session vectors where they are at hand."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from clawchat.protocol.errors import ClawChatError
+from tests.protocol.areas import AREAS
+from tests.vectors.run import run
+
+ROOT = Path(__file__).resolve().parents[2]
+VECTORS = ROOT / "tests" / "vectors"
+SESSION_VECTORS = ROOT.parent / "shared" / "vectors" / "session_vectors.json"
+CASES = sorted(VECTORS.glob("*/*.json"))
+MEMBERS = {"spec", "comment", "expect", "input", "output"}
+
+
+def outcome(case, given):
+    """What running a case gives: `ok` with its output, or the code of the error."""
+    try:
+        return "ok", AREAS[case.parent.name](given)
+    except ClawChatError as error:
+        return error.code, None
+
+
+@pytest.mark.parametrize("case", CASES, ids=[f"{case.parent.name}/{case.stem}" for case in CASES])
+def test_case_gives_what_it_expects(case):
+    """Every case gives its output, or is refused with exactly its code."""
+    vector = json.loads(case.read_text("utf-8"))
+
+    code, output = outcome(case, vector["input"])
+
+    assert vector.keys() <= MEMBERS
+    assert (code, output) == (vector["expect"], vector.get("output"))
+
+
+def test_every_area_has_cases_and_a_runner():
+    """No area is left out on either side."""
+    assert {case.parent.name for case in CASES} == set(AREAS)
+
+
+def test_wrong_cases_outnumber_right_ones():
+    """What must be refused is where the mistakes are."""
+    expects = [json.loads(case.read_text("utf-8"))["expect"] for case in CASES]
+
+    assert sum(expect != "ok" for expect in expects) > sum(expect == "ok" for expect in expects)
+
+
+def test_cases_are_fresh():
+    """The files are what the generator writes, which does not import our code."""
+    command = [sys.executable, "-m", "tests.vectors.generate", "--check"]
+    checked = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 0, checked.stdout
+    for source in VECTORS.glob("*.py"):
+        if source.name not in ("run.py", "sides.py"):
+            assert "clawchat.protocol" not in source.read_text("utf-8"), source.name
+
+
+@pytest.mark.skipif(not SESSION_VECTORS.exists(), reason="the session vectors are not part of the project")
+def test_session_vectors_pass():
+    """Every value of the session vectors is reproduced."""
+    checks = run(SESSION_VECTORS)
+
+    assert checks.failed == []
+    assert checks.passed > 40
+
+
+@pytest.mark.skipif(not SESSION_VECTORS.exists(), reason="the session vectors are not part of the project")
+@pytest.mark.parametrize(
+    "member",
+    ["psk", "psk_id", "device_seed", "gate_key", "H1", "H2", "H3", "th4", "exporter", "session_id", "c2s_frame_1"],
+)
+def test_runner_notices_a_changed_value(tmp_path, member):
+    """One changed digit anywhere makes the runner fail."""
+    vectors = json.loads(SESSION_VECTORS.read_text())
+    value = vectors["handshake"][member]
+    vectors["handshake"][member] = value[:-1] + ("0" if value[-1] != "0" else "1")
+    changed = tmp_path / "changed.json"
+    changed.write_text(json.dumps(vectors))
+
+    assert run(changed).failed
+
+
+def test_runner_refuses_an_unknown_area(tmp_path):
+    """An area nobody checks is a failure, and so is a file without any."""
+    unknown, empty, hollow = tmp_path / "unknown.json", tmp_path / "empty.json", tmp_path / "hollow.json"
+    unknown.write_text('{"rekey": {}}')
+    empty.write_text("{}")
+    hollow.write_text('{"derive_session_keys": []}')
+
+    assert [len(run(path).failed) for path in (unknown, empty, hollow, tmp_path / "missing.json")] == [1, 1, 1, 1]
+
+
+def test_runner_prints_its_count_and_fails(tmp_path):
+    """The last line has the counts, and the exit status tells."""
+    path = tmp_path / "wrong.json"
+    path.write_text('{"connection_file": 7}')
+    command = [sys.executable, str(VECTORS / "run.py"), str(path)]
+
+    ran = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+
+    assert (ran.returncode, ran.stdout) == (1, "python: 0 passed, 1 failed\n")
