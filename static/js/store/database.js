@@ -1,6 +1,6 @@
 // The IndexedDB database: its stores, and a transaction that is over when it is on the disk.
 
-import { openDB } from "../../vendor/idb.js";
+import { deleteDB, openDB } from "../../vendor/idb.js";
 
 const VERSION = 1;
 
@@ -34,6 +34,11 @@ export function openDatabase(name, onLost) {
     },
     terminated: onLost,
   });
+}
+
+/** @param {string} name */
+export function deleteDatabase(name) {
+  return deleteDB(name);
 }
 
 /**

@@ -5,7 +5,7 @@
 // Spec: 4.6, 5
 
 import { encodeCbor, parseCbor } from "../protocol/encoding.js";
-import { openDatabase, transact } from "./database.js";
+import { deleteDatabase, openDatabase, transact } from "./database.js";
 import { openKeys } from "./keys.js";
 import { Vault } from "./vault.js";
 
@@ -46,6 +46,14 @@ export class Store {
 
   close() {
     this.#database.close();
+  }
+
+  /** Forget everything, the keys too. @returns {Promise<Store>} an empty one of the same name */
+  async restart() {
+    const { name } = this.#database;
+    this.close();
+    await deleteDatabase(name);
+    return Store.open(name);
   }
 
   // Actions
