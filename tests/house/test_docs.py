@@ -9,7 +9,7 @@ import pytest
 from clawchat.protocol.errors import CODES, PeerError
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.operations import NOTICES, OPERATIONS
-from clawchat.protocol.schedule import LeaseState
+from clawchat.protocol.schedule import TRANSITIONS
 from tests.house.source import PRODUCT, ROOT, files, place
 
 PYTHON = [ROOT / "manage.py", *files(".py", *PRODUCT)]
@@ -163,12 +163,18 @@ def test_operations_are_as_the_protocol_lists_them(title, operations):
     assert operation_rows(title) == code
 
 
-@pytest.mark.parametrize("state", LeaseState, ids=lambda state: state.name)
-def test_every_lease_state_is_in_the_architecture(state):
-    """The table of moves names each state a lease can be in."""
-    table = (ROOT / "docs/architecture.md").read_text().partition("## How the port moves")[2].partition("\n## ")[0]
+def moves(table: str) -> set[tuple[str, str]]:
+    """The steps that a table's first column draws: `a, b -> c` is two."""
+    column = "\n".join(re.findall(r"^\| ([^|]*->[^|]*) \|", table, re.MULTILINE))
+    drawn = re.findall(r"((?:\w+, )*\w+) -> (\w+)", column)
+    return {(old, new) for olds, new in drawn for old in olds.split(", ")} - {("from", "to")}
 
-    assert re.search(rf"\b{state.name.lower()}\b", table)
+
+def test_the_life_of_a_lease_is_drawn_as_it_is():
+    """The table of the architecture page has each step of TRANSITIONS, and no others."""
+    page = (ROOT / "docs/architecture.md").read_text()
+
+    assert moves(page) == {(old.value, new.value) for (old, _), new in TRANSITIONS.items()}
 
 
 @pytest.mark.parametrize("path", SPOKEN, ids=place)
@@ -203,5 +209,6 @@ def test_the_readers_see_their_case():
     """The readers themselves find what they are there for."""
     assert environment_names('A = env_secret("X")\nB = env_str("Y", "z")\n') == {"X", "X_FILE", "Y"}
     assert audit_codes('audit.record("a", actor="b")\nrecord("c")\nrecord(code)\n') == {"a", "c"}
+    assert moves("| a, b -> c | x |\n| c -> d, d -> e | y |\n") == {("a", "c"), ("b", "c"), ("c", "d"), ("d", "e")}
     assert headings("## 1. Where\n### 3.5 Data frames\n# Title\n") == {"1", "3.5"}
     assert sections_named('"""Seal.\n\nSpec: 3.5, 9.9 and 3.13 (device)\n"""') == {"3.5", "9.9", "3.13"}
