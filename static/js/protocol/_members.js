@@ -1,10 +1,11 @@
 // The inner part of the connection files: members of parsed JSON, each with its type checked. Spec: 3.8
 
+import { Decimal } from "./_text.js";
 import { Malformed } from "./errors.js";
 
 /** Whether a parsed value is a JSON object. */
 export function isObject(value) {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof Decimal);
 }
 
 /** The member's value, or the default when it is absent; nothing inherited. */
@@ -26,7 +27,8 @@ export function integer(members, name, byDefault = undefined) {
 
 /** A number from 0 up, 0 when it is absent. */
 export function number(members, name) {
-  const value = member(members, name, 0);
+  const given = member(members, name, 0);
+  const value = given instanceof Decimal ? given.value : given;
   if (typeof value !== "number" || value < 0) throw new Malformed(`${name} is not a number from 0 up`);
   return value;
 }

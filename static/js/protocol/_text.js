@@ -51,8 +51,21 @@ export function encodeJson(value) {
   return new TextEncoder().encode(JSON.stringify(value));
 }
 
+/** A number that JSON writes with a point or an exponent; 1.0 must not pass for the integer 1. */
+export class Decimal {
+  /** @param {number} value finite */
+  constructor(value) {
+    this.value = value;
+    Object.freeze(this);
+  }
+
+  toJSON() {
+    return this.value;
+  }
+}
+
 /**
- * The JSON value in these bytes.
+ * The JSON value in these bytes; numbers with a point or an exponent come as `Decimal`.
  *
  * Refused: more than maxBytes (too_large); duplicate members, integers outside 0..2^53-1, numbers that are not finite,
  * unpaired surrogates, nesting over 8 (malformed).
@@ -61,43 +74,51 @@ export function encodeJson(value) {
 export function parseJson(data, maxBytes) {
   if (data.length > maxBytes) throw new TooLarge(`${data.length} bytes of JSON, at most ${maxBytes}`);
   const text = parseText(data);
-  let value;
   try {
-    value = JSON.parse(text);
+    JSON.parse(text);
   } catch {
     throw new Malformed("not strict JSON");
   }
-  checkTokens(text);
+  // JSON.parse proves the grammar, but of two members with one name it keeps the last: so the value is built here.
+  return build(text.matchAll(/"(?:[^"\\]+|\\.)*"|[{}[\]]|-?[0-9][0-9.eE+-]*|true|false|null/g), 0);
+}
+
+/** The value that begins with the next token, or undefined where an array or object ends. */
+function build(tokens, depth) {
+  const [token] = tokens.next().value;
+  if (token === "}" || token === "]") return undefined;
+  if (token === "{" || token === "[") {
+    if (depth === MAX_DEPTH) throw new Malformed(`nested deeper than ${MAX_DEPTH}`);
+    return token === "{" ? buildObject(tokens, depth + 1) : buildArray(tokens, depth + 1);
+  }
+  const value = JSON.parse(token);
+  if (typeof value === "number") return checkedNumber(token, value);
+  if (typeof value === "string" && !value.isWellFormed()) throw new Malformed("unpaired surrogate");
   return value;
 }
 
-/** Walks text that is known to be JSON, for what JSON.parse lets pass without a word: of two members it keeps the last. */
-function checkTokens(text) {
-  const open = [];
-  let lastString = "";
-  for (const [token] of text.matchAll(/"(?:[^"\\]+|\\.)*"|[{}[\]:]|-?[0-9][0-9.eE+-]*/g)) {
-    if (token === "{" || token === "[") {
-      if (open.push(new Set()) > MAX_DEPTH) throw new Malformed(`nested deeper than ${MAX_DEPTH}`);
-    } else if (token === "}" || token === "]") {
-      open.pop();
-    } else if (token === ":") {
-      if (open.at(-1).has(lastString)) throw new Malformed("duplicate member");
-      open.at(-1).add(lastString);
-    } else if (token.startsWith('"')) {
-      lastString = JSON.parse(token);
-      if (!lastString.isWellFormed()) throw new Malformed("unpaired surrogate");
-    } else {
-      checkNumber(token);
-    }
-  }
+function buildArray(tokens, depth) {
+  const items = [];
+  for (let item = build(tokens, depth); item !== undefined; item = build(tokens, depth)) items.push(item);
+  return items;
 }
 
-function checkNumber(digits) {
-  const value = Number(digits);
+function buildObject(tokens, depth) {
+  const members = new Map();
+  for (let name = build(tokens, depth); name !== undefined; name = build(tokens, depth)) {
+    if (members.has(name)) throw new Malformed("duplicate member");
+    members.set(name, build(tokens, depth));
+  }
+  // `fromEntries` makes a name `__proto__` an ordinary member.
+  return Object.fromEntries(members);
+}
+
+function checkedNumber(digits, value) {
   const isInteger = /^-?[0-9]+$/.test(digits);
   if (isInteger ? digits.startsWith("-") || value > INTEGER_MAX : !Number.isFinite(value)) {
     throw new Malformed("number out of range");
   }
+  return isInteger ? value : new Decimal(value);
 }
 
 function isJson(value) {

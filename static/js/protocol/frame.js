@@ -7,7 +7,7 @@
 import { concat, utf8 } from "../bytes.js";
 import { Reader, u8, u32, u64 } from "./encoding.js";
 import { Malformed, OutOfOrder, TooLarge, UnknownType, UnsupportedVersion, UsageError } from "./errors.js";
-import { FRAME_MIN_BYTES, FRAME_OVERHEAD, HARD_LIMIT_FRAMES } from "./limits.js";
+import { FRAME_MIN_BYTES, FRAME_OVERHEAD, HARD_LIMIT_FRAMES, INTEGER_MAX } from "./limits.js";
 import { pad, paddedLength, unpad } from "./padding.js";
 import { aeadKey, aeadOpen, aeadSeal, constantTimeEqual } from "./primitives.js";
 
@@ -69,7 +69,7 @@ export class FrameHeader {
       throw new UnsupportedVersion(`frame version ${version}, expected ${FRAME_VERSION}`);
     }
     const messageId = reader.take(16);
-    // Not `u64`: a time that no clock has is the sender's affair, and before the seal opens it says nothing at all.
+    // Not `u64`, which would refuse too early: a header changed on the way is unauthentic, whatever it says.
     const timestampMs = reader.take(8).reduce((sum, octet) => sum * 256 + octet, 0);
     return new FrameHeader(messageId, timestampMs, reader.u8(), reader.take(12));
   }
@@ -159,8 +159,8 @@ export function _prepareFrame(keys, counter, frame, maxFrameBytes) {
 /**
  * Open the frame that must come next from the peer.
  *
- * Raises: malformed (too short, padding); too_large; unsupported_version; out_of_order (another counter's IV);
- * unauthentic; unknown_type (authentic, but not a type of ours). After any of them the connection is closed.
+ * Raises: malformed (too short, padding, timestamp); too_large; unsupported_version; out_of_order (another counter's
+ * IV); unauthentic; unknown_type (authentic, but not a type of ours). After any of them the connection is closed.
  * Spec: 3.5
  */
 export async function openFrame(keys, counter, data, maxFrameBytes) {
@@ -168,6 +168,7 @@ export async function openFrame(keys, counter, data, maxFrameBytes) {
   const header = FrameHeader.parse(data);
   if (!constantTimeEqual(keys.iv(counter), header.iv)) throw new OutOfOrder("a replay, a gap or another epoch");
   const payload = unpad(await keys.open(counter, data));
+  if (header.timestampMs > INTEGER_MAX) throw new Malformed("timestamp above 2^53-1");
   if (!MESSAGE_TYPES.has(header.type)) throw new UnknownType(`message type ${header.type}`);
   return new Frame(header.type, header.messageId, header.timestampMs, payload);
 }

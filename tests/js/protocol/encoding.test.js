@@ -63,7 +63,8 @@ test("text is UTF-8 without a mark", async () => {
 
 test("JSON is strict", async () => {
   const parse = (text) => encoding.parseJson(utf8(text), 1000);
-  assert.deepEqual(parse(' {"a": [1, 0.5, "\\"}{:", null, true], "b": {"a": {}}} '), { a: [1, 0.5, '"}{:', null, true], b: { a: {} } });
+  assert.deepEqual(parse(' {"a": [1, "\\"}{:", null, true], "b": {"a": {}}} '), { a: [1, '"}{:', null, true], b: { a: {} } });
+  assert.deepEqual(parse("[1.0, 5e-1]").map(({ value }) => value), [1, 0.5]);
   const wrong = [
     '{"a":1,"a":1}', '{"a":1,"\\u0061":1}', '{"x":{"a":1,"b":2,"a":3}}', "[-1]", "[-0]", "[9007199254740992]", "[1e999]", "[NaN]",
     '["\\ud800"]', '{"\\udfff":1}', "[[[[[[[[[1]]]]]]]]]", "[1,]", "{'a':1}", "", "[1] 2", '"\u0007"',

@@ -1,0 +1,175 @@
+// What each area of tests/vectors runs: from a case's input to its output, bytes still as bytes. See its README.
+
+import { fromHex, toHex, utf8 } from "../../static/js/bytes.js";
+import * as bodies from "../../static/js/protocol/bodies.js";
+import { checkFreshness, SealedConnectionFile } from "../../static/js/protocol/connection_file.js";
+import { LeafIdentity, openRootBlob } from "../../static/js/protocol/credential.js";
+import { encodeTlvs, parseTlvs } from "../../static/js/protocol/encoding.js";
+import { Unauthentic } from "../../static/js/protocol/errors.js";
+import { FrameKeys, openFrame, sealFrame } from "../../static/js/protocol/frame.js";
+import { ClientHandshake, findGate, Gate, ServerHandshake, ServerParameters } from "../../static/js/protocol/handshake.js";
+import { Invite } from "../../static/js/protocol/invite.js";
+import { deriveSessionKeys, expandLabel, gateKey, keyId } from "../../static/js/protocol/key_schedule.js";
+import {
+  DecapsulationKey, DeviceKey, DevicePublic, DiscoverySecret, ExchangePublic, ExchangeSecret, IdentityKey, IdentityPublic,
+  PreSharedKey, RecoveryKey,
+} from "../../static/js/protocol/keys.js";
+import { MessageHeader } from "../../static/js/protocol/message_header.js";
+import { pad, unpad } from "../../static/js/protocol/padding.js";
+
+const same = (made, given, what) => {
+  if (toHex(made) !== toHex(given)) throw new Error(`${what} does not come back the same`);
+};
+
+export const AREAS = {
+  derive_session_keys({ dh_secret, server_public, client_public }) {
+    const [server, client] = [server_public, client_public].map((each) => ExchangePublic.fromBytes(fromHex(each)));
+    const { encryptionKey, macKey, ivKey, nextKeySeed } = deriveSessionKeys(fromHex(dh_secret), server, client);
+    return { encryption_key: encryptionKey, mac_key: macKey, iv_key: ivKey, next_key_seed: nextKeySeed };
+  },
+
+  expand_label({ key, label, context, length }) {
+    return { bytes: expandLabel(fromHex(key), label, fromHex(context), length) };
+  },
+
+  gate({ record, gates }) {
+    const all = gates.map(gateOf);
+    const found = findGate(fromHex(record), all);
+    if (found === null) throw new Unauthentic("no gate fits");
+    return { gate: all.indexOf(found) };
+  },
+
+  handshake,
+
+  async frame({ key, iv, session_id, direction, epoch, counter, max_frame_bytes, frame }) {
+    const keys = new FrameKeys(fromHex(key), fromHex(iv), fromHex(session_id), direction, epoch);
+    const opened = await openFrame(keys, counter, fromHex(frame), max_frame_bytes);
+    const canonical = toHex(await sealFrame(keys, counter, opened, max_frame_bytes)) === frame;
+    const { type, messageId, timestampMs, payload } = opened;
+    return { type, message_id: messageId, timestamp_ms: timestampMs, payload, canonical };
+  },
+
+  padding({ padded }) {
+    const payload = unpad(fromHex(padded));
+    return { payload, canonical: toHex(pad(payload)) === padded };
+  },
+
+  invite({ text }) {
+    const { discoverySecret, serverPublic, inviteId, invitePsk, expires, locators, extensions } = Invite.parse(text);
+    const secrets = { discovery_secret: discoverySecret.bytes, invite_psk: invitePsk.bytes };
+    const code = Invite.parse(text).encode();
+    return { ...secrets, server_public: serverPublic.bytes, invite_id: inviteId, expires, locators, extensions, code };
+  },
+
+  async connection_file({ file, secrets, pins, last_serial, last_digest, now }) {
+    const held = secrets.map((each) => new DiscoverySecret(fromHex(each)));
+    const byKid = new Map(held.map((secret) => [toHex(keyId(secret)), secret]));
+    const pinned = pins.map((each) => new IdentityPublic(fromHex(each)));
+    const info = await SealedConnectionFile.parse(utf8(file)).open(byKid, pinned);
+    checkFreshness(info, { lastSerial: last_serial, lastDigest: fromHex(last_digest), now });
+    return {
+      ...Object.fromEntries(
+        ["serial", "serverId", "serverName", "validFrom", "validUntil", "nextRotation", "graceSeconds", "minimumClient", "urls", "digest"]
+          .map((name) => [snake(name), info[name]]),
+      ),
+      server_public: info.serverPublic.bytes,
+      endpoints: info.endpoints.map((each) => ({ ...snaked(each), url: each.url, is_dialable: each.isDialable })),
+    };
+  },
+
+  tlv({ data }) {
+    const values = parseTlvs(fromHex(data));
+    same(encodeTlvs(values), fromHex(data), "the TLVs");
+    return { values };
+  },
+
+  bodies({ body, data }) {
+    const types = { chat_send: "ChatSend", chat_delivery: "ChatDelivery", error: "ErrorBody", close_notify: "CloseNotify", ack: "Ack" };
+    const read = body === "exchange" ? bodies.parseExchange(fromHex(data)) : bodies[types[body]].parse(fromHex(data));
+    same(read.encode(), fromHex(data), body);
+    if (body === "exchange") return { kind: read.constructor.name.toLowerCase(), id: read.id, body: marked(read.body) };
+    return snaked(read);
+  },
+
+  message_header({ data }) {
+    const header = MessageHeader.parse(fromHex(data));
+    return { ...snaked(header), message_id: header.messageId };
+  },
+
+  async credential({ identity, device_public, root_blob, recovery_key }) {
+    if (root_blob !== undefined) {
+      const recovery = RecoveryKey.fromBytes(fromHex(recovery_key));
+      return { root_seed: (await openRootBlob(fromHex(root_blob), recovery)).bytes };
+    }
+    const read = LeafIdentity.parse(fromHex(identity));
+    read.verify(DevicePublic.fromBytes(fromHex(device_public)));
+    same(read.encode(), fromHex(identity), "the identity");
+    const { signature, rootPublic, ...members } = read;
+    return { ...snaked(members), root_public: rootPublic.bytes };
+  },
+};
+
+function gateOf({ discovery_secret, identity_seed }) {
+  const secret = new DiscoverySecret(fromHex(discovery_secret));
+  return new Gate(gateKey(secret), new IdentityKey(fromHex(identity_seed)));
+}
+
+async function handshake({ receives, keys, H1, H2, H3, AUTH_OK }) {
+  const secret = (name, Type) => new Type(fromHex(keys[name]));
+  const [device, psk, kem] = [secret("device_seed", DeviceKey), secret("psk", PreSharedKey), secret("mlkem_seed", DecapsulationKey)];
+  const [ours, theirs] = [secret("client_eph_private", ExchangeSecret), secret("server_eph_private", ExchangeSecret)];
+  const gate = gateOf({ discovery_secret: keys.discovery_secret, identity_seed: keys.server_identity_seed });
+  const sign = async (message) => device.sign(message);
+  const client = new ClientHandshake(gate.serverPublic, gate.gateKey, fromHex(keys.psk_id), psk, device.public, sign, keys.client_name);
+  const server = new ServerHandshake(gate, keys.server_id, ServerParameters.parse(fromHex(keys.params)));
+  const hello = () => client._hello(fromHex(keys.client_random), ours, kem, keys.suites);
+  const receiveHello = () => {
+    const encapsulate = (key) => {
+      key.encapsulate(); // The library judges the key; its ciphertext is another each time, so the case brings one.
+      return [kem.decapsulate(fromHex(keys.mlkem_ciphertext)), fromHex(keys.mlkem_ciphertext)];
+    };
+    const [random, id] = [fromHex(keys.server_random), fromHex(keys.session_id)];
+    return server._receiveHello(fromHex(H1), keys.server_time_ms, random, id, theirs, encapsulate);
+  };
+  const receiveServerHello = async () => (hello(), client.receiveServerHello(fromHex(H2), keys.client_time_ms));
+  const steps = {
+    H1: async () => ({ H2: await receiveHello() }),
+    H2: async () => {
+      const answer = await receiveServerHello();
+      const { maxFrameBytes, minimumClient } = client.serverParameters;
+      const seen = { server_id: client.serverId, clock_offset_ms: client.clockOffsetMs };
+      return { H3: answer, ...seen, max_frame_bytes: maxFrameBytes, minimum_client: minimumClient };
+    },
+    H3: async () => {
+      await receiveHello();
+      const auth = await server.receiveClientAuth(fromHex(H3));
+      server.verify(psk, device.public);
+      const { pskId, devicePublic, clientTimeMs, clientName } = auth;
+      const who = { psk_id: pskId, device_public: devicePublic.bytes, client_time_ms: clientTimeMs, client_name: clientName };
+      return { ...who, exporter: server.exporter };
+    },
+    AUTH_OK: async () => {
+      await receiveServerHello();
+      const session = await client.receiveFinished(fromHex(AUTH_OK));
+      return { tlvs: client.finishedTlvs, exporter: session.exporter, session_id: session.sessionId };
+    },
+  };
+  return steps[receives]();
+}
+
+/** `camelCase` as the files have it. */
+function snake(name) {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
+function snaked(members) {
+  return Object.fromEntries(Object.entries(members).map(([name, value]) => [snake(name), value]));
+}
+
+/** A map of CBOR with its byte strings marked, since JSON has none. */
+function marked(value) {
+  if (value instanceof Uint8Array) return { hex: toHex(value) };
+  if (Array.isArray(value)) return value.map(marked);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, marked(item)]));
+}
