@@ -28,9 +28,9 @@ class Ports:
         self._chat_limits = Limits(total=4000, strangers=500, strangers_per_address=50, seconds=CHAT_SECONDS)
 
     @property
-    def open_numbers(self) -> set[int]:
-        """The chat ports that listen now."""
-        return set(self._chat)
+    def connections(self) -> int:
+        """Sockets on the chat ports."""
+        return self._chat_limits.open
 
     def open_front(self, host: str, number: int) -> None:
         """Open the front door.

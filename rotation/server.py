@@ -19,8 +19,9 @@ from .websocket import HANDSHAKE_SECONDS, PING_INTERVAL_SECONDS, SilentWebSocket
 logger = logging.getLogger(__name__)
 
 GOING_AWAY = 1001
-# How long a drain waits for sockets and running requests, and then for applications that were told to end.
+# How long a drain waits for sockets and running requests, for a start that is not finished, for applications to end.
 DRAIN_SECONDS = 10.0
+START_SECONDS = 3.0
 CANCEL_SECONDS = 2.0
 DRAIN_POLL_SECONDS = 0.05
 HTTP_SECONDS = 60
@@ -64,12 +65,17 @@ class ManagedServer(Server):
         self.draining = False
         self._ready, self._started = ready, started
         self._closing, self._closed = closing, closed
-        self.failure: BaseException | None = None
+        self._starting: asyncio.Task | None = None
+        # Why `started` did not succeed.
+        self.failure: Exception | None = None
 
     def _prepare(self) -> None:
         self.ws_factory.protocol = FrontWebSocket
         self._ready()
-        reactor.callWhenRunning(lambda: asyncio.ensure_future(self._start()))
+        reactor.callWhenRunning(self._begin)
+
+    def _begin(self) -> None:
+        self._starting = asyncio.ensure_future(self._start())
 
     async def _start(self) -> None:
         try:
@@ -86,6 +92,8 @@ class ManagedServer(Server):
 
     async def _drain(self) -> None:
         self.draining = True
+        if self._starting is not None:
+            await asyncio.wait([self._starting], timeout=START_SECONDS)
         ends_at = time.monotonic() + DRAIN_SECONDS
         for step in (self._closing, lambda: self._close_connections(ends_at), self._end_applications, self._closed):
             try:

@@ -1,0 +1,119 @@
+"""Server processes and the ports they lease. A row says what should be; the keeper makes it so."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import models
+
+from clawchat.protocol.schedule import LeaseEvent, LeaseState, next_state
+
+# A server process says that it lives every five seconds; who has been silent for so long is gone.
+SILENT_AFTER = timedelta(seconds=30)
+
+# A lease that serves, or will: no other may be planned for its period.
+COMING = (LeaseState.PLANNED, LeaseState.BOUND, LeaseState.ANNOUNCED, LeaseState.OPEN)
+# Its port should listen.
+LISTENING = (LeaseState.BOUND, LeaseState.ANNOUNCED, LeaseState.OPEN, LeaseState.DRAINING, LeaseState.TRIPWIRE)
+# Clients are told of it.
+LISTED = (LeaseState.BOUND, LeaseState.ANNOUNCED, LeaseState.OPEN)
+LIVE = (LeaseState.PLANNED, *LISTENING)
+
+
+class NodeQuerySet(models.QuerySet["Node"]):
+    """Nodes, by whether somebody is at home."""
+
+    def running(self, at: datetime) -> "NodeQuerySet":
+        """Those whose process has said within the last half minute that it lives, and has not said goodbye."""
+        return self.filter(stopped_at=None, seen_at__gt=at - SILENT_AFTER)
+
+
+class Node(models.Model):
+    """A place that runs a server process; it keeps its name, and so its leases, over restarts."""
+
+    name = models.CharField(max_length=32, unique=True)
+    # What clients dial to reach its ports.
+    host = models.CharField(max_length=255)
+    # Sockets on its chat ports when it was last seen.
+    connections = models.PositiveIntegerField(default=0)
+    # Grows with every pass of the decider, so the keeper can tell on a clock of its own that it is at work.
+    ticks = models.PositiveBigIntegerField(default=0)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+    # Null while its process runs, and after a crash.
+    stopped_at = models.DateTimeField(null=True)
+
+    objects = NodeQuerySet.as_manager()
+
+    def __str__(self) -> str:
+        return f"{self.host} ({self.name})"
+
+    def is_running(self, at: datetime) -> bool:
+        """Whether its process lives."""
+        return self.stopped_at is None and self.seen_at > at - SILENT_AFTER
+
+
+class PortLeaseQuerySet(models.QuerySet["PortLease"]):
+    """Leases, by where they stand."""
+
+    def coming(self) -> "PortLeaseQuerySet":
+        """Those that serve or will."""
+        return self.filter(state__in=COMING)
+
+    def listening(self) -> "PortLeaseQuerySet":
+        """Those whose port should be open."""
+        return self.filter(state__in=LISTENING)
+
+    def listed(self) -> "PortLeaseQuerySet":
+        """Those that stand in the connection file, the one that serves before the one that will."""
+        return self.filter(state__in=LISTED).order_by("opens_at", "pk")
+
+    def live(self) -> "PortLeaseQuerySet":
+        """All that are neither closed nor failed."""
+        return self.filter(state__in=LIVE)
+
+
+class PortLease(models.Model):
+    """A port with its path, for one period of one node."""
+
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="leases")
+    # The period it was made for, counted from 1970 (clawchat.protocol.schedule).
+    period = models.BigIntegerField()
+    port = models.PositiveIntegerField()
+    # With its slash. Who knows it can knock, so the admin does not show it.
+    path = models.CharField(max_length=23)
+    state = models.CharField(
+        max_length=16, choices=[(state.value, state.value) for state in LeaseState], default=LeaseState.PLANNED
+    )
+    planned_at = models.DateTimeField()
+    # T: it becomes the current one, once it is announced.
+    opens_at = models.DateTimeField()
+    # End of grace. Later than planned when the next port came late.
+    closes_at = models.DateTimeField()
+    # When it came into its state.
+    moved_at = models.DateTimeField()
+    # Since when it is late because no mirror took the file; null when it was on time.
+    late_since = models.DateTimeField(null=True)
+    # One sentence on why it failed; empty when it did not.
+    problem = models.CharField(max_length=300, blank=True)
+
+    objects = PortLeaseQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["node", "period"], condition=models.Q(state__in=COMING), name="one_coming_lease_per_period"
+            )
+        ]
+        indexes = [models.Index(fields=["state"])]
+
+    def __str__(self) -> str:
+        return f"port {self.port}"
+
+    def move(self, event: LeaseEvent, at: datetime, **changes: Any) -> bool:
+        """Take the step that `event` means, with these changes; False when somebody else has moved the row meanwhile.
+
+        Raises: usage (an event that cannot happen in this state).
+        """
+        state = next_state(LeaseState(self.state), event)
+        here = PortLease.objects.filter(pk=self.pk, state=self.state)
+        return here.update(state=state, moved_at=at, **changes) == 1

@@ -1,0 +1,115 @@
+"""One server process: front door, chat ports, keeper, hub and Celery child; how they start, and how they end."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from daphne.server import Server  # noqa: F401  (installs the asyncio reactor, so before any other part of Twisted)
+from django.conf import settings
+from django.utils.module_loading import import_string
+from twisted.internet import reactor
+
+from chat.database import DatabaseThreads
+from chat.hub import get_hub
+
+from . import pins
+from .keeper import Keeper
+from .models import PortLease
+from .ports import Ports
+from .server import ChatSide, ManagedServer
+from .worker import CeleryChild
+
+# How long the greeting waits for the first port.
+FIRST_PORT_SECONDS = 5.0
+# Beat runs the decider each tick; after two that did not come, the keeper decides.
+LEAST_QUIET_SECONDS = 1.0
+HTTP_PORT = 80
+
+
+class NotSilent(Exception):
+    """The chat ports would answer strangers; the text says why."""
+
+
+class NodeProcess:
+    """Everything that one process runs. `greet` is called once the port is open, or with None when that takes long."""
+
+    def __init__(self, node_pk: int, greet: Callable[[PortLease | None], None], with_worker: bool) -> None:
+        self._greet = greet
+        self._hub = get_hub()
+        self._database = DatabaseThreads()
+        self._server = ManagedServer(
+            import_string(settings.ASGI_APPLICATION),
+            ready=self._ready,
+            started=self._started,
+            closing=self._closing,
+            closed=self._closed,
+        )
+        self._side = ChatSide(self._server, import_string(settings.CLAWCHAT_SOCKET_APPLICATION), front_origins())
+        self._ports = Ports(self._server, self._side, reactor)
+        quiet_seconds = max(LEAST_QUIET_SECONDS, 2 * settings.CLAWCHAT_TICK_SECONDS)
+        self._keeper = Keeper(node_pk, settings.CLAWCHAT_BIND, self._ports, self._hub, self._database, quiet_seconds)
+        self._worker = CeleryChild(settings.BASE_DIR) if with_worker else None
+        self._greeting: asyncio.Task | None = None
+        self._worker_ending: asyncio.Task | None = None
+
+    def run(self) -> None:
+        """Serve until SIGTERM or SIGINT, then drain.
+
+        Raises: NotSilent; CannotListenError (the front door); whatever kept it from starting.
+        """
+        log_level = logging.DEBUG if settings.CLAWCHAT_DEBUG_SERVER else logging.WARNING
+        logging.getLogger("daphne").setLevel(log_level)
+        # Twisted takes SIGINT only where Python's own handler stands; a shell's `&` leaves it ignored.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        self._server.run()
+        if self._server.failure is not None:
+            raise self._server.failure
+
+    def _ready(self) -> None:
+        if problems := pins.problems(self._server):
+            raise NotSilent(" ".join(problems))
+        if settings.CLAWCHAT_FRONT is not None:
+            self._ports.open_front(*settings.CLAWCHAT_FRONT)
+
+    async def _started(self) -> None:
+        await self._hub.start()
+        self._keeper.start()
+        self._greeting = asyncio.ensure_future(self._greet_and_go_on())
+
+    async def _greet_and_go_on(self) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._keeper.is_open.wait(), FIRST_PORT_SECONDS)
+        self._greet(self._keeper.current)
+        if self._worker is not None:
+            self._worker.start()
+
+    async def _closing(self) -> None:
+        if self._greeting is not None:
+            self._greeting.cancel()
+        if self._worker is not None:
+            self._worker_ending = asyncio.ensure_future(self._worker.stop())
+        await self._ports.close_all()
+        await self._keeper.stop()
+
+    async def _closed(self) -> None:
+        await self._hub.stop()
+        if self._worker_ending is not None:
+            await self._worker_ending
+        await asyncio.to_thread(self._database.close)
+
+
+def front_origins() -> set[str]:
+    """The origins whose pages may open a chat port: the front door, by each of its names."""
+    origins = set()
+    if settings.CLAWCHAT_FRONT_URL:
+        address = urlsplit(settings.CLAWCHAT_FRONT_URL)
+        origins.add(f"{address.scheme}://{address.netloc}")
+    if settings.CLAWCHAT_FRONT is not None:
+        host, port = settings.CLAWCHAT_FRONT
+        names = {"localhost", "127.0.0.1", f"[{host}]" if ":" in host else host}
+        # A browser leaves the port out where it is the scheme's own.
+        origins |= {f"http://{name}{'' if port == HTTP_PORT else f':{port}'}" for name in names}
+    return origins
