@@ -5,6 +5,7 @@ Spec: 3.3
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from clawchat.protocol.encoding import parse_tlvs
 from clawchat.protocol.errors import Unauthentic, UsageError
@@ -34,9 +35,18 @@ from clawchat.protocol.primitives import aead_key, aead_open, aead_seal, constan
 from clawchat.protocol.session import Role, Session
 
 
+class _Step(Enum):
+    """How far a handshake has come."""
+
+    NEW = 0
+    HELLO_SENT = 1
+    AUTH_SENT = 2
+    DONE = 3
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class _Hello:
-    """What H1 leaves behind."""
+    """What H1 leaves behind, until H2 is believed."""
 
     record: bytes
     exchange: ExchangeSecret
@@ -45,7 +55,7 @@ class _Hello:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Auth:
-    """What H3 leaves behind."""
+    """What H3 leaves behind, until AUTH_OK is believed."""
 
     session_id: bytes
     th4: bytes
@@ -81,8 +91,10 @@ class ClientHandshake:
         self._device_public = device_public
         self._sign = sign
         self._client_name = client_name
+        self._step = _Step.NEW
         self._hello_sent: _Hello | None = None
         self._auth_sent: _Auth | None = None
+        self._exporter = b""
         # Known once H2 was believed: what the server asks, its name, and its clock less ours.
         self.server_parameters = ServerParameters()
         self.server_id = ""
@@ -101,7 +113,7 @@ class ClientHandshake:
         Raises: too_large; malformed; unsupported_version; unauthentic.
         Spec: 3.3
         """
-        if self._hello_sent is None or self._auth_sent is not None:
+        if self._hello_sent is None:
             raise UsageError("H2 comes once, after H1")
         first, exchange = self._hello_sent.record, self._hello_sent.exchange
         server_hello = ServerHello.parse(record)
@@ -117,6 +129,8 @@ class ClientHandshake:
         answer = encode_record(CLIENT_AUTH, self._seal_proof(keys, main_secret, th3, now_ms))
         th4 = sha256(first, record, answer)
         epoch_keys = epoch_zero(main_secret, th4, server_hello.exchange, exchange.public)
+        # The ephemeral secrets go with this: nothing later needs them.
+        self._step, self._hello_sent = _Step.AUTH_SENT, None
         self._auth_sent = _Auth(server_hello.session_id, th4, epoch_keys)
         self.server_parameters, self.server_id = parameters, proof.server_id
         self.clock_offset_ms = proof.server_time_ms - now_ms
@@ -128,18 +142,25 @@ class ClientHandshake:
         Raises: as `Session.open`; unauthentic; malformed.
         Spec: 3.3
         """
-        auth = self._expect_auth()
+        auth = self._auth_sent
+        if auth is None:
+            raise UsageError("AUTH_OK comes once, after H3")
         session = Session(Role.CLIENT, auth.session_id, auth.epoch_keys, self.server_parameters.max_frame_bytes)
         payload = session.open(frame).payload
         if not constant_time_equal(finished_value(auth.epoch_keys, auth.th4), payload[:32]):
             raise Unauthentic("finished value")
         self.finished_tlvs = parse_tlvs(payload[32:])
+        # A second session with these keys would use their nonces again.
+        self._step, self._auth_sent = _Step.DONE, None
+        self._exporter = session.exporter
         return session
 
     @property
     def exporter(self) -> bytes:
-        """The 32 bytes both sides may derive further secrets from; to be used only after AUTH_OK."""
-        return self._expect_auth().epoch_keys.exporter
+        """The 32 bytes both sides may derive further secrets from; there once AUTH_OK was believed."""
+        if self._step is not _Step.DONE:
+            raise UsageError("the exporter is there after AUTH_OK")
+        return self._exporter
 
     def _hello(
         self,
@@ -148,12 +169,12 @@ class ClientHandshake:
         decapsulation: DecapsulationKey,
         suites: tuple[int, ...] = (SUITE_X25519_MLKEM768,),
     ) -> bytes:
-        if self._hello_sent is not None:
+        if self._step is not _Step.NEW:
             raise UsageError("H1 is sent once")
         version = PROTOCOL_VERSION
         hello = ClientHello(version, version, client_random, suites, exchange.public, decapsulation.public)
         record = close_hello(self._gate_key, self._server_public, hello.encode())
-        self._hello_sent = _Hello(record, exchange, decapsulation)
+        self._step, self._hello_sent = _Step.HELLO_SENT, _Hello(record, exchange, decapsulation)
         return record
 
     def _verify_server(self, keys: HandshakeKeys, sealed: bytes, th2: bytes) -> ServerProof:
@@ -169,8 +190,3 @@ class ClientHandshake:
         binder = psk_binder(main_secret, th3, proof.encode())
         plaintext = proof.encode() + binder + self._sign(proof.signed(th3, binder))
         return aead_seal(aead_key(keys.client_key), keys.client_iv, plaintext, th3)
-
-    def _expect_auth(self) -> _Auth:
-        if self._auth_sent is None:
-            raise UsageError("AUTH_OK comes after H3")
-        return self._auth_sent

@@ -10,7 +10,15 @@ from typing import Any, Self
 
 from clawchat.protocol.connection_info import ConnectionInfo, Endpoint
 from clawchat.protocol.encoding import encode_base64, encode_json, parse_base64, parse_json, u32
-from clawchat.protocol.errors import Malformed, TooLarge, Unauthentic, UnknownPeer, UnsupportedVersion, UsageError
+from clawchat.protocol.errors import (
+    Malformed,
+    PeerError,
+    TooLarge,
+    Unauthentic,
+    UnknownPeer,
+    UnsupportedVersion,
+    UsageError,
+)
 from clawchat.protocol.freshness import check_freshness, choose_freshest
 from clawchat.protocol.key_schedule import PREFIXES, connection_file_key, key_id
 from clawchat.protocol.keys import DiscoverySecret, IdentityKey, IdentityPublic
@@ -47,10 +55,11 @@ def seal_connection_file(
     """The object to publish.
 
     Sizes: a multiple of 4 KiB, at most 64 KiB, so that its length tells little about its content.
-    Raises: too_large; usage.
+    Raises: too_large; usage (information that no reader would accept, or about another server).
     Spec: 3.8
     """
-    return _seal_connection_file(info.encode(), discovery_secret, identity, now, random_bytes(NONCE_BYTES))
+    plaintext = _checked(info, identity)
+    return _seal_connection_file(plaintext, discovery_secret, identity, now, random_bytes(NONCE_BYTES))
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +173,17 @@ def decrypt_connection_file(data: bytes, shared_secret: DiscoverySecret) -> byte
     members = _parse_envelope(data)
     sealed = _bytes(members, "ciphertext") + _bytes(members, "tag", TAG_BYTES)
     return aead_open(aead_key(connection_file_key(shared_secret)), _bytes(members, "iv", NONCE_BYTES), sealed, b"")
+
+
+def _checked(info: ConnectionInfo, identity: IdentityKey) -> bytes:
+    plaintext = info.encode()
+    try:
+        read = ConnectionInfo.parse(plaintext, identity.public)
+    except PeerError as error:
+        raise UsageError(f"readers would refuse it: {error}") from error
+    if read != info or info.server_public != identity.public:
+        raise UsageError("readers would understand it otherwise")
+    return plaintext
 
 
 def _seal_connection_file(

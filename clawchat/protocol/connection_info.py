@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Self
 
 from clawchat.protocol.encoding import encode_base64, encode_json, parse_base64, parse_base64url, parse_json
-from clawchat.protocol.errors import Malformed, UnsupportedVersion
+from clawchat.protocol.errors import Malformed, UnsupportedVersion, UsageError
 from clawchat.protocol.keys import IdentityPublic
 from clawchat.protocol.limits import CLOCK_SKEW_SECONDS, CONNECTION_FILE_MAX_BYTES, MAX_ENDPOINTS
 from clawchat.protocol.primitives import sha256
@@ -112,6 +112,8 @@ class ConnectionInfo:
 
     def encode(self) -> bytes:
         """The inner JSON, with the specification's names; the first endpoint is repeated at the top."""
+        if not self.endpoints:
+            raise UsageError("a connection file without endpoints")
         first = self.endpoints[0]
         return encode_json(
             {

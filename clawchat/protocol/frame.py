@@ -144,8 +144,8 @@ def seal_frame(keys: FrameKeys, counter: int, frame: Frame, max_frame_bytes: int
 def open_frame(keys: FrameKeys, counter: int, data: bytes, max_frame_bytes: int) -> Frame:
     """Open the frame that must come next from the peer.
 
-    Raises: malformed (too short, padding, timestamp); too_large; unsupported_version; out_of_order (another counter's IV);
-    unauthentic; unknown_type (authentic, but not a type of ours). After any of them the connection is closed.
+    Raises: malformed (too short, padding, timestamp); too_large; unsupported_version; out_of_order (another counter's
+    IV); unauthentic; unknown_type (authentic, but not a type of ours). After any of them the connection is closed.
     Spec: 3.5
     """
     if len(data) > max_frame_bytes:

@@ -3,6 +3,7 @@
 Spec: 3.2
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -55,9 +56,8 @@ class Invite:
         ..      2+     v16: extensions, each u16 type and v16 data
         ..      4      first bytes of the SHA-256 of all before, against slips of copying
         """
-        _check_extensions(self.extensions)
-        if len(self.invite_id) != 16 or any("\n" in locator for locator in self.locators):
-            raise UsageError("invite id of 16 bytes, locators of one line")
+        if len(self.invite_id) != 16 or not _are_locators(self.locators) or not _are_ordered(self.extensions):
+            raise UsageError("invite id of 16 bytes, web addresses as locators, extensions in order")
         body = (
             u8(_VERSION)
             + bytes(self.discovery_secret)
@@ -107,23 +107,25 @@ class Invite:
 
 def _parse_locators(data: bytes) -> tuple[str, ...]:
     locators = tuple(parse_text(data).split("\n")) if data else ()
-    if not all(locator.startswith(("https://", "http://")) for locator in locators):
+    if not _are_locators(locators):
         raise Malformed("locator that is no web address")
     return locators
 
 
 def _parse_extensions(data: bytes) -> tuple[tuple[int, bytes], ...]:
     reader = Reader(data)
-    extensions = []
+    extensions: list[tuple[int, bytes]] = []
     while reader.offset < len(data):
         extensions.append((reader.u16(), reader.v16()))
-    kinds = [kind for kind, _ in extensions]
-    if kinds != sorted(kinds):
+    if not _are_ordered(extensions):
         raise Malformed("invite extensions out of order")
     return tuple(extensions)
 
 
-def _check_extensions(extensions: tuple[tuple[int, bytes], ...]) -> None:
+def _are_locators(locators: tuple[str, ...]) -> bool:
+    return all(locator.startswith(("https://", "http://")) and "\n" not in locator for locator in locators)
+
+
+def _are_ordered(extensions: Sequence[tuple[int, bytes]]) -> bool:
     kinds = [kind for kind, _ in extensions]
-    if kinds != sorted(kinds):
-        raise UsageError("invite extensions out of order")
+    return kinds == sorted(kinds)

@@ -5,6 +5,7 @@ Spec: 3.3
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import Enum
 
 from clawchat.protocol.encoding import encode_tlvs, parse_tlvs
 from clawchat.protocol.errors import Unauthentic, UnsupportedVersion, UsageError
@@ -47,9 +48,19 @@ class ClientAuth:
     client_name: str
 
 
+class _Step(Enum):
+    """How far a handshake has come."""
+
+    NEW = 0
+    HELLO_SENT = 1
+    AUTH_RECEIVED = 2
+    VERIFIED = 3
+    DONE = 4
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class _Hello:
-    """What H1 and H2 leave behind."""
+    """What H1 and H2 leave behind, until the caller has proved itself."""
 
     records: bytes
     session_id: bytes
@@ -59,8 +70,17 @@ class _Hello:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class _Verified:
+    """What is left of a caller who has."""
+
+    session_id: bytes
+    th4: bytes
+    epoch_keys: EpochKeys
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class _Auth:
-    """What H3 leaves behind."""
+    """What H3 leaves behind, until the caller has proved itself."""
 
     proof: ClientProof
     binder: bytes
@@ -78,10 +98,11 @@ class ServerHandshake:
         self._gate = gate
         self._server_id = server_id
         self._parameters = parameters or ServerParameters()
-        self._hello_done: _Hello | None = None
+        self._step = _Step.NEW
+        self._hello: _Hello | None = None
         self._auth: _Auth | None = None
-        self._epoch_keys: EpochKeys | None = None
-        self._finished = False
+        self._verified: _Verified | None = None
+        self._exporter = b""
 
     def receive_hello(self, record: bytes, now_ms: int) -> bytes:
         """H2. The record's gate value was checked by `find_gate`.
@@ -99,8 +120,8 @@ class ServerHandshake:
         Raises: too_large; malformed; unauthentic.
         Spec: 3.3
         """
-        hello = self._hello_done
-        if hello is None or self._auth is not None:
+        hello = self._hello
+        if hello is None or self._step is not _Step.HELLO_SENT:
             raise UsageError("H3 comes once, after H2")
         sealed = parse_record(CLIENT_AUTH, record)
         plaintext = aead_open(aead_key(hello.keys.client_key), hello.keys.client_iv, sealed, sha256(hello.records))
@@ -112,7 +133,7 @@ class ServerHandshake:
             parse_tlvs(proof.params),
             parse_client_name(proof.params),
         )
-        self._auth = _Auth(proof, binder, signature, sha256(hello.records, record))
+        self._step, self._auth = _Step.AUTH_RECEIVED, _Auth(proof, binder, signature, sha256(hello.records, record))
         return auth
 
     def verify(self, psk: PreSharedKey, expected_device: DevicePublic | None) -> None:
@@ -124,8 +145,8 @@ class ServerHandshake:
         Raises: unauthentic.
         Spec: 3.3
         """
-        hello, auth = self._hello_done, self._auth
-        if hello is None or auth is None or self._epoch_keys is not None:
+        hello, auth = self._hello, self._auth
+        if hello is None or auth is None:
             raise UsageError("verify comes once, after H3")
         th3 = sha256(hello.records)
         main_secret = hello.keys.main_secret(psk)
@@ -134,26 +155,31 @@ class ServerHandshake:
         signature_fits = _verifies(auth, th3)
         if not (binder_fits and device_fits and signature_fits):
             raise Unauthentic("client authentication")
-        self._epoch_keys = epoch_zero(main_secret, auth.th4, hello.server_exchange, hello.client_exchange)
+        epoch_keys = epoch_zero(main_secret, auth.th4, hello.server_exchange, hello.client_exchange)
+        self._verified = _Verified(hello.session_id, auth.th4, epoch_keys)
+        self._exporter = epoch_keys.exporter
+        self._step, self._hello, self._auth = _Step.VERIFIED, None, None
 
     @property
     def exporter(self) -> bytes:
         """The 32 bytes both sides may derive further secrets from; there once `verify` has passed."""
-        if self._epoch_keys is None:
+        if self._step not in (_Step.VERIFIED, _Step.DONE):
             raise UsageError("the exporter is there after verify")
-        return self._epoch_keys.exporter
+        return self._exporter
 
     def finish(self, tlvs: dict[int, bytes], message_id: bytes, now_ms: int) -> tuple[bytes, Session]:
         """AUTH_OK and the session; message_id is 16 fresh random bytes.
 
         Spec: 3.3
         """
-        if self._hello_done is None or self._auth is None or self._epoch_keys is None or self._finished:
+        caller = self._verified
+        if caller is None:
             raise UsageError("finish comes once, after verify")
-        session = Session(Role.SERVER, self._hello_done.session_id, self._epoch_keys, self._parameters.max_frame_bytes)
-        payload = finished_value(self._epoch_keys, self._auth.th4) + encode_tlvs(tlvs)
+        session = Session(Role.SERVER, caller.session_id, caller.epoch_keys, self._parameters.max_frame_bytes)
+        payload = finished_value(caller.epoch_keys, caller.th4) + encode_tlvs(tlvs)
         frame = session.seal(MessageType.AUTH_OK, payload, message_id, now_ms)
-        self._finished = True
+        # A second session with these keys would use their nonces again.
+        self._step, self._verified = _Step.DONE, None
         return frame, session
 
     def _receive_hello(
@@ -165,7 +191,7 @@ class ServerHandshake:
         exchange: ExchangeSecret,
         encapsulate: Callable[[EncapsulationKey], tuple[bytes, bytes]],
     ) -> bytes:
-        if self._hello_done is not None:
+        if self._step is not _Step.NEW:
             raise UsageError("H1 comes once")
         hello = ClientHello.parse(record)
         if not hello.min_version <= PROTOCOL_VERSION <= hello.max_version or hello.encapsulation is None:
@@ -180,7 +206,8 @@ class ServerHandshake:
         plaintext = proof.encode() + self._gate.identity.sign(proof.signed(th2))
         sealed = aead_seal(aead_key(keys.server_key), keys.server_iv, plaintext, th2)
         answer = ServerHello.encode(clear, sealed)
-        self._hello_done = _Hello(record + answer, session_id, exchange.public, hello.exchange, keys)
+        self._hello = _Hello(record + answer, session_id, exchange.public, hello.exchange, keys)
+        self._step = _Step.HELLO_SENT
         return answer
 
 

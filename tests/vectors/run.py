@@ -128,13 +128,13 @@ def check_handshake(checks, name, vector):
     epoch = derive_session_keys(session_secret(main_secret, th4), *publics)
     for part in SESSION_KEYS:
         checks.same(f"{name}.epoch0.{part}", getattr(epoch, part).hex(), vector["epoch0"][part])
-    checks.same(f"{name}.exporter", client.exporter, given["exporter"])
     checks.same(f"{name}.exporter", server.exporter, given["exporter"])
 
     head = FrameHeader.parse(given["finished_frame"])
     finished, server_session = server.finish({}, head.message_id, head.timestamp_ms)
     checks.same(f"{name}.finished_frame", finished, given["finished_frame"])
     client_session = client.receive_finished(given["finished_frame"])
+    checks.same(f"{name}.exporter", client.exporter, given["exporter"])
     checks.same(f"{name}.session_id", client_session.session_id, given["session_id"])
     known = {*SIDE_SECRETS, "suite", "gate_key", "H1", "H2", "H3", "th4", "handshake_secret", "epoch0", "exporter"}
     known |= {"finished_frame", "session_id"}
