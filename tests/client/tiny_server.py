@@ -81,6 +81,8 @@ class TinyServer:
         self.requests: list[dict] = []
         self.handshakes = 0
         self.published = b""
+        # What further mirrors give, by the last part of their address.
+        self.other_files: dict[str, bytes] = {}
         self.locators: tuple[str, ...] = ()
         self._front: web.AppRunner | None = None
         self._serial = int(time.time())
@@ -91,9 +93,11 @@ class TinyServer:
         self.refuse_all = False
         self.cut_after_store = 0
         self.first_row = 1
+        self.answer_pause = 0.0
 
     async def __aenter__(self) -> "TinyServer":
-        self._front, number = await _serve([web.get("/connection.json", self._connection_file)])
+        routes = [web.get("/connection.json", self._connection_file), web.get("/{name}", self._other_file)]
+        self._front, number = await _serve(routes)
         self.locators = (f"http://127.0.0.1:{number}/connection.json",)
         self.publish(await self.open_port())
         return self
@@ -191,6 +195,9 @@ class TinyServer:
             raise web.HTTPNotFound
         return web.Response(body=self.published, content_type="application/json")
 
+    async def _other_file(self, request: web.Request) -> web.Response:
+        return web.Response(body=self.other_files[request.match_info["name"]])
+
     async def _serve_socket(self, request: web.Request, port: Port) -> web.StreamResponse:
         socket = web.WebSocketResponse(max_msg_size=1 << 20)
         await socket.prepare(request)
@@ -264,6 +271,7 @@ class TinyServer:
 
     async def _answer(self, seat: Seat, request: Request) -> None:
         self.requests.append(request.body)
+        await asyncio.sleep(self.answer_pause)
         body: dict = {}
         if request.body["op"] == "room.resume":
             body = self._resume(seat, request.body["rooms"])
