@@ -10,6 +10,8 @@ import { concat } from "../bytes.js";
 import * as sodium from "../sodium.js";
 import { Malformed, Unauthentic, UsageError } from "./errors.js";
 
+/** A key made ready by `aeadKey`; it cannot be taken out again. */
+export const AeadKey = globalThis.CryptoKey;
 export const TAG_BYTES = 16;
 export const NONCE_BYTES = 12;
 
@@ -34,7 +36,7 @@ export function hkdfExpand(pseudorandomKey, info, length) {
   return sodium.hkdfSha256Expand(pseudorandomKey, info, length);
 }
 
-/** An AES-256-GCM key made ready; not extractable. @returns {Promise<CryptoKey>} */
+/** An AES-256-GCM key made ready; not extractable. @returns {Promise<AeadKey>} */
 export async function aeadKey(raw) {
   if (raw.length !== 32) throw new UsageError(`AEAD key of ${raw.length} bytes, expected 32`);
   return globalThis.crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);

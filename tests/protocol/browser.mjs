@@ -1,0 +1,64 @@
+// The browser's half of the protocol behind a line of JSON each way: one command in, one answer out. Bytes are hex.
+// Run by test_interop.py; an error is answered with its code.
+
+import { createInterface } from "node:readline";
+
+import { fromHex, toHex } from "../../static/js/bytes.js";
+import { ClientHandshake } from "../../static/js/protocol/handshake.js";
+import { deviceCredentials, gateKey } from "../../static/js/protocol/key_schedule.js";
+import { DeviceKey, DiscoverySecret, IdentityPublic, PreSharedKey } from "../../static/js/protocol/keys.js";
+
+class Browser {
+  #handshake;
+  #session;
+  #device;
+
+  hello({ server_public, discovery_secret, psk_id, psk, device_seed, client_name }) {
+    const key = (Type, hex) => new Type(fromHex(hex));
+    const device = key(DeviceKey, device_seed);
+    const gate = gateKey(key(DiscoverySecret, discovery_secret));
+    const [server, secret] = [key(IdentityPublic, server_public), key(PreSharedKey, psk)];
+    const sign = async (message) => device.sign(message);
+    this.#device = device;
+    this.#handshake = new ClientHandshake(server, gate, fromHex(psk_id), secret, device.public, sign, client_name);
+    return { record: toHex(this.#handshake.hello()) };
+  }
+
+  async server_hello({ record, now_ms }) {
+    const answer = await this.#handshake.receiveServerHello(fromHex(record), now_ms);
+    return { record: toHex(answer), server_id: this.#handshake.serverId, clock_offset_ms: this.#handshake.clockOffsetMs };
+  }
+
+  async finished({ frame }) {
+    this.#session = await this.#handshake.receiveFinished(fromHex(frame));
+    const [pskId, psk] = deviceCredentials(this.#session.exporter, this.#device.public);
+    const tlvs = Object.fromEntries([...this.#handshake.finishedTlvs].map(([type, value]) => [type, toHex(value)]));
+    const made = { exporter: toHex(this.#session.exporter), device_psk_id: toHex(pskId), device_psk: toHex(psk.bytes) };
+    return { tlvs, session_id: toHex(this.#session.sessionId), ...made };
+  }
+
+  /** All frames at once, as a busy page would. */
+  async seal({ frames }) {
+    const sealed = frames.map(({ type, payload, message_id, timestamp_ms }) =>
+      this.#session.seal(type, fromHex(payload), fromHex(message_id), timestamp_ms),
+    );
+    return { frames: (await Promise.all(sealed)).map(toHex) };
+  }
+
+  async open({ frame }) {
+    const { type, payload, messageId, timestampMs } = await this.#session.open(fromHex(frame));
+    return { type, payload: toHex(payload), message_id: toHex(messageId), timestamp_ms: timestampMs };
+  }
+}
+
+const browser = new Browser();
+for await (const line of createInterface({ input: process.stdin })) {
+  const { command, ...given } = JSON.parse(line);
+  let answer;
+  try {
+    answer = await browser[command](given);
+  } catch (error) {
+    answer = { error: error.code ?? String(error.stack) };
+  }
+  console.log(JSON.stringify(answer));
+}
