@@ -159,7 +159,14 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_BEAT_SCHEDULE_FILENAME = str(CLAWCHAT_DATA_DIR / "celerybeat-schedule")
 # Seconds between two looks at what is due: a twentieth of the interval, at most 5.
 CLAWCHAT_TICK_SECONDS = min(5.0, CLAWCHAT_ROTATION["interval"] / 20)
-CELERY_BEAT_SCHEDULE = {"tick": {"task": "rotation.tasks.tick", "schedule": CLAWCHAT_TICK_SECONDS}}
+# A tick that waited longer than two of its kind is of no use: while no worker runs they would only pile up.
+CELERY_BEAT_SCHEDULE = {
+    "tick": {
+        "task": "rotation.tasks.tick",
+        "schedule": CLAWCHAT_TICK_SECONDS,
+        "options": {"expires": 2 * CLAWCHAT_TICK_SECONDS},
+    }
+}
 if not REDIS_URL:
     _queue = CLAWCHAT_DATA_DIR / "queue"
     _folders = {name: _queue / name for name in ("messages", "processed", "control")}
@@ -177,6 +184,8 @@ if not REDIS_URL:
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = CLAWCHAT_DATA_DIR / "static"
+# Empty unless somebody collects into it, but WhiteNoise complains when it is missing.
+STATIC_ROOT.mkdir(exist_ok=True)
 # Served straight from the checkout; browsers ask each time, so an update is never half old and half new.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_MAX_AGE = 0
