@@ -48,9 +48,7 @@ if max(CLAWCHAT_ROTATION["lead"], CLAWCHAT_ROTATION["grace"]) >= CLAWCHAT_ROTATI
     )
 
 # Where the master key lies that seals every secret in the database (made on first use, mode 600).
-CLAWCHAT_MASTER_KEY_FILE = Path(
-    env_str("CLAWCHAT_MASTER_KEY_FILE", str(CLAWCHAT_DATA_DIR / "secrets" / "master.key"))
-)
+CLAWCHAT_MASTER_KEY_FILE = Path(env_str("CLAWCHAT_MASTER_KEY_FILE", str(CLAWCHAT_DATA_DIR / "secrets" / "master.key")))
 
 # Room schemes this server takes (docs/protocol.md 3.13).
 CLAWCHAT_SCHEMES = [1]
