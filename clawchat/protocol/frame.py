@@ -5,9 +5,10 @@ Spec: 3.5
 
 from dataclasses import dataclass
 from enum import IntEnum
+from struct import Struct
 from typing import Self
 
-from clawchat.protocol.encoding import u8, u32, u64
+from clawchat.protocol.encoding import u8, u32
 from clawchat.protocol.errors import (
     Malformed,
     OutOfOrder,
@@ -21,6 +22,8 @@ from clawchat.protocol.padding import pad, padded_length, unpad
 from clawchat.protocol.primitives import AeadKey, aead_key, aead_open, aead_seal, constant_time_equal
 
 FRAME_VERSION = 1
+_COUNTER = Struct(">Q")
+_HEADER = Struct(">B16sQB")
 _IV = slice(26, 38)
 
 
@@ -94,9 +97,9 @@ class FrameHeader:
         26      12     direction's IV XOR counter
         38             ciphertext, then 16 bytes of tag
         """
-        if len(self.message_id) != 16:
-            raise UsageError(f"message id of {len(self.message_id)} bytes, expected 16")
-        return u8(FRAME_VERSION) + self.message_id + u64(self.timestamp_ms) + u8(self.type) + self.iv
+        if len(self.message_id) != 16 or not 0 <= self.timestamp_ms <= INTEGER_MAX:
+            raise UsageError("message id of 16 bytes, time in 0..2**53-1")
+        return _HEADER.pack(FRAME_VERSION, self.message_id, self.timestamp_ms, self.type) + self.iv
 
 
 class FrameKeys:
@@ -115,12 +118,11 @@ class FrameKeys:
 
     def seal(self, counter: int, clear: bytes, plaintext: bytes) -> bytes:
         """Ciphertext and tag; clear is the header with its IV."""
-        return aead_seal(self._key, clear[_IV], plaintext, self._prefix + u64(counter) + clear)
+        return aead_seal(self._key, clear[_IV], plaintext, self._prefix + _COUNTER.pack(counter) + clear)
 
     def open(self, counter: int, data: bytes) -> bytes:
         """The plaintext of a frame whose IV was compared before."""
-        associated_data = self._prefix + u64(counter) + data[:38]
-        return aead_open(self._key, data[_IV], data[38:], associated_data)
+        return aead_open(self._key, data[_IV], data[38:], self._prefix + _COUNTER.pack(counter) + data[:38])
 
 
 def seal_frame(keys: FrameKeys, counter: int, frame: Frame, max_frame_bytes: int) -> bytes:
