@@ -43,8 +43,12 @@ const MODULES = {
   cborg: 'export * from "cborg";',
 };
 
-/** Optional packages that ts-mls imports only for suites we refuse; it turns the failing import into its own error. */
-const NOT_PACKED = /^(@noble\/(ciphers|curves|post-quantum)|@hpke\/(ml-kem|dhkem-x448|chacha20poly1305))(\/|$)/;
+/**
+ * What the libraries import only when it is needed, and here it never is: parts for suites we refuse, and Node's crypto
+ * where there is no Web Crypto. They turn the failing import into an error of their own.
+ */
+const NOT_PACKED =
+  /^(@noble\/(ciphers|curves|post-quantum)|@hpke\/(ml-kem|dhkem-x448|chacha20poly1305)|(node:)?crypto)(\/|$)/;
 
 const leaveOut = {
   name: "leave-out",

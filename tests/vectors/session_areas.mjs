@@ -25,18 +25,22 @@ const INPUTS = {
   derive_session_keys: ["dh_secret", "server_public", "client_public"],
   connection_file: ["shared_secret", "iv"],
   handshake: [
-    "suite", "discovery_secret", "psk", "psk_id", "server_identity_seed", "device_seed", "client_eph_private",
-    "server_eph_private", "mlkem_seed",
+    "discovery_secret", "psk", "server_identity_seed", "device_seed", "client_eph_private", "server_eph_private",
+    "mlkem_seed",
   ],
 };
 
 const AREAS = { derive_session_keys: sessionKeys, connection_file: connectionFile, handshake };
 
-/** Every comparison of one file: `[path, expected, made]`; made is an error where our code refused or knows nothing. */
+/**
+ * Every comparison of one file: `[path, expected, made]`. Where our code refuses, knows nothing of that name, or makes
+ * something the file does not have, one of the two is an error.
+ */
 export async function compareFile(areas) {
   const compared = [];
   for (const [area, content] of Object.entries(areas)) {
     const cases = Array.isArray(content) ? content.map((each, index) => [`${area}[${index}]`, each]) : [[area, content]];
+    if (cases.length === 0) compared.push([area, "a case", new Error("nothing to check")]);
     for (const [path, each] of cases) compared.push(...(await compareCase(area, path, each)));
   }
   return compared;
@@ -47,12 +51,14 @@ async function compareCase(area, path, given) {
   const made = new Map();
   let missing = new Error("unknown value");
   try {
-    for await (const [name, value] of AREAS[area](given)) made.set(name, typeof value === "string" ? value : toHex(value));
+    for await (const [name, value] of AREAS[area](given)) made.set(name, value instanceof Uint8Array ? toHex(value) : value);
   } catch (error) {
     missing = error;
   }
-  const expected = flatten(given).filter(([name]) => !INPUTS[area].includes(name));
-  return expected.map(([name, value]) => [`${path}.${name}`, value, made.get(name) ?? missing]);
+  const expected = new Map(flatten(given).filter(([name]) => !INPUTS[area].includes(name)));
+  const names = new Set([...expected.keys(), ...made.keys()]);
+  if (names.size === 0) return [[path, "a value", missing]];
+  return [...names].map((name) => [`${path}.${name}`, expected.get(name) ?? "nothing", made.get(name) ?? missing]);
 }
 
 function flatten(members, prefix = "") {
@@ -96,6 +102,7 @@ async function* handshake(given) {
   const [H1, H2, H3, finished] = ["H1", "H2", "H3", "finished_frame"].map((name) => fromHex(given[name]));
   const chosen = await openHandshake(H1, H2, H3, exchange, decapsulation);
   const { serverHello, serverProof, clientProof, keys, kemSecret } = chosen;
+  yield ["suite", serverHello.suite];
   yield ["handshake_secret", keys.handshakeSecret];
   yield ["session_id", serverHello.sessionId];
 
@@ -115,7 +122,7 @@ async function* handshake(given) {
 
   const auth = await client.receiveServerHello(answer, clientProof.clientTimeMs);
   yield ["H3", auth];
-  await server.receiveClientAuth(auth);
+  yield ["psk_id", (await server.receiveClientAuth(auth)).pskId];
   server.verify(psk, device.public);
   const th4 = sha256(hello, answer, auth);
   yield ["th4", th4];
@@ -128,9 +135,17 @@ async function* handshake(given) {
   const { messageId, timestampMs } = FrameHeader.parse(finished);
   const [frame, serverSession] = await server.finish(client.finishedTlvs, messageId, timestampMs);
   yield ["finished_frame", frame];
-  for (const name of Object.keys(given).filter((each) => each.startsWith("c2s_frame_"))) {
-    const opened = await serverSession.open(fromHex(given[name]));
-    yield [name, await session.seal(opened.type, opened.payload, opened.messageId, opened.timestampMs)];
+  yield* frames(given, "c2s", session, serverSession);
+  yield* frames(given, "s2c", serverSession, session);
+}
+
+/** The frames of one direction, in their order: opened by the receiver, sealed anew by the sender. */
+async function* frames(given, direction, sender, receiver) {
+  const numbers = Object.keys(given).map((name) => Number(new RegExp(`^${direction}_frame_([0-9]+)$`).exec(name)?.[1] ?? NaN));
+  for (const number of numbers.filter(Number.isInteger).sort((left, right) => left - right)) {
+    const name = `${direction}_frame_${number}`;
+    const { type, payload, messageId, timestampMs } = await receiver.open(fromHex(given[name]));
+    yield [name, await sender.seal(type, payload, messageId, timestampMs)];
   }
 }
 
