@@ -7,14 +7,39 @@ import { Channel } from "./channel.js";
 import { DialFailed } from "./failures.js";
 import { openWire as openWebSocket } from "./wire.js";
 
+/** Shown to the server's people in their list of devices. */
+const CLIENT_NAME = "ClawChat web";
+
 /** A browser may not send 1008; this is its twin. Spec: 3.3 */
 const CLOSE_HANDSHAKE_FAILED = 4008;
+
+/** Which server is meant, and as whom to call it. */
+export class Credentials {
+  /**
+   * @param {object} parts
+   * @param {import("../protocol/keys.js").IdentityPublic} parts.serverPublic the pin
+   * @param {import("../protocol/keys.js").GateKey} parts.gateKey
+   * @param {Uint8Array} parts.pskId 16 bytes @param {import("../protocol/keys.js").PreSharedKey} parts.psk
+   * @param {import("../protocol/keys.js").DevicePublic} parts.devicePublic
+   * @param {(message: Uint8Array) => Promise<Uint8Array>} parts.sign by the device key
+   */
+  constructor({ serverPublic, gateKey, pskId, psk, devicePublic, sign }) {
+    Object.assign(this, { serverPublic, gateKey, pskId, psk, devicePublic, sign });
+    Object.freeze(this);
+  }
+
+  /** One attempt at the handshake. */
+  begin() {
+    const { serverPublic, gateKey, pskId, psk, devicePublic, sign } = this;
+    return new ClientHandshake(serverPublic, gateKey, pskId, psk, devicePublic, sign, CLIENT_NAME);
+  }
+}
 
 /**
  * Connect, prove who both sides are, and hand over the session.
  * @param {object} options
  * @param {string} options.url of the chat port with its path
- * @param {object} options.credentials what `ClientHandshake` takes
+ * @param {Credentials} options.credentials
  * @param {object} options.handlers what `Channel` takes
  * @param {typeof openWebSocket} [options.openWire]
  * @param {number} [options.timeoutMs] for all of it
@@ -38,8 +63,8 @@ export async function dial({ url, credentials, handlers, openWire = openWebSocke
 }
 
 async function shakeHands(wire, records, credentials, handlers) {
-  const handshake = new ClientHandshake(credentials);
-  wire.send(await handshake.hello());
+  const handshake = credentials.begin();
+  wire.send(handshake.hello());
   wire.send(await handshake.receiveServerHello(await records.next(), Date.now()));
   const session = await handshake.receiveFinished(await records.next());
   const channel = new Channel({ wire, session, handlers });
@@ -88,7 +113,7 @@ class RecordQueue {
 
   /** A server that closes without a word has refused us; one that says 4409 is a tripwire. */
   #failure() {
-    if (this.#endedWith === null || this.#endedWith === 1006) return new DialFailed("unreachable");
+    if (this.#endedWith === null || this.#endedWith === 1006) return new DialFailed("unavailable");
     return new DialFailed(this.#endedWith === 4409 ? "rediscover" : "refused");
   }
 }

@@ -1,6 +1,6 @@
 // How a connection fails, seen from here.
 
-/** No session came of a dial. `code`: "unreachable", "refused" (closed before AUTH_OK), or the code of a PeerError. */
+/** No session came of a dial. `code`: "unavailable", "refused" (closed before AUTH_OK), or the code of a PeerError. */
 export class DialFailed extends Error {
   constructor(code, options = undefined) {
     super(`no session: ${code}`, options);

@@ -1,6 +1,6 @@
 // The only file that touches fetch: a small file from a mirror, within limits, without credentials.
 
-/** A mirror did not answer with a file we can use. `code`: "unreachable" or "too_large". */
+/** A mirror did not answer with a file we can use. `code`: "unavailable" or "too_large". */
 export class FetchFailed extends Error {
   constructor(code, options = undefined) {
     super(`no file: ${code}`, options);
@@ -19,10 +19,10 @@ export async function fetchBytes(url, { maxBytes, timeoutMs }) {
   const options = { cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer", mode: "cors" };
   try {
     const response = await fetch(url, { ...options, signal: AbortSignal.timeout(timeoutMs) });
-    if (!response.ok || !response.body) throw new FetchFailed("unreachable");
+    if (!response.ok || !response.body) throw new FetchFailed("unavailable");
     return await readUpTo(response.body.getReader(), maxBytes);
   } catch (cause) {
-    throw cause instanceof FetchFailed ? cause : new FetchFailed("unreachable", { cause });
+    throw cause instanceof FetchFailed ? cause : new FetchFailed("unavailable", { cause });
   }
 }
 

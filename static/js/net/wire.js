@@ -26,7 +26,7 @@ export function openWire(url, { onMessage, onEnd }, signal) {
     };
     socket.onclose = ({ code }) => {
       // Before it was open this is all the browser tells about a refused connection; afterwards the promise is settled.
-      reject(new DialFailed("unreachable"));
+      reject(new DialFailed("unavailable"));
       onEnd(code);
     };
   });

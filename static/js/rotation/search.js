@@ -33,7 +33,7 @@ export class Search {
     });
     const found = await this.#tryEach(candidates(), tried);
     if (found && !(found instanceof Error)) return found;
-    throw found ?? failure ?? new DialFailed("unreachable");
+    throw found ?? failure ?? new DialFailed("unavailable");
   }
 
   /** @returns {Promise<{endpoint: object, channel: object} | Error | null>} the last failure when none answered */

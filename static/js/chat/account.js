@@ -1,0 +1,151 @@
+// Who this device is: the person and their certificate, the server and how to prove oneself to it. One row of the store.
+//
+// Spec: 3.2, 3.13, 4.4, 5
+
+import { Credentials } from "../net/dial.js";
+import { DeviceKind, deviceId, sealRootBlob, signIdentity, userId } from "../protocol/credential.js";
+import { gateKey } from "../protocol/key_schedule.js";
+import { DevicePublic, DiscoverySecret, IdentityPublic, PreSharedKey, RecoveryKey, RootKey } from "../protocol/keys.js";
+import { toHex } from "../bytes.js";
+
+const ROW = ["account", "me"];
+
+/** A certificate is good for ten years; a device is ended by revoking it, not by a date. */
+const CERTIFICATE_SECONDS = 3650 * 86_400;
+const CLOCK_LEEWAY_SECONDS = 86_400;
+
+export class Account {
+  #store;
+  #row;
+
+  constructor(store, row) {
+    this.#store = store;
+    this.#row = row;
+  }
+
+  // Lifecycle
+
+  /** @returns {Promise<Account | null>} */
+  static async load(store) {
+    const row = await store.read(...ROW);
+    return row ? new Account(store, row) : null;
+  }
+
+  /** Keep an invitation, so that a reload does not lose what the address bar no longer has. */
+  static async invited(store, invite) {
+    const account = new Account(store, {
+      name: "",
+      person: null,
+      psk: null,
+      registered: false,
+      named: false,
+      revoked: false,
+      server: {
+        public_key: invite.serverPublic.bytes,
+        discovery_secret: invite.discoverySecret.bytes,
+        locators: invite.locators,
+      },
+      invite: { id: invite.inviteId, psk: invite.invitePsk.bytes, expires: invite.expires },
+    });
+    await account.update({});
+    return account;
+  }
+
+  /** @param {object} changes of the row's members */
+  async update(changes) {
+    const row = { ...this.#row, ...changes };
+    await this.#store.write([[...ROW, row]]);
+    this.#row = row;
+  }
+
+  // What it says
+
+  get name() {
+    return this.#row.name;
+  }
+
+  /** Whether the server has this device's own key, beside or instead of the invitation's. */
+  get isEnrolled() {
+    return this.#row.psk !== null;
+  }
+
+  /** Whether the server knows the person behind the device. */
+  get isRegistered() {
+    return this.#row.registered;
+  }
+
+  /** Whether the server knows the name. */
+  get isNamed() {
+    return this.#row.named;
+  }
+
+  get isRevoked() {
+    return this.#row.revoked;
+  }
+
+  /** @returns {{id: Uint8Array, psk: Uint8Array, expires: number} | null} until it was spent */
+  get invite() {
+    return this.#row.invite;
+  }
+
+  get serverPublic() {
+    return new IdentityPublic(this.#row.server.public_key);
+  }
+
+  get discoverySecret() {
+    return new DiscoverySecret(this.#row.server.discovery_secret);
+  }
+
+  get locators() {
+    return this.#row.server.locators;
+  }
+
+  /** @returns {{user_id: Uint8Array, identity: Uint8Array, root_blob: Uint8Array, recovery_key: Uint8Array} | null} */
+  get person() {
+    return this.#row.person;
+  }
+
+  /** This device among the members of a room. */
+  get me() {
+    const devicePublic = new DevicePublic(this.#store.deviceKey.publicKey);
+    return { userId: toHex(this.person.user_id), deviceId: deviceId(devicePublic) };
+  }
+
+  /** What a session under this device's own key begins with, or one under the invitation's. */
+  credentials({ byInvite = false } = {}) {
+    const { id, psk } = byInvite ? this.#row.invite : { id: this.#row.psk.id, psk: this.#row.psk.key };
+    const { publicKey, sign } = this.#store.deviceKey;
+    return new Credentials({
+      serverPublic: this.serverPublic,
+      gateKey: gateKey(this.discoverySecret),
+      pskId: id,
+      psk: new PreSharedKey(psk),
+      devicePublic: new DevicePublic(publicKey),
+      sign,
+    });
+  }
+
+  /** The server made a new secret, which opens the connection files from now on. @param {Uint8Array} secret 32 bytes */
+  renewDiscoverySecret(secret) {
+    return this.update({ server: { ...this.#row.server, discovery_secret: secret } });
+  }
+
+  // What it makes
+
+  /** The person behind this device: a root key that certifies it, and is sealed and forgotten. @param {number} now seconds */
+  async makePerson(name, now) {
+    if (this.person) return this.update({ name, named: false });
+    const root = RootKey.generate();
+    const recovery = RecoveryKey.generate();
+    const devicePublic = new DevicePublic(this.#store.deviceKey.publicKey);
+    const dates = [now - CLOCK_LEEWAY_SECONDS, now + CERTIFICATE_SECONDS];
+    const identity = signIdentity(root, devicePublic, DeviceKind.HUMAN, ...dates);
+    const person = {
+      user_id: userId(root.public),
+      identity: identity.encode(),
+      root_blob: await sealRootBlob(root, recovery),
+      recovery_key: recovery.bytes,
+    };
+    return this.update({ name, person });
+  }
+}

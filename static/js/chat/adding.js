@@ -1,0 +1,47 @@
+// Finding a way to add people: key packages for their certified devices.
+//
+// Spec: 3.14, 4.5
+
+import { toHex } from "../bytes.js";
+import { Problem } from "./problem.js";
+
+/** The server hands out packages for this many devices at once. Spec: 3.14 */
+const TAKE_AT_ONCE = 16;
+
+/** Somebody who enrolled a moment ago is in the directory before their first key package is at the server. */
+const PATIENCE_MS = 4000;
+const ASK_AGAIN_MS = 500;
+
+/**
+ * The devices of these people with a key package each; devices without one are left out.
+ * @param {(op: string, members: object) => Promise<object>} ask
+ * @param {import("./directory.js").Directory} directory
+ * @param {string[]} userIds
+ * @returns {Promise<{deviceId: Uint8Array, publicKey: Uint8Array, userId: Uint8Array, packageBytes: Uint8Array}[]>}
+ * Raises: Problem when one of them has no device that can be added.
+ */
+export async function devicesToAdd(ask, directory, userIds) {
+  const devices = userIds.flatMap((userId) => directory.devicesOf(userId));
+  const packages = new Map();
+  for (const deadline = Date.now() + PATIENCE_MS; ; await pause(ASK_AGAIN_MS)) {
+    await take(ask, devices.filter(({ deviceId }) => !packages.has(toHex(deviceId))), packages);
+    const reachable = devices.filter(({ deviceId }) => packages.has(toHex(deviceId)));
+    const unreachable = userIds.filter((userId) => !reachable.some((device) => toHex(device.userId) === userId));
+    if (unreachable.length === 0) {
+      return reachable.map((device) => ({ ...device, packageBytes: packages.get(toHex(device.deviceId)) }));
+    }
+    if (Date.now() >= deadline) throw new Problem("no_package", { userIds: unreachable });
+  }
+}
+
+async function take(ask, devices, packages) {
+  for (let start = 0; start < devices.length; start += TAKE_AT_ONCE) {
+    const wanted = devices.slice(start, start + TAKE_AT_ONCE).map(({ deviceId }) => deviceId);
+    const answer = await ask("packages.take", { devices: wanted });
+    for (const each of answer.packages) packages.set(toHex(each.device), each.package);
+  }
+}
+
+function pause(milliseconds) {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

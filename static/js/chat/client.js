@@ -1,0 +1,171 @@
+// An enrolled device at work: its rooms, the people it knows, its line to the server.
+
+import { MlsDevice } from "../mls/device.js";
+import { devicesToAdd } from "./adding.js";
+import { Chores } from "./chores.js";
+import { Directory } from "./directory.js";
+import { KeyStock } from "./key_stock.js";
+import { Link } from "./link.js";
+import { TEXT_MAX_BYTES } from "./payload.js";
+import { Problem } from "./problem.js";
+import { Rooms } from "./rooms.js";
+import { connectionOf, messagesOf, peopleOf, roomsOf } from "./views.js";
+import { Welcomes } from "./welcomes.js";
+
+const ERASE_EVERY_MS = 15_000;
+
+export class Client {
+  #account;
+  #finder;
+  #link;
+  #rooms;
+  #directory;
+  #chores;
+  #changed;
+  #failed;
+  #eraser;
+
+  constructor({ account, finder, store, device, openWire, changed, failed }) {
+    this.#account = account;
+    this.#finder = finder;
+    this.#changed = changed;
+    this.#failed = failed;
+    const ask = (op, members) => this.#link.ask(op, members);
+    const { me } = account;
+    this.#link = new Link({
+      account,
+      finder,
+      openWire,
+      rooms: () => this.#rooms,
+      noticed: (occasion) => this.#chores.add(occasion),
+      changed: () => this.#connectionChanged(),
+    });
+    this.#rooms = new Rooms(device, { store, me, ask, failed, changed: (room) => this.#roomChanged(room) });
+    this.#directory = new Directory(store);
+    const stock = new KeyStock(store, device, ask);
+    this.#chores = new Chores({
+      ask,
+      changed,
+      failed,
+      stock,
+      directory: this.#directory,
+      rooms: this.#rooms,
+      welcomes: new Welcomes({ store, device, stock, ask, me }),
+      channel: () => this.#link.channel,
+    });
+  }
+
+  // Lifecycle
+
+  /** @param {object} parts `account` (enrolled), `finder`, `store`, `openWire`, `changed(what, roomId)`, `failed(cause)` */
+  static async open(parts) {
+    const { publicKey, sign } = parts.store.deviceKey;
+    const device = await MlsDevice.open({ identity: parts.account.person.identity, publicKey, sign });
+    const client = new Client({ ...parts, device });
+    await client.#rooms.load();
+    await client.#directory.load();
+    return client;
+  }
+
+  start() {
+    this.#link.start();
+    this.#eraser = setInterval(() => this.#erasePast(Date.now()), ERASE_EVERY_MS);
+  }
+
+  stop() {
+    clearInterval(this.#eraser);
+    this.#link.stop();
+  }
+
+  retryNow() {
+    this.#link.retryNow();
+  }
+
+  // What it shows
+
+  get me() {
+    return { userId: this.#account.me.userId, name: this.#account.name };
+  }
+
+  get people() {
+    return peopleOf(this.#directory, this.me);
+  }
+
+  get rooms() {
+    return roomsOf(this.#rooms.all, (userId) => this.#nameOf(userId), this.me);
+  }
+
+  messages(roomId) {
+    const room = this.#rooms.get(roomId);
+    return room ? messagesOf(room, (userId) => this.#nameOf(userId), this.me) : [];
+  }
+
+  get connection() {
+    return connectionOf(this.#link.status, this.#finder, this.#account.serverPublic);
+  }
+
+  // Actions
+
+  async createRoom(name) {
+    const room = await this.#rooms.create(name);
+    const { channel } = this.#link;
+    // Without a session it is made when there is one again.
+    if (channel) await this.#rooms.attachOne(room, channel).catch(() => {});
+    return room.id;
+  }
+
+  /** Raises: Problem. */
+  async addPeople(roomId, userIds) {
+    const room = this.#requireRoom(roomId);
+    const ask = (op, members) => this.#link.ask(op, members);
+    await room.members.add(await devicesToAdd(ask, this.#directory, userIds));
+  }
+
+  /** @returns {Promise<string>} the message's id */
+  async send(roomId, text) {
+    const room = this.#requireRoom(roomId);
+    if (new TextEncoder().encode(text).length > TEXT_MAX_BYTES) throw new Problem("too_large");
+    return room.sender.send(text);
+  }
+
+  async markRead(roomId) {
+    await this.#rooms.get(roomId)?.markRead();
+  }
+
+  createInvite(label) {
+    return this.#link.ask("invite.create", label ? { label } : {});
+  }
+
+  async rename(name) {
+    await this.#account.update({ name, named: false });
+    this.#changed("people");
+    await this.#link.ask("name.set", { name });
+    await this.#account.update({ named: true });
+  }
+
+  // Internal
+
+  #erasePast(now) {
+    for (const room of this.#rooms.all) room.erasePast(now).catch(this.#failed);
+  }
+
+  #requireRoom(roomId) {
+    const room = this.#rooms.get(roomId);
+    if (!room?.isJoined) throw new Problem("not_member");
+    return room;
+  }
+
+  #nameOf(userId) {
+    return userId === this.me.userId ? this.me.name : (this.#directory.nameOf(userId) ?? "");
+  }
+
+  #roomChanged(room) {
+    this.#changed("messages", room.id);
+    this.#changed("rooms");
+  }
+
+  #connectionChanged() {
+    this.#changed("connection");
+    if (this.#link.status.problem === "revoked") this.#failed(new Problem("revoked"));
+  }
+}

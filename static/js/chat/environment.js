@@ -1,0 +1,25 @@
+// What the app takes from the browser, in one place, so that a test can put something else there.
+
+import { fetchBytes } from "../net/http.js";
+
+/**
+ * @typedef {object} Environment
+ * @property {History | undefined} history
+ * @property {LockManager | undefined} locks
+ * @property {Function} fetchBytes
+ * @property {Function | undefined} openWire in place of a WebSocket
+ * @property {() => Promise<boolean>} persist asks the browser to keep our data
+ * @property {(listener: () => void) => void} onOnline
+ */
+
+/** @returns {Environment} */
+export function browserEnvironment() {
+  return {
+    history: globalThis.history,
+    locks: globalThis.navigator?.locks,
+    fetchBytes,
+    openWire: undefined,
+    persist: async () => globalThis.navigator?.storage?.persist?.() ?? false,
+    onOnline: (listener) => globalThis.addEventListener?.("online", listener),
+  };
+}

@@ -1,0 +1,115 @@
+// The device's line to the server: one session after the other, and what is asked and told on it.
+//
+// Spec: 3.3, 3.11, 3.14
+
+import { dial as dialServer } from "../net/dial.js";
+import { ChannelClosed } from "../net/failures.js";
+import { PortFollower } from "../rotation/port_follower.js";
+
+/** Type of the TLV in AUTH_OK that brings a new discovery secret: `kid[8] || secret[32]`. Spec: 3.11 */
+const TLV_DISCOVERY_SECRET = 16;
+
+export class Link {
+  #account;
+  #finder;
+  #openWire;
+  #follower;
+  #handlers;
+
+  /**
+   * @param {object} parts
+   * @param {import("./account.js").Account} parts.account
+   * @param {import("../discovery/finder.js").Finder} parts.finder
+   * @param {Function} [parts.openWire] in place of a WebSocket
+   * @param {() => import("./rooms.js").Rooms} parts.rooms
+   * @param {(op: string) => void} parts.noticed told of every notice, and "attached" when a session is about to take over
+   * @param {() => void} parts.changed
+   */
+  constructor({ account, finder, openWire, rooms, noticed, changed }) {
+    this.#account = account;
+    this.#finder = finder;
+    this.#openWire = openWire;
+    this.#handlers = {
+      delivery: (channel, row) => rooms().delivered(channel, row),
+      ack: (channel, ack) => rooms().acknowledged(channel, ack),
+      refusal: (channel, messageId, cause) => rooms().refused(channel, messageId, cause),
+      notice: (_channel, op) => noticed(op),
+      announcement: (_channel, file) => this.#follower.announced(file),
+      renewal: () => this.#follower.renew(),
+    };
+    this.#follower = new PortFollower({
+      finder,
+      changed,
+      dial: (endpoint) => this.#dialAsDevice(endpoint),
+      attach: async (channel) => {
+        await this.#introduce(channel);
+        await rooms().attach(channel);
+        noticed("attached");
+      },
+    });
+  }
+
+  get status() {
+    return this.#follower.status;
+  }
+
+  get channel() {
+    return this.#follower.channel;
+  }
+
+  start() {
+    this.#follower.start();
+  }
+
+  stop() {
+    this.#follower.stop();
+  }
+
+  retryNow() {
+    this.#follower.retryNow();
+  }
+
+  /**
+   * Ask the server; a question whose session ends is asked again on the next one.
+   * @param {string} op @param {object} [members] @returns {Promise<object>} Raises: the PeerError it answered with.
+   */
+  async ask(op, members = {}) {
+    for (;;) {
+      const channel = await this.#follower.ready();
+      try {
+        return await channel.request(op, members);
+      } catch (cause) {
+        if (!(cause instanceof ChannelClosed)) throw cause;
+      }
+    }
+  }
+
+  /** One session under these credentials. @returns {Promise<{channel: object, handshake: object}>} Raises: DialFailed. */
+  dial(endpoint, credentials) {
+    const wire = this.#openWire ? { openWire: this.#openWire } : {};
+    return dialServer({ url: endpoint.url, credentials, handlers: this.#handlers, ...wire });
+  }
+
+  async #dialAsDevice(endpoint) {
+    const { channel, handshake } = await this.dial(endpoint, this.#account.credentials());
+    this.#finder.clockOffsetMs = handshake.clockOffsetMs;
+    const renewed = handshake.finishedTlvs.get(TLV_DISCOVERY_SECRET);
+    if (renewed?.length === 40) await this.#account.renewDiscoverySecret(renewed.slice(8));
+    return channel;
+  }
+
+  /** What the server must know of us before it lets us do anything else. */
+  async #introduce(channel) {
+    const account = this.#account;
+    if (account.invite) await account.update({ invite: null });
+    if (!account.isRegistered) {
+      const { identity, root_blob } = account.person;
+      await channel.request("account.set", { identity, root_blob });
+      await account.update({ registered: true });
+    }
+    if (!account.isNamed) {
+      await channel.request("name.set", { name: account.name });
+      await account.update({ named: true });
+    }
+  }
+}

@@ -1,0 +1,67 @@
+// This browser as a device: its store, who it is (if anybody yet), and where its server is.
+
+import { Finder } from "../discovery/finder.js";
+import { dial } from "../net/dial.js";
+import { Store } from "../store/store.js";
+import { Account } from "./account.js";
+import { enrol } from "./enrolment.js";
+
+const FILE_ROW = ["account", "connection"];
+
+export class OwnDevice {
+  #environment;
+
+  constructor(store, account, environment) {
+    this.store = store;
+    this.account = account;
+    this.#environment = environment;
+    this.finder = account ? this.#makeFinder() : null;
+  }
+
+  /**
+   * The device of this name, with the invitation kept when it is the first thing it gets.
+   * @param {string} storageName @param {import("../protocol/invite.js").Invite | null} invitation
+   * @param {import("./environment.js").Environment} environment
+   */
+  static async open(storageName, invitation, environment) {
+    let store = await Store.open(storageName);
+    let account = await Account.load(store);
+    if (invitation && account?.isRevoked) {
+      // A revoked device key is of no use any more; the invitation is for a device that begins anew.
+      store = await store.restart();
+      account = null;
+    }
+    if (invitation && !account?.isEnrolled) account = await Account.invited(store, invitation);
+    const device = new OwnDevice(store, account, environment);
+    await device.finder?.restore(await store.read(...FILE_ROW));
+    return device;
+  }
+
+  close() {
+    this.store.close();
+  }
+
+  /** Use the invitation. Raises: Problem. */
+  async enrol(name) {
+    const { account, finder } = this;
+    const { openWire } = this.#environment;
+    await account.makePerson(name, Math.floor(Date.now() / 1000));
+    const handlers = {};
+    await enrol({
+      account,
+      finder,
+      dial: ({ url }, credentials) => dial({ url, credentials, handlers, openWire }),
+      devicePublic: this.store.deviceKey.publicKey,
+    });
+  }
+
+  #makeFinder() {
+    return new Finder({
+      discoverySecret: () => this.account.discoverySecret,
+      pins: [this.account.serverPublic],
+      locators: this.account.locators,
+      fetchBytes: this.#environment.fetchBytes,
+      save: (kept) => this.store.write([[...FILE_ROW, kept]]),
+    });
+  }
+}

@@ -1,0 +1,37 @@
+// What members tell each other inside an application message: a CBOR map with a type.
+//
+// Spec: 4.4, 4.11
+
+import { encodeCbor, parseCbor } from "../protocol/encoding.js";
+import { Malformed } from "../protocol/errors.js";
+
+/** A text that fills a few screens; what is longer is a file. */
+export const TEXT_MAX_BYTES = 16_384;
+export const ROOM_NAME_MAX_BYTES = 128;
+
+/** @param {string} text @param {number} now ms @returns {Uint8Array} */
+export function encodeText(text, now) {
+  return encodeCbor({ type: "text", body: text, client_time: now });
+}
+
+/** The room's name, which the server never sees; whoever adds somebody repeats it. */
+export function encodeProfile(name, now) {
+  return encodeCbor({ type: "profile", body: { name }, client_time: now });
+}
+
+/**
+ * @returns {{type: "text", text: string} | {type: "profile", name: string} | {type: "unknown"}} unknown: of a later version
+ * Raises: malformed.
+ */
+export function parsePayload(bytes) {
+  const payload = parseCbor(bytes);
+  if (typeof payload?.type !== "string") throw new Malformed("a payload without a type");
+  if (payload.type === "text") return { type: "text", text: requireText(payload.body, TEXT_MAX_BYTES) };
+  if (payload.type === "profile") return { type: "profile", name: requireText(payload.body?.name, ROOM_NAME_MAX_BYTES) };
+  return { type: "unknown" };
+}
+
+function requireText(value, maxBytes) {
+  if (typeof value !== "string" || new TextEncoder().encode(value).length > maxBytes) throw new Malformed("a text");
+  return value;
+}

@@ -1,0 +1,130 @@
+// Getting a room's own messages into its log.
+//
+// Spec: 4.5, 3.13
+
+import { newMessageId } from "../protocol/primitives.js";
+import { encodeProfile, encodeText } from "./payload.js";
+import { groupRows } from "./room_rows.js";
+
+/** Refusals that pass by themselves: the same bytes are sent again. */
+const PASSING = new Set(["too_fast", "limit", "unavailable", "internal"]);
+const FIRST_RETRY_MS = 1000;
+const LONGEST_RETRY_MS = 30_000;
+
+/** So many are encrypted in one transaction at most. */
+const MESSAGES_AT_ONCE = 32;
+
+export class RoomSender {
+  #room;
+  #retryMs = FIRST_RETRY_MS;
+  #retryTimer = null;
+
+  /** @param {import("./room.js").Room} room */
+  constructor(room) {
+    this.#room = room;
+  }
+
+  // Actions
+
+  /** Queue a text. @returns {Promise<string>} its message id (hex), once it is on the disk */
+  async send(text) {
+    const time = Date.now();
+    const entry = this.#room.outbox.add({ messageId: newMessageId(time), time, payload: encodeText(text, time), text });
+    this.#room.changed();
+    await this.#room.step(() => this.#prepare());
+    return entry.id;
+  }
+
+  /** Tell the members the room's name. It is on the disk with the next step at the latest. */
+  queueProfile() {
+    const time = Date.now();
+    const payload = encodeProfile(this.#room.record.name, time);
+    return this.#room.outbox.add({ messageId: newMessageId(time), time, payload, text: null });
+  }
+
+  /** Something changed that may let more of the outbox go. */
+  wake() {
+    if (!this.#room.outbox.isEmpty) this.#room.stepAside(() => this.#prepare());
+  }
+
+  // Answers
+
+  acknowledged(id) {
+    this.#retryMs = FIRST_RETRY_MS;
+    const entry = this.#room.outbox.find(id);
+    if (!entry || entry.acknowledged) return;
+    entry.acknowledged = true;
+    this.#room.changed();
+  }
+
+  /** The server did not take a message. @param {object} channel the session that said so */
+  refused(channel, id, cause) {
+    const room = this.#room;
+    const entry = room.outbox.find(id);
+    if (!entry || entry.acknowledged || entry.channel !== channel) return;
+    if (cause.code === "stale_epoch") {
+      entry.stale = true;
+      this.wake();
+    } else if (PASSING.has(cause.code)) {
+      room.outbox.rewind(entry);
+      this.#retryLater();
+    } else {
+      // The same bytes would be refused again, and nothing may overtake them.
+      room.stuck = cause.code;
+      room.changed();
+    }
+  }
+
+  // Internal
+
+  async #prepare() {
+    const room = this.#room;
+    const channel = this.#retryTimer === null && room.pending === null ? room.readyChannel : null;
+    const plan = channel ? room.outbox.sendable(channel, room.group.epoch).slice(0, MESSAGES_AT_ONCE) : [];
+    let group = room.group;
+    const sealed = new Map();
+    for (const entry of plan) {
+      if (entry.message !== null && entry.epoch === group.epoch) continue;
+      const made = await group.seal(entry.payload, entry.messageId);
+      group = made.group;
+      sealed.set(entry, { epoch: group.epoch, message: made.message });
+    }
+    const unsaved = room.outbox.unsaved;
+    return {
+      rows: [...this.#entryRows(unsaved, sealed), ...(sealed.size > 0 ? groupRows(room.id, group, room.group) : [])],
+      apply: () => {
+        for (const [entry, ciphertext] of sealed) Object.assign(entry, ciphertext);
+        room.outbox.saved(unsaved);
+        room.adopt(group);
+        this.#transmit(channel, plan);
+      },
+    };
+  }
+
+  #entryRows(unsaved, sealed) {
+    const { outbox } = this.#room;
+    return [...new Set([...unsaved, ...sealed.keys()])].map((entry) => [
+      "outbox",
+      outbox.keyOf(entry),
+      { ...entry.row, ...sealed.get(entry) },
+    ]);
+  }
+
+  #transmit(channel, plan) {
+    for (const entry of plan) {
+      if (!channel.hasWindow) return;
+      channel.sendMessage(this.#room.roomId, entry.message, entry.messageId);
+      entry.channel = channel;
+      entry.stale = false;
+    }
+  }
+
+  #retryLater() {
+    if (this.#retryTimer !== null) return;
+    this.#retryTimer = setTimeout(() => {
+      this.#retryTimer = null;
+      this.wake();
+    }, this.#retryMs);
+    this.#retryMs = Math.min(LONGEST_RETRY_MS, this.#retryMs * 2);
+  }
+}

@@ -1,0 +1,129 @@
+// All rooms of this device, and the session that carries them.
+//
+// Spec: 3.14
+
+import { toHex } from "../bytes.js";
+import { Group } from "../mls/group.js";
+import { SCHEME } from "../mls/profile.js";
+import { randomBytes } from "../protocol/primitives.js";
+import { Outbox } from "./outbox.js";
+import { Room } from "./room.js";
+import { archiveRow, groupRows, loadRooms, newRecord, roomRow } from "./room_rows.js";
+import { Transcript } from "./transcript.js";
+
+/** The server takes this many rooms in one `room.resume`. Spec: 3.14 */
+const RESUME_AT_ONCE = 256;
+
+export class Rooms {
+  #rooms = new Map();
+  #device;
+  #surroundings;
+
+  /** @param {object} surroundings what `Room` takes: `store`, `me`, `ask`, `changed`, `failed` */
+  constructor(device, surroundings) {
+    this.#device = device;
+    this.#surroundings = surroundings;
+  }
+
+  // Lifecycle
+
+  async load() {
+    for (const state of await loadRooms(this.#surroundings.store, this.#device)) this.#add(state);
+  }
+
+  /** A new room with this device as its only member; it is there at once, the server hears of it when it can. */
+  async create(name) {
+    const roomId = randomBytes(16);
+    const id = toHex(roomId);
+    const now = Date.now();
+    const group = await Group.create(this.#device, roomId, Math.floor(now / 1000));
+    const record = newRecord({ name, created: false });
+    const entry = createdEntry(id, this.#surroundings.me.userId, now);
+    await this.#surroundings.store.write([roomRow(id, record), ...groupRows(id, group), archiveRow(id, entry)]);
+    return this.#add({ id, record, group, entry });
+  }
+
+  /** A room that was joined by a Welcome and is stored already. */
+  joined(state) {
+    return this.#add(state);
+  }
+
+  // What there is
+
+  get all() {
+    return [...this.#rooms.values()];
+  }
+
+  /** @returns {Room | null} */
+  get(id) {
+    return this.#rooms.get(id) ?? null;
+  }
+
+  // The session
+
+  /** Let this session carry every room from where each was read. Raises: ChannelClosed, PeerError. */
+  async attach(channel) {
+    const rooms = this.all.filter((room) => room.isJoined);
+    for (const room of rooms.filter((each) => !each.record.created)) await this.#createOnServer(room, channel);
+    for (let start = 0; start < rooms.length; start += RESUME_AT_ONCE) {
+      await this.#resume(rooms.slice(start, start + RESUME_AT_ONCE), channel);
+    }
+  }
+
+  /** The same for one room that came later. */
+  async attachOne(room, channel) {
+    if (!room.record.created) await this.#createOnServer(room, channel);
+    await this.#resume([room], channel);
+  }
+
+  // From the session
+
+  delivered(channel, row) {
+    const room = this.get(toHex(row.roomId));
+    if (!room || room.reader.receive(row)) return;
+    // A gap on one session is a fault of the server's; the log itself has no gaps, so it is asked once more.
+    this.#resume([room], channel).catch(() => {});
+  }
+
+  acknowledged(channel, { roomId, messageId }) {
+    this.get(toHex(roomId))?.sender.acknowledged(toHex(messageId));
+    for (const room of this.all) if (room.outbox.isWaitingFor(channel)) room.sender.wake();
+  }
+
+  refused(channel, messageId, cause) {
+    const id = toHex(messageId);
+    this.all.find((room) => room.outbox.find(id))?.sender.refused(channel, id, cause);
+  }
+
+  // Internal
+
+  #add({ id, record, group, pending = null, transcript = null, outbox = null, entry = null }) {
+    const before = this.get(id);
+    const state = { id, record, group, pending };
+    state.transcript = transcript ?? before?.transcript ?? new Transcript();
+    state.outbox = outbox ?? before?.outbox ?? new Outbox(id);
+    if (entry) state.transcript.append(entry);
+    const room = new Room(state, this.#surroundings);
+    this.#rooms.set(id, room);
+    room.changed();
+    return room;
+  }
+
+  async #createOnServer(room, channel) {
+    await channel.request("room.create", { room: room.roomId, scheme: SCHEME });
+    await room.update({ created: true });
+  }
+
+  async #resume(rooms, channel) {
+    if (rooms.length === 0) return;
+    const cursors = rooms.map((room) => ({ room: room.roomId, cursor: room.reader.received }));
+    const answer = await channel.request("room.resume", { rooms: cursors });
+    for (const place of answer.rooms) await this.get(toHex(place.room))?.attach(channel, place);
+    for (const roomId of answer.gone) await this.get(toHex(roomId))?.update({ gone: true });
+  }
+}
+
+function createdEntry(roomId, userId, time) {
+  const notice = { kind: "created", userIds: [userId] };
+  return { id: `${roomId}-created`, seq: 0, time, sender: userId, own: true, kind: "notice", text: "", notice };
+}

@@ -1,0 +1,42 @@
+// Blobs that are too large for one frame: put to the server and fetched from it in chunks, named by their digest.
+//
+// Spec: 3.14
+
+import { sameBytes } from "../bytes.js";
+import { Unauthentic } from "../protocol/errors.js";
+import { STAGE_CHUNK_BYTES } from "../protocol/limits.js";
+import { sha256 } from "../protocol/primitives.js";
+
+/** @param {(op: string, members: object) => Promise<object>} ask @returns {Promise<Uint8Array>} the blob's digest */
+export async function stage(ask, blob) {
+  const digest = sha256(blob);
+  let have = 0;
+  do {
+    const chunk = { digest, size: blob.length, offset: have, bytes: blob.slice(have, have + STAGE_CHUNK_BYTES) };
+    have = await putChunk(ask, chunk);
+  } while (have < blob.length);
+  return digest;
+}
+
+/** A server that lost or already has a part says from where to go on. */
+async function putChunk(ask, chunk) {
+  try {
+    return (await ask("room.stage", chunk)).have;
+  } catch (cause) {
+    if (cause.code === "out_of_order" && Number.isSafeInteger(cause.details?.have)) return cause.details.have;
+    throw cause;
+  }
+}
+
+/** The blob of this digest. Raises: unauthentic (other bytes), and what the server answers. */
+export async function fetchBlob(ask, roomId, digest, size) {
+  const blob = new Uint8Array(size);
+  for (let offset = 0; offset < size; ) {
+    const { bytes } = await ask("room.fetch", { room: roomId, digest, offset });
+    if (bytes.length === 0 || offset + bytes.length > size) throw new Unauthentic("a blob of another size");
+    blob.set(bytes, offset);
+    offset += bytes.length;
+  }
+  if (!sameBytes(sha256(blob), digest)) throw new Unauthentic("a blob with another digest");
+  return blob;
+}

@@ -1,0 +1,105 @@
+// Where the server is: the last connection file that was believed, and how to come by a newer one.
+//
+// A file counts only when a pinned identity signed it, and never when it is older than the one in hand, so no mirror can
+// lead a client back to a place that was left.
+// Spec: 3.8
+
+import { SealedConnectionFile } from "../protocol/connection_file.js";
+import { chooseFreshest } from "../protocol/freshness.js";
+import { askMirrors } from "./mirrors.js";
+
+export class Finder {
+  #discoverySecret;
+  #pins;
+  #locators;
+  #fetchBytes;
+  #save;
+  #info = null;
+  #mirror = null;
+  #clockOffsetMs = 0;
+
+  /**
+   * @param {object} parts
+   * @param {() => import("../protocol/keys.js").DiscoverySecret} parts.discoverySecret the one in force
+   * @param {import("../protocol/keys.js").IdentityPublic[]} parts.pins
+   * @param {string[]} parts.locators URLs of the invitation
+   * @param {(url: string, limits: object) => Promise<Uint8Array>} parts.fetchBytes
+   * @param {(kept: {file: Uint8Array, mirror: string | null}) => Promise<void>} parts.save
+   */
+  constructor({ discoverySecret, pins, locators, fetchBytes, save }) {
+    this.#discoverySecret = discoverySecret;
+    this.#pins = pins;
+    this.#locators = locators;
+    this.#fetchBytes = fetchBytes;
+    this.#save = save;
+  }
+
+  /** @returns {import("../protocol/connection_info.js").ConnectionInfo | null} */
+  get info() {
+    return this.#info;
+  }
+
+  /** The URL the file came from; null when the server itself sent it. */
+  get mirror() {
+    return this.#mirror;
+  }
+
+  /** The authenticated difference between the server's clock and ours. @param {number} milliseconds */
+  set clockOffsetMs(milliseconds) {
+    this.#clockOffsetMs = milliseconds;
+  }
+
+  /** Chat ports to try, the one that lives longest first. @returns {import("../protocol/connection_info.js").Endpoint[]} */
+  endpoints() {
+    const dialable = (this.#info?.endpoints ?? []).filter((endpoint) => endpoint.isDialable);
+    return dialable.sort((left, right) => right.validUntil - left.validUntil || left.load - right.load);
+  }
+
+  /** The file that was kept; one that does not open any more is passed over. */
+  async restore(kept) {
+    if (!kept) return;
+    try {
+      this.#info = await this.#open(kept.file);
+      this.#mirror = kept.mirror;
+    } catch {
+      this.#info = null;
+    }
+  }
+
+  /**
+   * Believe this file, when it is one to believe.
+   * @param {Uint8Array} file @param {string | null} mirror where it came from
+   * Raises: malformed, unauthentic, unknown_peer, replayed, forked ...
+   */
+  async accept(file, mirror) {
+    await this.#keepFreshest([{ info: await this.#open(file), file, url: mirror }]);
+  }
+
+  /** Ask the mirrors. Raises: FetchFailed; what was wrong with the only files they had. */
+  async refresh() {
+    const urls = [...new Set([...(this.#info?.urls ?? []), ...this.#locators])];
+    const found = await askMirrors(urls, this.#fetchBytes);
+    const opened = await Promise.allSettled(found.map(async (each) => ({ ...each, info: await this.#open(each.file) })));
+    const good = opened.filter((result) => result.status === "fulfilled").map((result) => result.value);
+    if (good.length === 0) throw opened[0].reason;
+    await this.#keepFreshest(good);
+  }
+
+  #open(file) {
+    return SealedConnectionFile.parse(file).open(this.#discoverySecret(), this.#pins);
+  }
+
+  async #keepFreshest(candidates) {
+    const seen = {
+      lastSerial: this.#info?.serial ?? 0,
+      lastDigest: this.#info?.digest ?? new Uint8Array(),
+      now: Math.floor((Date.now() + this.#clockOffsetMs) / 1000),
+    };
+    const info = chooseFreshest(candidates.map((candidate) => candidate.info), seen);
+    const isNew = info.serial !== this.#info?.serial;
+    const { file, url } = candidates.find((candidate) => candidate.info === info);
+    this.#info = info;
+    this.#mirror = url;
+    if (isNew) await this.#save({ file, mirror: url });
+  }
+}

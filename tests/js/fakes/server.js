@@ -1,0 +1,262 @@
+// A server in memory with the real handshake and real frames: ports that come and go, sessions that can be cut at any
+// moment, a connection file on a mirror.
+
+import { toHex } from "../../../static/js/bytes.js";
+import { DialFailed } from "../../../static/js/net/failures.js";
+import { Ack, ChatDelivery, ChatSend, ErrorBody, Failure, parseExchange, Request, Response } from "../../../static/js/protocol/bodies.js";
+import { sealConnectionFile } from "../../../static/js/protocol/connection_file.js";
+import { ConnectionInfo, Endpoint } from "../../../static/js/protocol/connection_info.js";
+import { PeerError } from "../../../static/js/protocol/errors.js";
+import { serverId } from "../../../static/js/protocol/fingerprint.js";
+import { MessageType } from "../../../static/js/protocol/frame.js";
+import { findGate, Gate, ServerHandshake } from "../../../static/js/protocol/handshake.js";
+import { Invite } from "../../../static/js/protocol/invite.js";
+import { deviceCredentials, gateKey } from "../../../static/js/protocol/key_schedule.js";
+import { DiscoverySecret, IdentityKey, PreSharedKey } from "../../../static/js/protocol/keys.js";
+import { encodeBase64url } from "../../../static/js/protocol/encoding.js";
+import { randomBytes } from "../../../static/js/protocol/primitives.js";
+import { DeliveryService } from "./delivery_service.js";
+
+export const MIRROR = "https://mirror.example/connection.json";
+
+export class FakeServer {
+  service = new DeliveryService();
+  identity = IdentityKey.generate();
+  discoverySecret = DiscoverySecret.generate();
+  /** PSK id (hex) -> {psk, device (hex or null), isInvite}. */
+  psks = new Map();
+  ports = new Map();
+  sessions = new Set();
+  serial = Math.floor(Date.now() / 1000);
+  isRunning = true;
+  /** Told of every message before it is stored; what it throws is the answer. */
+  beforeStore = () => {};
+  /** Told of every message after it is stored and before anybody hears of it. */
+  afterStore = () => {};
+
+  constructor() {
+    this.service.notify = (device, op) => this.#sessionsOf(device).forEach((session) => session.notice(op));
+    this.service.stored = (room) => this.sessions.forEach((session) => session.pour(room.id));
+    this.openPort();
+  }
+
+  // For the test
+
+  /** What an App takes as its environment. */
+  get environment() {
+    return {
+      history: undefined,
+      locks: undefined,
+      fetchBytes: async (url) => this.fetch(url),
+      openWire: (url, handlers) => this.accept(url, handlers),
+      persist: async () => false,
+      onOnline: () => {},
+    };
+  }
+
+  makeInvite({ lifetimeSeconds = 3600 } = {}) {
+    const [inviteId, invitePsk] = [randomBytes(16), PreSharedKey.generate()];
+    this.psks.set(toHex(inviteId), { psk: invitePsk, device: null, isInvite: true });
+    const { discoverySecret, identity } = this;
+    const expires = Math.floor(Date.now() / 1000) + lifetimeSeconds;
+    const invite = { discoverySecret, serverPublic: identity.public, inviteId, invitePsk, expires, locators: [MIRROR] };
+    return new Invite(invite).encode();
+  }
+
+  openPort() {
+    const port = 50_000 + this.ports.size;
+    const now = Math.floor(Date.now() / 1000);
+    const path = `/${encodeBase64url(randomBytes(16))}`;
+    const endpoint = new Endpoint({ host: "127.0.0.1", port, path, tls: false, validFrom: now, validUntil: now + 60 + this.ports.size });
+    this.ports.set(endpoint.url, endpoint);
+    this.serial += 1;
+    return endpoint;
+  }
+
+  /** Open another port and tell everybody, as the real one does before it moves. */
+  async announceNewPort() {
+    this.openPort();
+    const file = await this.file();
+    for (const session of this.sessions) session.frame(MessageType.PORT_ROTATION, file);
+  }
+
+  /** Close the oldest port with all its sessions. */
+  closeOldestPort() {
+    const [url] = this.ports.keys();
+    this.ports.delete(url);
+    for (const session of this.sessions) if (session.url === url) session.cut(1006);
+  }
+
+  /** Everything in memory is gone at once; what was stored stays. */
+  kill() {
+    this.isRunning = false;
+    for (const session of this.sessions) session.cut(1006);
+  }
+
+  restart() {
+    this.isRunning = true;
+  }
+
+  async file() {
+    const now = Math.floor(Date.now() / 1000);
+    const endpoints = [...this.ports.values()];
+    const info = new ConnectionInfo({
+      serial: this.serial, serverId: serverId(this.identity.public), serverName: "Fake", serverPublic: this.identity.public,
+      timestamp: now, validFrom: now - 10, validUntil: now + 3600, nextRotation: now + 60, graceSeconds: 4, endpoints, urls: [MIRROR],
+    });
+    this.lastFile ??= {};
+    this.lastFile[this.serial] ??= await sealConnectionFile(info, this.discoverySecret, this.identity, now);
+    return this.lastFile[this.serial];
+  }
+
+  async fetch(url) {
+    if (url !== MIRROR) throw Object.assign(new Error("no such mirror"), { code: "unavailable" });
+    return this.file();
+  }
+
+  // The wire
+
+  async accept(url, handlers) {
+    await new Promise((resolve) => setTimeout(resolve, 1));
+    if (!this.isRunning || !this.ports.has(url)) throw new DialFailed("unavailable");
+    const session = new FakeSession(this, url, handlers);
+    this.sessions.add(session);
+    return { send: (data) => session.receive(data), close: () => session.cut(1000) };
+  }
+
+  #sessionsOf(device) {
+    return [...this.sessions].filter((session) => session.isOpen && toHex(session.device) === device);
+  }
+}
+
+class FakeSession {
+  device = new Uint8Array();
+  isOpen = false;
+  #server;
+  #handlers;
+  #handshake = null;
+  #auth = null;
+  #session = null;
+  #isInvite = false;
+  #inbound = Promise.resolve();
+  #isCut = false;
+  #cursors = new Map();
+  #lastNotice = 0;
+
+  constructor(server, url, handlers) {
+    this.#server = server;
+    this.url = url;
+    this.#handlers = handlers;
+  }
+
+  receive(data) {
+    this.#inbound = this.#inbound.then(() => (this.#isCut ? undefined : this.#next(data))).catch(() => this.cut(1008));
+  }
+
+  cut(code) {
+    if (this.#isCut) return;
+    this.#isCut = true;
+    this.isOpen = false;
+    this.#server.sessions.delete(this);
+    queueMicrotask(() => this.#handlers.onEnd(code));
+  }
+
+  frame(type, payload) {
+    if (!this.isOpen) return;
+    this.#session.seal(type, payload, randomBytes(16), Date.now()).then((frame) => !this.#isCut && this.#handlers.onMessage(frame));
+  }
+
+  notice(op) {
+    this.#lastNotice += 1;
+    this.frame(MessageType.REQUEST, new Request(this.#lastNotice, { op }).encode());
+  }
+
+  /** Send the rows of a room that this session has not got. */
+  pour(roomId) {
+    const id = toHex(roomId);
+    if (!this.isOpen || !this.#cursors.has(id)) return;
+    for (const row of this.#server.service.rowsAfter(roomId, this.#cursors.get(id))) {
+      this.#cursors.set(id, row.seq);
+      this.frame(MessageType.CHAT, new ChatDelivery(roomId, row.seq, row.time, row.sender, row.message).encode());
+    }
+  }
+
+  async #next(data) {
+    if (this.#session) return this.#handle(await this.#session.open(data));
+    if (!this.#handshake) return this.#hello(data);
+    return this.#authenticate(data);
+  }
+
+  async #hello(record) {
+    const gate = findGate(record, [new Gate(gateKey(this.#server.discoverySecret), this.#server.identity)]);
+    if (!gate) return this.cut(1006);
+    this.#handshake = new ServerHandshake(gate, serverId(this.#server.identity.public));
+    return this.#handlers.onMessage(await this.#handshake.receiveHello(record, Date.now()));
+  }
+
+  async #authenticate(record) {
+    const auth = await this.#handshake.receiveClientAuth(record);
+    const known = this.#server.psks.get(toHex(auth.pskId)) ?? { psk: PreSharedKey.generate(), device: null };
+    const bound = known.device === null ? null : known.device;
+    this.#handshake.verify(known.psk, bound);
+    this.#enrol(known, auth.devicePublic);
+    const [frame, session] = await this.#handshake.finish(new Map(), randomBytes(16), Date.now());
+    this.#session = session;
+    this.isOpen = true;
+    this.#handlers.onMessage(frame);
+  }
+
+  #enrol(known, devicePublic) {
+    this.#isInvite = known.isInvite ?? false;
+    known.device = devicePublic;
+    this.device = this.#server.service.enrolled(devicePublic.bytes);
+    if (!this.#isInvite) return this.#spend(devicePublic);
+    const [id, psk] = deviceCredentials(this.#handshake.exporter, devicePublic);
+    return this.#server.psks.set(toHex(id), { psk, device: devicePublic, isInvite: false });
+  }
+
+  /** The device came back under its own key, so its invitation is worth nothing any more. */
+  #spend(devicePublic) {
+    for (const [id, { device, isInvite }] of this.#server.psks) {
+      if (isInvite && device?.equals(devicePublic)) this.#server.psks.delete(id);
+    }
+  }
+
+  #handle({ type, payload, messageId }) {
+    if (this.#isInvite && type !== MessageType.CLOSE_NOTIFY) return this.cut(4403);
+    if (type === MessageType.CHAT) return this.#store(ChatSend.parse(payload), messageId);
+    if (type === MessageType.REQUEST) return this.#exchange(parseExchange(payload));
+    return undefined;
+  }
+
+  #store({ roomId, message }, messageId) {
+    const { service } = this.#server;
+    try {
+      this.#server.beforeStore(this, messageId);
+      const seq = service.append(this.device, roomId, message, messageId);
+      this.#server.afterStore(this, messageId);
+      this.frame(MessageType.ACK, new Ack(messageId, roomId, seq).encode());
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error;
+      this.frame(MessageType.ERROR, new ErrorBody(error.number, "", messageId).encode());
+    }
+  }
+
+  #exchange(exchange) {
+    if (!(exchange instanceof Request)) return;
+    try {
+      const answer = this.#server.service.answer(this.device, exchange.body);
+      this.frame(MessageType.REQUEST, new Response(exchange.id, answer).encode());
+      if (exchange.body.op === "room.resume") answer.rooms.forEach((place) => this.#resume(place));
+    } catch (error) {
+      if (!(error instanceof PeerError)) throw error;
+      const failure = { code: error.number, text: "", ...error.details };
+      this.frame(MessageType.REQUEST, new Failure(exchange.id, failure).encode());
+    }
+  }
+
+  #resume({ room, cursor }) {
+    this.#cursors.set(toHex(room), cursor);
+    this.pour(room);
+  }
+}
