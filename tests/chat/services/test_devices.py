@@ -1,0 +1,73 @@
+"""Revocation, rights over devices, and what a revoked device leaves behind."""
+
+import pytest
+
+from chat.models import AuditEvent, Invite, KeyPackage, News, Revocation
+from chat.services import devices, key_packages
+from chat.services.invites import create_invite
+from clawchat.protocol.errors import NotMember, Unauthentic
+from clawchat.protocol.keys import PreSharedKey
+from clawchat.protocol.primitives import random_bytes
+
+
+def test_revocation_is_one_transaction_over_everything(alice, bob):
+    """Secret, packages and invites gone; revocation, audit event and news written; once."""
+    key_packages.put(bob.pk, [b"package"], b"last resort")
+    invite = create_invite(made_by=bob.device)
+
+    first, second = [devices.revoke(bob.id, "stolen", "operator") for _ in range(2)]
+
+    assert (first, second) == (True, False)
+    bob.device.refresh_from_db()
+    assert bob.device.revoked_at is not None
+    assert bob.device.psk_id is None and bob.device.psk_sealed is None
+    assert not KeyPackage.objects.exists()
+    assert Invite.objects.get(invite_id=invite.invite_id).psk_sealed is None
+    assert bytes(Revocation.objects.get().subject) == bytes(bob.key.public)
+    assert AuditEvent.objects.get(code="device_revoked").actor == "operator"
+    assert set(News.objects.values_list("kind", "subject")) >= {("revoked", bob.id.hex())}
+
+
+def test_a_cancelled_invite_opens_nothing(alice, bob):
+    """What a revoked device handed out before is worth nothing."""
+    invite = create_invite(made_by=bob.device)
+    devices.revoke(bob.id, "stolen", "operator")
+
+    found = devices.find_credential(invite.invite_id)
+
+    assert (found.device_pk, found.invite_pk) == (None, None)
+
+
+def test_a_revoked_key_cannot_enrol_again(alice):
+    """Not even with a fresh invite."""
+    devices.revoke(alice.id, "lost", "operator")
+    invite = Invite.objects.get(invite_id=create_invite().invite_id)
+
+    with pytest.raises(Unauthentic):
+        devices.enrol(
+            invite.pk,
+            alice.key.public,
+            random_bytes(16),
+            PreSharedKey.generate(),
+            devices.Seat("127.0.0.1", 1, "process"),
+        )
+
+
+def test_an_unknown_id_gets_a_secret_nobody_has(server):
+    """Another one each time."""
+    first, second = devices.find_credential(bytes(16)), devices.find_credential(bytes(16))
+
+    assert first.psk != second.psk
+    assert (first.device_pk, first.invite_pk) == (None, None)
+
+
+def test_who_may_revoke(alice, bob, charlie):
+    """The own member's devices; an owner anybody's; nobody else's, and unknown ones fail alike."""
+    for target in (bob.id, random_bytes(16)):
+        with pytest.raises(NotMember, match="not a device of yours"):
+            devices.revoke_for(charlie.pk, target)
+    alice.member.is_owner = True
+    alice.member.save()
+
+    assert devices.revoke_for(alice.pk, bob.id)
+    assert devices.revoke_for(charlie.pk, charlie.id)

@@ -1,0 +1,50 @@
+"""What goes after its time, and what a shortened log means for readers."""
+
+import time
+
+from chat.models import Envelope, KeyPackage, News, StagedBlob
+from chat.services import key_packages, rooms, staging
+from chat.services.delivery import store
+from chat.services.pruning import MILLISECONDS_PER_DAY, prune_leftovers, prune_messages
+from clawchat.protocol.primitives import sha256
+from tests.chat.services.test_delivery import message
+
+LONG_AGO = "2020-01-01T00:00Z"
+
+
+def test_messages_go_after_the_retention(alice, room):
+    """Older rows go, the cursor of a resuming device is raised over them, newer ones stay."""
+    now_ms = time.time_ns() // 1_000_000
+    store([message(alice, room) for _ in range(3)], now_ms - 91 * MILLISECONDS_PER_DAY)
+    store([message(alice, room)], now_ms)
+
+    assert prune_messages() == 3
+
+    assert list(Envelope.objects.values_list("seq", flat=True)) == [4]
+    [resumed] = rooms.resume(alice.pk, {bytes(room.room_id): 0})
+    assert (resumed.cursor, resumed.head) == (3, 4)
+    assert prune_messages() == 0
+
+
+def test_retention_zero_keeps_everything(alice, room):
+    """An operator may want a log for ever."""
+    store([message(alice, room)], 1)
+
+    assert prune_messages(0) == 0
+    assert Envelope.objects.count() == 1
+
+
+def test_leftovers_go(alice, room):
+    """Staged blobs after an hour, news after a day, key packages after 30 days."""
+    staging.stage(alice.pk, sha256(b"blob"), 4, 0, b"blob")
+    StagedBlob.objects.update(touched_at=LONG_AGO)
+    News.objects.create(kind="directory")
+    News.objects.update(created_at=LONG_AGO)
+    key_packages.put(alice.pk, [b"package"], b"last resort")
+    KeyPackage.objects.update(created_at=LONG_AGO)
+
+    prune_leftovers()
+
+    assert not StagedBlob.objects.exists()
+    assert not News.objects.exists()
+    assert KeyPackage.objects.get().last_resort
