@@ -128,10 +128,10 @@ async function* handshake(given) {
   yield ["th4", th4];
   const epochSecret = sessionSecret(keys.mainSecret(psk), th4);
   yield* namedKeys(deriveSessionKeys(epochSecret, serverExchange.public, exchange.public), "epoch0.");
-  if (toHex(client.exporter) !== toHex(server.exporter)) throw new Error("two exporters");
-  yield ["exporter", client.exporter];
+  yield ["exporter", server.exporter];
 
   const session = await client.receiveFinished(finished);
+  if (toHex(client.exporter) !== toHex(server.exporter)) throw new Error("two exporters");
   const { messageId, timestampMs } = FrameHeader.parse(finished);
   const [frame, serverSession] = await server.finish(client.finishedTlvs, messageId, timestampMs);
   yield ["finished_frame", frame];

@@ -33,12 +33,12 @@ export class ClientHandshake {
   #devicePublic;
   #sign;
   #clientName;
-  /** What H1 leaves behind: its record and the two ephemeral secrets. */
+  #started = false;
+  /** What H1 leaves behind until H2 comes: its record and the two ephemeral secrets. */
   #helloSent = null;
-  /** Set before the first wait, so that H2 is taken once. */
-  #helloAnswered = false;
-  /** What H3 leaves behind: session id, transcript hash and keys. */
+  /** What H3 leaves behind until AUTH_OK comes: session id, transcript hash and keys. */
   #authSent = null;
+  #exporter = null;
 
   /** Known once H2 was believed: what the server asks, its name, and its clock less ours. */
   serverParameters = new ServerParameters();
@@ -76,7 +76,8 @@ export class ClientHandshake {
 
   /** H1 from given random values, for the vectors. */
   _hello(clientRandom, exchange, decapsulation, suites = [SUITE_X25519_MLKEM768]) {
-    if (this.#helloSent !== null) throw new UsageError("H1 is sent once");
+    if (this.#started) throw new UsageError("H1 is sent once");
+    this.#started = true;
     const hello = new ClientHello({
       minVersion: PROTOCOL_VERSION,
       maxVersion: PROTOCOL_VERSION,
@@ -99,9 +100,10 @@ export class ClientHandshake {
    * @param {Uint8Array} record @param {number} nowMs @returns {Promise<Uint8Array>}
    */
   async receiveServerHello(record, nowMs) {
-    if (this.#helloSent === null || this.#helloAnswered) throw new UsageError("H2 comes once, after H1");
-    this.#helloAnswered = true;
+    if (this.#helloSent === null) throw new UsageError("H2 comes once, after H1");
     const { record: first, exchange, decapsulation } = this.#helloSent;
+    // Taken before the first wait; the ephemeral secrets go with it, nothing later needs them.
+    this.#helloSent = null;
     const serverHello = ServerHello.parse(record);
     const shared = concat(decapsulation.decapsulate(serverHello.ciphertext), exchange.exchange(serverHello.exchange));
     const th2 = sha256(first, serverHello.clearRecord);
@@ -115,7 +117,6 @@ export class ClientHandshake {
     const th4 = sha256(first, record, answer);
     const epochKeys = epochZero(mainSecret, th4, serverHello.exchange, exchange.public);
     this.#authSent = { sessionId: serverHello.sessionId, th4, epochKeys };
-    this.#helloSent = null;
     this.serverParameters = parameters;
     this.serverId = proof.serverId;
     this.clockOffsetMs = proof.serverTimeMs - nowMs;
@@ -130,19 +131,24 @@ export class ClientHandshake {
    * @param {Uint8Array} frame @returns {Promise<Session>}
    */
   async receiveFinished(frame) {
-    const { sessionId, th4, epochKeys } = this.#expectAuth();
+    if (this.#authSent === null) throw new UsageError("AUTH_OK comes once, after H3");
+    const { sessionId, th4, epochKeys } = this.#authSent;
+    // Taken before the first wait: a second session with these keys would use their nonces again.
+    this.#authSent = null;
     const session = new Session(Role.CLIENT, sessionId, epochKeys, this.serverParameters.maxFrameBytes);
     const { payload } = await session.open(frame);
     if (!constantTimeEqual(finishedValue(epochKeys, th4), payload.subarray(0, 32))) {
       throw new Unauthentic("finished value");
     }
     this.finishedTlvs = parseTlvs(payload.subarray(32));
+    this.#exporter = session.exporter;
     return session;
   }
 
-  /** The 32 bytes both sides may derive further secrets from; to be used only after AUTH_OK. */
+  /** The 32 bytes both sides may derive further secrets from; there once AUTH_OK was believed. */
   get exporter() {
-    return this.#expectAuth().epochKeys.exporter.slice();
+    if (this.#exporter === null) throw new UsageError("the exporter is there after AUTH_OK");
+    return this.#exporter.slice();
   }
 
   async #verifyServer(keys, sealed, th2) {
@@ -159,10 +165,5 @@ export class ClientHandshake {
     const signature = await this.#sign(proof.signed(th3, binder));
     const plaintext = concat(proof.encode(), binder, signature);
     return aeadSeal(await aeadKey(keys.clientKey), keys.clientIv, plaintext, th3);
-  }
-
-  #expectAuth() {
-    if (this.#authSent === null) throw new UsageError("AUTH_OK comes after H3");
-    return this.#authSent;
   }
 }

@@ -4,7 +4,7 @@
  * Spec: 3.8
  */
 
-import { concat, fromHex, toHex, utf8 } from "../bytes.js";
+import { concat, fromHex, sameBytes, toHex, utf8 } from "../bytes.js";
 import { isObject, member, text } from "./_members.js";
 import { ConnectionInfo } from "./connection_info.js";
 import { encodeBase64, encodeJson, parseBase64, parseJson, u32 } from "./encoding.js";
@@ -25,11 +25,11 @@ const NOTHING = new Uint8Array();
  * The object to publish.
  *
  * Sizes: a multiple of 4 KiB, at most 64 KiB, so that its length tells little about its content.
- * Raises: too_large; usage.
+ * Raises: too_large; usage (information that no reader would accept, or about another server).
  * Spec: 3.8
  */
 export async function sealConnectionFile(info, discoverySecret, identity, now) {
-  return _sealConnectionFile(info.encode(), discoverySecret, identity, now, randomBytes(NONCE_BYTES));
+  return _sealConnectionFile(checked(info, identity), discoverySecret, identity, now, randomBytes(NONCE_BYTES));
 }
 
 /** A published object whose shape was checked; nothing in it is believed before `open`. */
@@ -148,6 +148,20 @@ export async function _encryptConnectionFile(plaintext, sharedSecret, iv) {
   const [ciphertext, tag] = await sealInner(plaintext, sharedSecret, iv);
   const sealed = { iv: encodeBase64(iv), ciphertext: encodeBase64(ciphertext), tag: encodeBase64(tag) };
   return { ...sealed, algorithm: ALGORITHM };
+}
+
+function checked(info, identity) {
+  const plaintext = info.encode();
+  let read;
+  try {
+    read = ConnectionInfo.parse(plaintext, identity.public);
+  } catch (error) {
+    throw new UsageError(`readers would refuse it: ${error.message}`);
+  }
+  if (!sameBytes(read.encode(), plaintext) || !read.serverPublic.equals(identity.public)) {
+    throw new UsageError("readers would understand it otherwise");
+  }
+  return plaintext;
 }
 
 async function sealInner(plaintext, secret, iv) {

@@ -6,7 +6,7 @@
 
 import { integer, integers, isObject, member, number, text, texts } from "./_members.js";
 import { encodeBase64, encodeJson, parseBase64, parseBase64url, parseJson } from "./encoding.js";
-import { Malformed, UnsupportedVersion } from "./errors.js";
+import { Malformed, UnsupportedVersion, UsageError } from "./errors.js";
 import { IdentityPublic } from "./keys.js";
 import { CLOCK_SKEW_SECONDS, CONNECTION_FILE_MAX_BYTES, MAX_ENDPOINTS } from "./limits.js";
 import { sha256 } from "./primitives.js";
@@ -88,6 +88,7 @@ export class ConnectionInfo {
 
   /** The inner JSON, with the specification's names; the first endpoint is repeated at the top. */
   encode() {
+    if (this.endpoints.length === 0) throw new UsageError("a connection file without endpoints");
     const [first] = this.endpoints;
     return encodeJson({
       version: INNER_VERSION,

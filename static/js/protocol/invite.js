@@ -43,9 +43,8 @@ export class Invite {
    *     ..      4      first bytes of the SHA-256 of all before, against slips of copying
    */
   encode() {
-    if (!ascend(this.extensions)) throw new UsageError("invite extensions out of order");
-    if (this.inviteId.length !== 16 || this.locators.some((locator) => locator.includes("\n"))) {
-      throw new UsageError("invite id of 16 bytes, locators of one line");
+    if (this.inviteId.length !== 16 || !areLocators(this.locators) || !areOrdered(this.extensions)) {
+      throw new UsageError("invite id of 16 bytes, web addresses as locators, extensions in order");
     }
     const body = concat(
       u8(VERSION),
@@ -97,7 +96,7 @@ function checksum(body) {
 
 function parseLocators(data) {
   const locators = data.length > 0 ? parseText(data).split("\n") : [];
-  if (!locators.every((locator) => /^https?:\/\//.test(locator))) throw new Malformed("locator that is no web address");
+  if (!areLocators(locators)) throw new Malformed("locator that is no web address");
   return locators;
 }
 
@@ -105,10 +104,14 @@ function parseExtensions(data) {
   const reader = new Reader(data);
   const extensions = [];
   while (reader.offset < data.length) extensions.push([reader.u16(), reader.v16()]);
-  if (!ascend(extensions)) throw new Malformed("invite extensions out of order");
+  if (!areOrdered(extensions)) throw new Malformed("invite extensions out of order");
   return extensions;
 }
 
-function ascend(extensions) {
+function areLocators(locators) {
+  return locators.every((locator) => /^https?:\/\/[^\n]*$/.test(locator));
+}
+
+function areOrdered(extensions) {
   return extensions.every(([type], index) => index === 0 || extensions[index - 1][0] <= type);
 }

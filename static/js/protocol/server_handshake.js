@@ -37,12 +37,14 @@ export class ServerHandshake {
   #gate;
   #serverId;
   #parameters;
-  /** What H1 and H2 leave behind: their records, session id, ephemeral values and keys. */
+  #started = false;
+  /** What H1 and H2 leave behind until H3 comes: their records, session id, ephemeral values and keys. */
   #helloDone = null;
-  /** What H3 leaves behind: proof, binder, signature and transcript hash. */
+  /** That and what H3 leaves behind until the caller has proved itself: proof, binder, signature, transcript hash. */
   #auth = null;
-  #epochKeys = null;
-  #finished = false;
+  /** What is left of a caller who has: session id, transcript hash and keys. */
+  #verified = null;
+  #exporter = null;
 
   /** @param {import("./gate.js").Gate} gate @param {string} serverId @param {ServerParameters} [parameters] */
   constructor(gate, serverId, parameters = new ServerParameters()) {
@@ -64,7 +66,8 @@ export class ServerHandshake {
 
   /** H2 from given random values, for the vectors. */
   async _receiveHello(record, nowMs, serverRandom, sessionId, exchange, encapsulate) {
-    if (this.#helloDone !== null) throw new UsageError("H1 comes once");
+    if (this.#started) throw new UsageError("H1 comes once");
+    this.#started = true;
     const hello = ClientHello.parse(record);
     const speaksOurs = hello.minVersion <= PROTOCOL_VERSION && PROTOCOL_VERSION <= hello.maxVersion;
     if (!speaksOurs || hello.encapsulation === null) {
@@ -92,14 +95,16 @@ export class ServerHandshake {
    * Spec: 3.3
    */
   async receiveClientAuth(record) {
-    if (this.#helloDone === null || this.#auth !== null) throw new UsageError("H3 comes once, after H2");
-    const { records, keys } = this.#helloDone;
+    if (this.#helloDone === null) throw new UsageError("H3 comes once, after H2");
+    const hello = this.#helloDone;
+    this.#helloDone = null;
+    const { records, keys } = hello;
     const sealed = parseRecord(CLIENT_AUTH, record);
     const plaintext = await aeadOpen(await aeadKey(keys.clientKey), keys.clientIv, sealed, sha256(records));
     const [proof, binder, signature] = ClientProof.parse(plaintext);
     const { pskId, devicePublic, clientTimeMs, params } = proof;
     const auth = new ClientAuth(pskId, devicePublic, clientTimeMs, parseTlvs(params), parseClientName(params));
-    this.#auth = { proof, binder, signature, th4: sha256(records, record) };
+    this.#auth = { ...hello, proof, binder, signature, th4: sha256(records, record) };
     return auth;
   }
 
@@ -113,31 +118,34 @@ export class ServerHandshake {
    * Spec: 3.3
    */
   verify(psk, expectedDevice) {
-    if (this.#auth === null || this.#epochKeys !== null) throw new UsageError("verify comes once, after H3");
-    const { records, keys, serverExchange, clientExchange } = this.#helloDone;
-    const { proof, binder, signature, th4 } = this.#auth;
+    if (this.#auth === null) throw new UsageError("verify comes once, after H3");
+    const { records, sessionId, keys, serverExchange, clientExchange, proof, binder, signature, th4 } = this.#auth;
     const th3 = sha256(records);
     const mainSecret = keys.mainSecret(psk);
     const binderFits = constantTimeEqual(pskBinder(mainSecret, th3, proof.encode()), binder);
     const deviceFits = (expectedDevice ?? proof.devicePublic).equals(proof.devicePublic);
     const signatureFits = verifies(proof, signature, proof.signed(th3, binder));
     if (!(binderFits && deviceFits && signatureFits)) throw new Unauthentic("client authentication");
-    this.#epochKeys = epochZero(mainSecret, th4, serverExchange, clientExchange);
+    const epochKeys = epochZero(mainSecret, th4, serverExchange, clientExchange);
+    this.#verified = { sessionId, th4, epochKeys };
+    this.#exporter = epochKeys.exporter;
+    this.#auth = null;
   }
 
   /** The 32 bytes both sides may derive further secrets from; there once `verify` has passed. */
   get exporter() {
-    if (this.#epochKeys === null) throw new UsageError("the exporter is there after verify");
-    return this.#epochKeys.exporter.slice();
+    if (this.#exporter === null) throw new UsageError("the exporter is there after verify");
+    return this.#exporter.slice();
   }
 
   /** AUTH_OK and the session; messageId is 16 fresh random bytes. Spec: 3.3 */
   async finish(tlvs, messageId, nowMs) {
-    if (this.#epochKeys === null || this.#finished) throw new UsageError("finish comes once, after verify");
-    this.#finished = true;
-    const { sessionId } = this.#helloDone;
-    const session = new Session(Role.SERVER, sessionId, this.#epochKeys, this.#parameters.maxFrameBytes);
-    const payload = concat(finishedValue(this.#epochKeys, this.#auth.th4), encodeTlvs(tlvs));
+    if (this.#verified === null) throw new UsageError("finish comes once, after verify");
+    const { sessionId, th4, epochKeys } = this.#verified;
+    // Taken before the first wait: a second session with these keys would use their nonces again.
+    this.#verified = null;
+    const session = new Session(Role.SERVER, sessionId, epochKeys, this.#parameters.maxFrameBytes);
+    const payload = concat(finishedValue(epochKeys, th4), encodeTlvs(tlvs));
     return [await session.seal(MessageType.AUTH_OK, payload, messageId, nowMs), session];
   }
 }

@@ -51,8 +51,15 @@ test("what alice publishes is what bob reads", async () => {
 
 test("a holder of the discovery secret cannot forge it", async () => {
   await refuses("unauthentic", async () => open(await publish(info({ serverPublic: MALLORY.public }), MALLORY)));
-  await refuses("unauthentic", async () => open(await publish(info(), MALLORY)));
-  await refuses("unauthentic", async () => open(await publish(info({ serverPublic: MALLORY.public }))));
+  const named = await _sealConnectionFile(info().encode(), SECRET, MALLORY, NOW, new Uint8Array(12));
+  await refuses("unauthentic", () => open(named));
+  await refuses("unauthentic", async () => open(await inner({ public_key: btoa(String.fromCharCode(...MALLORY.public.bytes)) })));
+});
+
+test("nothing is sealed that readers would not take", async () => {
+  const wrong = [{ serverPublic: MALLORY.public }, { endpoints: [] }, { serial: 0 }, { validUntil: NOW - 1 }, { endpoints: [new Endpoint({ ...ENDPOINT, port: 0 })] }];
+
+  for (const changes of wrong) await refuses("usage", () => publish(info(changes)));
 });
 
 test("charlie, with another secret, learns nothing", async () => {

@@ -94,7 +94,21 @@ test("each step is taken once and in its order", async () => {
   await refuses("usage", () => client.hello());
   const first = client.receiveServerHello(answer, NOW_MS);
   await refuses("usage", () => client.receiveServerHello(answer, NOW_MS));
-  await server.receiveClientAuth(await first);
+  const auth = await first;
+  await refuses("usage", () => client.exporter);
+  await server.receiveClientAuth(auth);
+  await refuses("usage", () => server.receiveClientAuth(auth));
+  server.verify(home.bob.psk, home.bob.device.public);
+  await refuses("usage", () => server.verify(home.bob.psk, home.bob.device.public));
+});
+
+test("one handshake gives one session at each end", async () => {
+  const home = household();
+  let frame;
+  const { client, server } = await meet(home, { onTheWire: (name, record) => (frame = record) });
+
+  await refuses("usage", () => client.receiveFinished(frame));
+  await refuses("usage", () => server.finish(new Map(), randomBytes(16), NOW_MS));
 });
 
 test("the server's parameters reach the client", async () => {
