@@ -19,6 +19,7 @@ export class App extends PageState {
   #lock;
   #device = null;
   #client = null;
+  #isClosed = false;
 
   constructor(storageName, environment) {
     super();
@@ -44,6 +45,7 @@ export class App extends PageState {
 
   /** Let go of everything, so that another page can go on. */
   async close() {
+    this.#isClosed = true;
     this.#client?.stop();
     this.#device?.close();
     this.#lock.release();
@@ -180,7 +182,7 @@ export class App extends PageState {
 
   /** Nothing further can be done here. Another page may have taken over, or the server has put this device out. */
   #fail(cause) {
-    if (this.state === "failed" || this.state === "revoked") return;
+    if (this.#isClosed || this.state === "failed" || this.state === "revoked") return;
     this.#client?.stop();
     if (cause.code === "superseded") this.become("elsewhere");
     else if (cause.code === "revoked") this.#revoke();

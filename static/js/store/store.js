@@ -38,13 +38,15 @@ export class Store {
     const lost = new AbortController();
     const database = await openDatabase(name, () => lost.abort());
     const { storageKey, deviceKey } = await openKeys(database);
-    const store = new Store(database, await Vault.open(storageKey), deviceKey, lost.signal);
+    const store = new Store(database, await Vault.open(storageKey), deviceKey, lost);
     storageKey.fill(0);
     await store.#takePen();
     return store;
   }
 
+  /** Nothing is written after this. */
   close() {
+    this.#lost.abort();
     this.#database.close();
   }
 
@@ -64,7 +66,7 @@ export class Store {
    * Raises: Superseded.
    */
   async write(rows) {
-    if (this.#lost.aborted) throw new Superseded();
+    if (this.#lost.signal.aborted) throw new Superseded();
     const sealed = await Promise.all(rows.map((row) => this.#seal(row)));
     const stores = [...new Set(["meta", ...rows.map(([store]) => store)])];
     await transact(this.#database, stores, async (open) => {

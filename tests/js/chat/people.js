@@ -2,6 +2,7 @@
 
 import { App } from "../../../static/js/chat/app.js";
 
+const opened = [];
 let stores = 0;
 
 /** A person who has used an invitation. */
@@ -14,30 +15,42 @@ export async function enrolled(server, name) {
   return { app, storageName };
 }
 
-export function openApp(server, storageName, invitation = "") {
-  const location = { hash: invitation ? `#${invitation}` : "", pathname: "/", search: "" };
-  return App.open({ location, storageName, environment: server.environment });
+/** The page of this storage. @param {object} [environment] in place of the fake server's */
+export async function openApp(server, storageName, invitation = "", environment = {}) {
+  const location = { hash: invitation ? `#${invitation}` : "", pathname: "/page", search: "?x=1" };
+  const app = await App.open({ location, storageName, environment: { ...server.environment, ...environment } });
+  opened.push(app);
+  return app;
+}
+
+export async function closeAll() {
+  await Promise.all(opened.splice(0).map((app) => app.close()));
 }
 
 /** Resolves when the condition holds; fails after `ms`. */
-export function until(app, condition, ms = 8000) {
+export function until(app, condition, ms = 10_000) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`waited in vain for ${condition}`)), ms);
-    const look = () => {
-      if (!condition()) return;
+    const end = (settle, value) => {
       clearTimeout(timer);
       clearInterval(again);
       app.removeEventListener("change", look);
-      resolve();
+      settle(value);
     };
-    app.addEventListener("change", look);
+    const look = () => condition() && end(resolve);
+    const timer = setTimeout(() => end(reject, new Error(`waited in vain for ${condition}`)), ms);
     const again = setInterval(look, 20);
+    app.addEventListener("change", look);
     look();
   });
 }
 
+/** What stands on the screen, without notices. */
 export const texts = (app, roomId) =>
   app.messages(roomId).filter((message) => message.status !== "notice").map((message) => message.text);
+
+/** The ids on the screen, in its order, without notices. */
+export const ids = (app, roomId) =>
+  app.messages(roomId).filter((message) => message.status !== "notice").map((message) => message.id);
 
 /** Two people in one room. */
 export async function pairInRoom(server) {

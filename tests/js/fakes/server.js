@@ -29,10 +29,14 @@ export class FakeServer {
   sessions = new Set();
   serial = Math.floor(Date.now() / 1000);
   isRunning = true;
+  /** Close every session under a device's own key, as a server does that forgot it. */
+  refuseOwnKeys = false;
   /** Told of every message before it is stored; what it throws is the answer. */
   beforeStore = () => {};
   /** Told of every message after it is stored and before anybody hears of it. */
   afterStore = () => {};
+  /** Told of every request before it is answered. */
+  beforeAnswer = () => {};
 
   constructor() {
     this.service.notify = (device, op) => this.#sessionsOf(device).forEach((session) => session.notice(op));
@@ -208,6 +212,7 @@ class FakeSession {
 
   #enrol(known, devicePublic) {
     this.#isInvite = known.isInvite ?? false;
+    if (!known.isInvite && this.#server.refuseOwnKeys) throw new Error("refused");
     known.device = devicePublic;
     this.device = this.#server.service.enrolled(devicePublic.bytes);
     if (!this.#isInvite) return this.#spend(devicePublic);
@@ -245,6 +250,7 @@ class FakeSession {
   #exchange(exchange) {
     if (!(exchange instanceof Request)) return;
     try {
+      this.#server.beforeAnswer(this, exchange.body.op);
       const answer = this.#server.service.answer(this.device, exchange.body);
       this.frame(MessageType.REQUEST, new Response(exchange.id, answer).encode());
       if (exchange.body.op === "room.resume") answer.rooms.forEach((place) => this.#resume(place));

@@ -1,0 +1,129 @@
+import "fake-indexeddb/auto";
+
+import assert from "node:assert/strict";
+import { afterEach, test } from "node:test";
+
+import { FakeServer } from "../fakes/server.js";
+import { closeAll, enrolled, openApp, until } from "./people.js";
+
+afterEach(closeAll);
+
+test("without an account and an invitation there is nothing to do", async () => {
+  const app = await openApp(new FakeServer(), "nobody");
+
+  assert.equal(app.state, "empty");
+  assert.equal(app.problem, null);
+});
+
+test("the invitation leaves the address at once and survives a reload", async () => {
+  const server = new FakeServer();
+  const replaced = [];
+  const history = { replaceState: (...values) => replaced.push(values[2]) };
+
+  const app = await openApp(server, "invited", server.makeInvite(), { history });
+  await app.close();
+  const again = await openApp(server, "invited");
+
+  assert.deepEqual(replaced, ["/page?x=1"]);
+  assert.equal(again.state, "invited");
+  await until(again, () => again.invitation.serverName === "Fake");
+  assert.equal(again.invitation.expired, false);
+});
+
+test("an invitation lets one device in, and no second one", async () => {
+  const server = new FakeServer();
+  const invitation = server.makeInvite();
+  const alice = await openApp(server, "first", invitation);
+  await alice.enrol("alice");
+  await until(alice, () => alice.connection.status === "connected");
+
+  const mallory = await openApp(server, "second", invitation);
+  await assert.rejects(mallory.enrol("mallory"), { code: "invitation_used" });
+
+  assert.equal(alice.state, "ready");
+  assert.equal(mallory.state, "invited");
+  assert.equal(mallory.problem.code, "invitation_used");
+});
+
+test("an invitation that ran out is not even tried", async () => {
+  const server = new FakeServer();
+  const app = await openApp(server, "late", server.makeInvite({ lifetimeSeconds: -1 }));
+
+  await assert.rejects(app.enrol("late"), { code: "invitation_expired" });
+
+  assert.equal(app.invitation.expired, true);
+});
+
+test("a damaged invitation is named as such", async () => {
+  const server = new FakeServer();
+  const app = await openApp(server, "damaged", server.makeInvite().slice(0, -6));
+
+  assert.equal(app.state, "empty");
+  assert.equal(app.problem.code, "invitation_unreadable");
+});
+
+test("a server that is away makes the enrolment fail, and it works when it is back", async () => {
+  const server = new FakeServer();
+  const app = await openApp(server, "patient", server.makeInvite());
+  server.kill();
+  await assert.rejects(app.enrol("patient"), { code: "unavailable" });
+
+  server.restart();
+  await app.enrol("patient");
+
+  assert.equal(app.state, "ready");
+});
+
+test("an enrolment that was cut off after the server's word is finished by the next page", async () => {
+  const server = new FakeServer();
+  const app = await openApp(server, "cut", server.makeInvite());
+  server.refuseOwnKeys = true;
+  await app.enrol("cut");
+  await app.close();
+  server.refuseOwnKeys = false;
+
+  const again = await openApp(server, "cut");
+  await until(again, () => again.connection.status === "connected");
+
+  assert.equal(again.me.name, "cut");
+  await until(again, () => again.people.length === 1);
+});
+
+test("a second page waits until the first one has gone", async () => {
+  const server = new FakeServer();
+  const locks = new Locks();
+  const first = await openApp(server, "shared", server.makeInvite(), { locks });
+  await first.enrol("alice");
+
+  const second = await openApp(server, "shared", "", { locks });
+  assert.equal(second.state, "elsewhere");
+  await first.close();
+  await until(second, () => second.state === "ready");
+
+  assert.equal(second.me.name, "alice");
+});
+
+test("a page that was overtaken without a lock stops", async () => {
+  const server = new FakeServer();
+  const { app, storageName } = await enrolled(server, "alice");
+
+  const other = await openApp(server, storageName);
+  await app.createRoom("late").catch(() => {});
+  await until(app, () => app.state === "elsewhere");
+
+  assert.equal(other.state, "ready");
+});
+
+/** The browser's locks, as far as the app uses them. */
+class Locks {
+  #held = Promise.resolve();
+  #isHeld = false;
+
+  async request(_name, { ifAvailable = false }, callback) {
+    if (ifAvailable && this.#isHeld) return callback(null);
+    await this.#held;
+    this.#isHeld = true;
+    this.#held = Promise.resolve(callback({})).finally(() => (this.#isHeld = false));
+    return this.#held;
+  }
+}
