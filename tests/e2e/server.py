@@ -75,13 +75,12 @@ class ServerProcess:
     # Life
 
     def start(self) -> None:
-        """Migrate the database, start `runclawchat` and return once the front door answers.
+        """Start `runclawchat` and return once the front door answers.
 
         Raises: ServerFailed.
         """
         if self.process is not None:
             raise ServerFailed("This server is running already.")
-        self.run("migrate", "--verbosity", "0")
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "runclawchat"],
