@@ -1,6 +1,6 @@
 """Serves every screen with sample data and the real security policy: `python tests/preview/serve.py`, then open it.
 
-`?scene=offline` and the like name what to show; the scenes stand in tests/preview/fake_app.js.
+`?scene=offline` and the like name what to show; the scenes stand in tests/preview/scenes.js.
 """
 
 import sys
@@ -14,7 +14,11 @@ from django.template.loader import render_to_string
 
 ROOT = Path(__file__).resolve().parents[2]
 # What the page asks for, and what stands in for it.
-STAND_INS = {"/static/js/chat/app.js": "fake_app.js", "/static/js/chat/sample.js": "sample.js"}
+STAND_INS = {
+    "/static/js/chat/app.js": "fake_app.js",
+    "/static/js/chat/sample.js": "sample.js",
+    "/static/js/chat/scenes.js": "scenes.js",
+}
 PORT = 8123
 
 
@@ -37,7 +41,7 @@ class Preview(SimpleHTTPRequestHandler):
 
     def translate_path(self, path: str) -> str:
         """The file that answers a path."""
-        bare = path.split("?")[0]
+        bare = path.split("?", maxsplit=1)[0]
         if bare in STAND_INS:
             return str(ROOT / "tests" / "preview" / STAND_INS[bare])
         return super().translate_path(path)
@@ -60,9 +64,7 @@ def start(port: int = 0) -> ThreadingHTTPServer:
     sys.path.insert(0, str(ROOT))
     if not settings.configured:
         templates = {"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [ROOT / "templates"]}
-        settings.configure(
-            STATIC_URL="/static/", TEMPLATES=[templates], INSTALLED_APPS=["django.contrib.staticfiles"]
-        )
+        settings.configure(STATIC_URL="/static/", TEMPLATES=[templates], INSTALLED_APPS=["django.contrib.staticfiles"])
         django.setup()
     return ThreadingHTTPServer(("127.0.0.1", port), partial(Preview, directory=str(ROOT)))
 

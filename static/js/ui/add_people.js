@@ -35,7 +35,7 @@ class AddPeople extends DialogElement {
           <legend>${words.addPeople.known}</legend>
           ${people.length > 0
             ? html`<ul class="picks">${repeat(people, (person) => person.userId, (person) => this.#pick(person))}</ul>`
-            : html`<p class="soft">${this.app.people.length > 1 ? words.addPeople.nobodyLeft : words.addPeople.nobodyKnown}</p>`}
+            : html`<p class="soft">${this.#nobody}</p>`}
         </fieldset>
         ${people.length > 0
           ? html`<p class="small soft">${words.addPeople.history}</p>
@@ -56,7 +56,10 @@ class AddPeople extends DialogElement {
     return html`<li><label class="pick">
       ${personTile(person.userId, person.name)}
       <span>${person.name}</span>
-      <input type="checkbox" .checked=${this.chosen.has(person.userId)} @change=${(event) => this.#toggle(person.userId, event.target.checked)}>
+      <input
+        type="checkbox" .checked=${this.chosen.has(person.userId)}
+        @change=${(event) => this.#toggle(person.userId, event.target.checked)}
+      >
     </label></li>`;
   }
 
@@ -74,6 +77,10 @@ class AddPeople extends DialogElement {
       return true;
     });
     if (done) this.close();
+  }
+
+  get #nobody() {
+    return this.app.people.length > 1 ? words.addPeople.nobodyLeft : words.addPeople.nobodyKnown;
   }
 
   get #room() {

@@ -8,7 +8,7 @@ import { AppElement } from "./element.js";
 import { icon } from "./icons.js";
 import { enterSends, preferences } from "./preferences.js";
 import { words } from "./words.js";
-import "./problem.js";
+import { problemBar } from "./problem.js";
 
 const KEYBOARD = "(hover: hover) and (pointer: fine)";
 
@@ -42,19 +42,20 @@ class Composer extends AppElement {
   }
 
   render() {
-    const { status } = this.app.connection;
+    const away = ["offline", "connecting"].includes(this.app.connection.status);
     return html`
-      ${this.code ? html`<cc-problem .app=${this.app} .code=${this.code} @cc-dismiss=${this.#forgive}></cc-problem>` : nothing}
-      ${status === "offline" || status === "connecting" ? html`<p class="waiting-hint small" role="status">${words.composer.waitingHint}</p>` : nothing}
+      ${problemBar(this)}
+      ${away ? html`<p class="waiting-hint small" role="status">${words.composer.waitingHint}</p>` : nothing}
       <form @submit=${this.#send}>
         <textarea
           rows="1" aria-label=${words.composer.label} placeholder=${words.composer.placeholder} dir="auto"
           enterkeyhint=${this.#enterSends ? "send" : "enter"} ?disabled=${this.disabled}
           .value=${live(this.text)} @input=${this.#typed} @keydown=${this.#pressed}
         ></textarea>
-        <button class="send" aria-label=${words.composer.send} title=${words.composer.send} ?disabled=${this.disabled || !this.text.trim()}>
-          ${icon("send")}
-        </button>
+        <button
+          class="send" aria-label=${words.composer.send} title=${words.composer.send}
+          ?disabled=${this.disabled || !this.text.trim()}
+        >${icon("send")}</button>
       </form>`;
   }
 
@@ -94,10 +95,6 @@ class Composer extends AppElement {
       this.code = error.code ?? "internal";
       this.text = this.text ? `${text}\n${this.text}` : text;
     }
-  }
-
-  #forgive() {
-    this.code = null;
   }
 
   // Internal

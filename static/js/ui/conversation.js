@@ -41,7 +41,9 @@ class Conversation extends AppElement {
       <div class="spread">
         <main class="talk" aria-label=${room.name}>
           <cc-message-log .app=${this.app} .roomId=${room.id}></cc-message-log>
-          <cc-composer .app=${this.app} .roomId=${room.id} .drafts=${this.drafts} ?disabled=${!room.joined}></cc-composer>
+          <cc-composer
+            .app=${this.app} .roomId=${room.id} .drafts=${this.drafts} ?disabled=${!room.joined}
+          ></cc-composer>
         </main>
         ${this.showDetails ? html`<cc-room-details .app=${this.app} .roomId=${room.id}></cc-room-details>` : nothing}
       </div>`;
@@ -49,10 +51,12 @@ class Conversation extends AppElement {
 
   #head(room) {
     const names = room.members.length < 2 ? words.conversation.justYou : namesOf(this.app.people, room.members);
-    return html`<header class="pane-head conversation-head">
+    return html`<div class="pane-head conversation-head">
       ${this.wide
         ? nothing
-        : html`<button class="tool" aria-label=${words.rooms.back} @click=${() => this.#say("cc-back")}>${icon("back")}</button>`}
+        : html`<button class="tool" aria-label=${words.rooms.back} @click=${() => this.#say("cc-back")}>
+            ${icon("back")}
+          </button>`}
       <h2>
         <button
           class="about" aria-expanded=${this.showDetails} title=${words.conversation.showMembers}
@@ -66,13 +70,14 @@ class Conversation extends AppElement {
         </button>
       </h2>
       <button
-        class=${this.wide ? "button quiet" : "tool"} aria-label=${words.conversation.addPeople} title=${words.conversation.addPeople}
+        class=${this.wide ? "button quiet" : "tool"}
+        aria-label=${words.conversation.addPeople} title=${words.conversation.addPeople}
         ?disabled=${!room.joined} @click=${() => this.#say("cc-open", { dialog: "cc-add-people" })}
       >
         ${icon("person")}${this.wide ? html`<span>${words.conversation.addPeople}</span>` : nothing}
       </button>
       <cc-status .app=${this.app}></cc-status>
-    </header>`;
+    </div>`;
   }
 
   #closeDetails() {

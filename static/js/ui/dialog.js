@@ -4,7 +4,7 @@ import { html, nothing } from "../../vendor/lit.js";
 import { AppElement } from "./element.js";
 import { icon } from "./icons.js";
 import { words } from "./words.js";
-import "./problem.js";
+import { problemBar } from "./problem.js";
 
 /** A subclass gives `heading()`, `body()` and `reset()`; `run(work)` keeps it busy and shows what went wrong. */
 export class DialogElement extends AppElement {
@@ -24,9 +24,11 @@ export class DialogElement extends AppElement {
         ? html`<div class="dialog">
             <header>
               <h2 id=${titleId}>${this.heading()}</h2>
-              <button class="tool" type="button" aria-label=${words.close} @click=${() => this.close()}>${icon("close")}</button>
+              <button class="tool" type="button" aria-label=${words.close} @click=${() => this.close()}>
+                ${icon("close")}
+              </button>
             </header>
-            ${this.code ? html`<cc-problem .app=${this.app} .code=${this.code} @cc-dismiss=${this.#forgive}></cc-problem>` : nothing}
+            ${problemBar(this)}
             ${this.body()}
           </div>`
         : nothing}
@@ -73,10 +75,6 @@ export class DialogElement extends AppElement {
 
   #closed() {
     this.isOpen = false;
-  }
-
-  #forgive() {
-    this.code = null;
   }
 
   #outside(event) {

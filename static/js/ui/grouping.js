@@ -60,7 +60,11 @@ export function firstUnreadOf(messages, unread) {
   return foreign.at(-unread)?.id ?? foreign[0]?.id ?? null;
 }
 
-/** Whether two states of a message look the same, so its element need not be drawn again. @param {Message} [one] @param {Message} [other] */
+/**
+ * Whether two states of a message look the same, so its element need not be drawn again.
+ * @param {Message} [one]
+ * @param {Message} [other]
+ */
 export function sameMessage(one, other) {
   if (one === other) return true;
   if (!one || !other) return false;

@@ -6,7 +6,9 @@
 
 import { html, nothing, repeat } from "../../vendor/lit.js";
 import { AppElement } from "./element.js";
+import { icon } from "./icons.js";
 import { mark } from "./mark.js";
+import { firstName } from "./people.js";
 import { words } from "./words.js";
 import "./add_people.js";
 import "./conversation.js";
@@ -67,6 +69,7 @@ class Home extends AppElement {
     const showRooms = this.wide || !this.roomId;
     const showConversation = this.wide || this.roomId;
     return html`<div class="panes">
+        ${showRooms ? nothing : html`<h1 class="unseen">${this.app.connection.serverName || words.product}</h1>`}
         ${showRooms ? this.#roomsPane() : nothing}
         ${showConversation ? this.#conversationPane() : nothing}
       </div>
@@ -98,8 +101,11 @@ class Home extends AppElement {
       ${this.#problem() ? html`<cc-problem .app=${this.app} .code=${this.#problem().code}></cc-problem>` : nothing}
       <div class="empty-note">
         ${mark()}
-        <h2>${words.rooms.welcome(this.app.me.name)}</h2>
+        <h2>${words.rooms.welcome(firstName(this.app.me.name))}</h2>
         <p>${words.rooms.waitForRoom}</p>
+        <button class="button" @click=${() => this.querySelector("cc-new-room").open()}>
+          ${icon("plus")} ${words.rooms.emptyAction}
+        </button>
       </div>
     </main>`;
   }

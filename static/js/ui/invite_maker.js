@@ -3,12 +3,12 @@
  * Property: `app`.
  */
 
-import { html, nothing } from "../../vendor/lit.js";
+import { html } from "../../vendor/lit.js";
 import { PageElement } from "./element.js";
 import { icon } from "./icons.js";
 import { times } from "./times.js";
 import { words } from "./words.js";
-import "./problem.js";
+import { problemBar } from "./problem.js";
 
 const COPIED_MS = 2000;
 
@@ -30,9 +30,7 @@ class InviteMaker extends PageElement {
   }
 
   render() {
-    return html`
-      ${this.code ? html`<cc-problem .app=${this.app} .code=${this.code} @cc-dismiss=${() => (this.code = null)}></cc-problem>` : nothing}
-      ${this.invite ? this.#made() : this.#question()}`;
+    return html`${problemBar(this)} ${this.invite ? this.#made() : this.#question()}`;
   }
 
   #question() {
@@ -40,10 +38,15 @@ class InviteMaker extends PageElement {
       <p class="soft">${words.invite.about}</p>
       <div class="field">
         <label for="invite-label">${words.invite.labelLabel}</label>
-        <input id="invite-label" class="input" name="label" autocomplete="off" maxlength="64" aria-describedby="invite-label-hint">
+        <input
+          id="invite-label" class="input" name="label" autocomplete="off" maxlength="64"
+          aria-describedby="invite-label-hint"
+        >
         <span class="hint" id="invite-label-hint">${words.invite.labelHint}</span>
       </div>
-      <button class="button" ?disabled=${this.busy}>${icon("link")} ${this.busy ? words.invite.making : words.invite.make}</button>
+      <button class="button" ?disabled=${this.busy}>
+        ${icon("link")} ${this.busy ? words.invite.making : words.invite.make}
+      </button>
     </form>`;
   }
 
@@ -53,7 +56,10 @@ class InviteMaker extends PageElement {
       <div class="field">
         <label for="invite-link">${words.invite.linkLabel}</label>
         <div class="link-row">
-          <input id="invite-link" class="input code" readonly .value=${this.invite.url} @focus=${(event) => event.target.select()}>
+          <input
+            id="invite-link" class="input code" readonly
+            .value=${this.invite.url} @focus=${(event) => event.target.select()}
+          >
           <button class="button primary" type="button" @click=${this.#copy}>
             ${icon(this.copied ? "check" : "copy")} ${this.copied ? words.invite.copied : words.invite.copy}
           </button>

@@ -50,7 +50,7 @@ class Invited extends AppElement {
         </div>
         <button class="button primary">${words.invited.join}</button>
       </form>
-      ${expires ? html`<p class="fine-print">${words.invited.expires(times.moment(expires * 1000, Date.now()))}</p>` : nothing}
+      ${expires ? html`<p class="fine-print">${until(expires)}</p>` : nothing}
     </div>`;
   }
 
@@ -78,6 +78,10 @@ function enrolling() {
     <p class="lead">${words.enrolling.about}</p>
     <p class="fine-print after-long">${words.enrolling.slow}</p>
   </div>`;
+}
+
+function until(expires) {
+  return words.invited.expires(times.moment(expires * 1000, Date.now()));
 }
 
 customElements.define("cc-invited", Invited);

@@ -25,36 +25,40 @@ class Message extends PageElement {
   render() {
     const { message } = this;
     return html`
-      ${this.opens ? this.#head() : html`<span class="unseen">${message.own ? words.you : message.name}: </span>`}
+      ${this.opens ? head(message) : html`<span class="unseen">${authorOf(message)}: </span>`}
       ${!message.own && this.opens ? personTile(message.sender, message.name) : nothing}
-      <div class="bubble">
-        ${message.status === "unreadable"
-          ? html`<p class="text">${icon("alert")} ${words.messages.unreadable}</p>`
-          : html`<p class="text" dir="auto">${piecesOf(message.text).map(piece)}</p>`}
-      </div>
-      <span class="aside">
-        <time class="exact figures" datetime=${new Date(message.time).toISOString()} title=${times.exact(message.time)}>${times.second(message.time)}</time>
-        ${message.own ? state(message.status, this.closes) : nothing}
-      </span>`;
+      <div class="bubble">${textOf(message)}</div>
+      ${message.own ? stateOf(message.status, this.closes) : nothing}
+      <time
+        class="exact figures" datetime=${new Date(message.time).toISOString()} title=${times.exact(message.time)}
+      >${times.second(message.time)}</time>`;
   }
+}
 
-  #head() {
-    const { message } = this;
-    return html`<p class="by">
-      <span class=${message.own ? "unseen" : `by-name hue-${hueOf(message.sender)}`}>${message.own ? words.you : message.name}</span>
-      <span class="by-time figures">${times.hour(message.time)}</span>
-    </p>`;
-  }
+function head(message) {
+  return html`<p class="by">
+    <span class=${message.own ? "unseen" : `by-name hue-${hueOf(message.sender)}`}>${authorOf(message)}</span>
+    <span class="by-time figures">${times.hour(message.time)}</span>
+  </p>`;
+}
+
+function textOf(message) {
+  if (message.status === "unreadable") return html`<p class="text">${icon("alert")} ${words.messages.unreadable}</p>`;
+  return html`<p class="text" dir="auto">${piecesOf(message.text).map(pieceOf)}</p>`;
+}
+
+function authorOf(message) {
+  return message.own ? words.you : message.name;
 }
 
 /** A clock until the server has it, then a tick; the tick once for each group, so the page stays calm. */
-function state(status, closes) {
-  if (status === "waiting") return html`<span class="state" title=${words.messages.waiting}>${icon("waiting")}<span class="unseen">${words.messages.waiting}</span></span>`;
-  if (!closes) return nothing;
-  return html`<span class="state" title=${words.messages.sent}>${icon("check")}<span class="unseen">${words.messages.sent}</span></span>`;
+function stateOf(status, closes) {
+  if (status !== "waiting" && !closes) return nothing;
+  const [shape, says] = status === "waiting" ? ["waiting", words.messages.waiting] : ["check", words.messages.sent];
+  return html`<span class="state" title=${says}>${icon(shape)}<span class="unseen">${says}</span></span>`;
 }
 
-function piece({ text, href }) {
+function pieceOf({ text, href }) {
   return href ? html`<a href=${href} target="_blank" rel="noopener noreferrer">${text}</a>` : text;
 }
 

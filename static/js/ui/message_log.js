@@ -8,9 +8,9 @@ import { html, nothing, repeat } from "../../vendor/lit.js";
 import { AppElement } from "./element.js";
 import { firstUnreadOf, rowsOf } from "./grouping.js";
 import { icon } from "./icons.js";
-import { noticeWords, othersOf } from "./people.js";
+import { namesOf, noticeWords } from "./people.js";
 import { times } from "./times.js";
-import { listWords, words } from "./words.js";
+import { words } from "./words.js";
 import "./message.js";
 
 // Pixels from the end that still count as reading the newest.
@@ -23,6 +23,7 @@ class MessageLog extends AppElement {
   #firstUnread = null;
   #countAtLeaving = 0; // messages there were when the reader left the end
   #newestOwn = null;
+  #lastTop = 0; // where the reader was at the last scroll
   #resizes = new ResizeObserver(() => this.#keepEnd());
 
   constructor() {
@@ -35,6 +36,7 @@ class MessageLog extends AppElement {
   connectedCallback() {
     super.connectedCallback();
     this.#firstUnread = firstUnreadOf(this.app.messages(this.roomId), this.#room?.unread ?? 0);
+    this.atEnd = this.#firstUnread === null;
     document.addEventListener("visibilitychange", this.#read);
   }
 
@@ -59,7 +61,8 @@ class MessageLog extends AppElement {
   render() {
     const messages = this.app.messages(this.roomId);
     const now = Date.now();
-    const rows = rowsOf(messages, { sameDay: (one, other) => times.sameDay(one, other), firstUnread: this.#firstUnread });
+    const sameDay = (one, other) => times.sameDay(one, other);
+    const rows = rowsOf(messages, { sameDay, firstUnread: this.#firstUnread });
     return html`
       <div
         class="log" role="log" aria-live="polite" aria-label=${words.messages.label} tabindex="0"
@@ -72,14 +75,19 @@ class MessageLog extends AppElement {
       </div>
       ${this.atEnd
         ? nothing
-        : html`<button class="to-end" @click=${this.#toEnd}>${icon("down")} ${words.messages.fresh(messages.length - this.#countAtLeaving)}</button>`}`;
+        : html`<button class="to-end" @click=${this.#toEnd}>
+            ${icon("down")} ${words.messages.fresh(messages.length - this.#countAtLeaving)}
+          </button>`}`;
   }
 
-  firstUpdated() {
+  async firstUpdated() {
     this.#resizes.observe(this.#log);
     this.#resizes.observe(this.querySelector(".rows"));
-    this.querySelector(".unread-row")?.scrollIntoView({ block: "start" });
-    if (this.#firstUnread) this.#scrolled();
+    if (!this.#firstUnread) return;
+    // The reader begins where they stopped, which is known once every message has its height.
+    await Promise.all([...this.querySelectorAll("cc-message")].map((message) => message.updateComplete));
+    this.querySelector(".unread-row").scrollIntoView({ block: "start" });
+    this.#place(this.#distance < NEAR_END);
   }
 
   updated() {
@@ -92,27 +100,29 @@ class MessageLog extends AppElement {
   #row(row, now) {
     if (row.kind === "day") return html`<h3 class="day-row"><span>${times.day(row.time, now)}</span></h3>`;
     if (row.kind === "unread") return html`<p class="unread-row"><span>${words.messages.unreadFromHere}</span></p>`;
-    const { message } = row;
-    if (row.kind === "notice") {
-      return html`<p class="notice-row" data-message-id=${message.id} data-seq=${message.seq ?? ""} data-status="notice" data-own=${message.own}>
-        ${noticeWords(this.app.people, message.notice)}
-        <time datetime=${new Date(message.time).toISOString()} title=${times.exact(message.time)}>${times.hour(message.time)}</time>
-      </p>`;
-    }
+    if (row.kind === "notice") return this.#notice(row.message);
+    const { id, seq, status, own } = row.message;
     return html`<cc-message
-      tabindex="-1" data-message-id=${message.id} data-seq=${message.seq ?? ""} data-status=${message.status} data-own=${message.own}
-      .message=${message} .opens=${row.opens} .closes=${row.closes}
+      tabindex="-1" data-message-id=${id} data-seq=${seq ?? ""} data-status=${status} data-own=${own}
+      .message=${row.message} .opens=${row.opens} .closes=${row.closes}
     ></cc-message>`;
+  }
+
+  #notice({ id, seq, status, own, time, notice }) {
+    return html`<p class="notice-row" data-message-id=${id} data-seq=${seq ?? ""} data-status=${status} data-own=${own}>
+      ${noticeWords(this.app.people, notice)}
+      <time datetime=${new Date(time).toISOString()} title=${times.exact(time)}>${times.hour(time)}</time>
+    </p>`;
   }
 
   #empty() {
     const room = this.#room;
     if (room && !room.joined) return html`<p class="empty-note" role="status">${words.conversation.joining}</p>`;
-    const others = othersOf(this.app.people, room?.members ?? []).map((person) => person.name);
+    const others = (room?.members ?? []).filter((userId) => userId !== this.app.me.userId);
     return html`<div class="empty-note">
       <h2>${words.conversation.emptyTitle}</h2>
       ${others.length > 0
-        ? html`<p>${words.conversation.emptyTogether(listWords(others))}</p>`
+        ? html`<p>${words.conversation.emptyTogether(namesOf(this.app.people, others))}</p>`
         : html`<p>${words.conversation.emptyAlone}</p>
             <button class="button" @click=${this.#bringIn}>${icon("person")} ${words.conversation.bringIn}</button>`}
     </div>`;
@@ -130,11 +140,12 @@ class MessageLog extends AppElement {
   }
 
   #scrolled() {
-    const { scrollHeight, scrollTop, clientHeight } = this.#log;
-    const atEnd = scrollHeight - scrollTop - clientHeight < NEAR_END;
-    if (atEnd === this.atEnd) return;
-    this.atEnd = atEnd;
-    this.#countAtLeaving = this.app.messages(this.roomId).length;
+    const { scrollTop } = this.#log;
+    const wentUp = scrollTop < this.#lastTop;
+    this.#lastTop = scrollTop;
+    // A log that has only grown has moved away from the end by itself; only a reader who goes up leaves it.
+    if (this.#distance < NEAR_END) this.#place(true);
+    else if (wentUp) this.#place(false);
   }
 
   #walk(event) {
@@ -157,6 +168,17 @@ class MessageLog extends AppElement {
 
   get #room() {
     return this.app.rooms.find((room) => room.id === this.roomId);
+  }
+
+  get #distance() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#log;
+    return scrollHeight - scrollTop - clientHeight;
+  }
+
+  #place(atEnd) {
+    if (atEnd === this.atEnd) return;
+    this.atEnd = atEnd;
+    this.#countAtLeaving = this.app.messages(this.roomId).length;
   }
 
   #keepEnd() {

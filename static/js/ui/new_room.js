@@ -21,14 +21,17 @@ class NewRoom extends DialogElement {
       <div class="field">
         <label for="room-name">${words.newRoom.nameLabel}</label>
         <input
-          id="room-name" class="input" name="name" required data-first autocomplete="off" maxlength=${NAME_MAX_CHARACTERS}
+          id="room-name" class="input" name="name" required data-first
+          autocomplete="off" maxlength=${NAME_MAX_CHARACTERS}
           placeholder=${words.newRoom.placeholder} aria-describedby="room-name-hint"
         >
         <span class="hint" id="room-name-hint">${words.newRoom.nameHint}</span>
       </div>
       <div class="actions end">
         <button class="button" type="button" @click=${() => this.close()}>${words.cancel}</button>
-        <button class="button primary" ?disabled=${this.busy}>${this.busy ? words.newRoom.creating : words.newRoom.create}</button>
+        <button class="button primary" ?disabled=${this.busy}>
+          ${this.busy ? words.newRoom.creating : words.newRoom.create}
+        </button>
       </div>
     </form>`;
   }

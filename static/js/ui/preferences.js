@@ -35,7 +35,11 @@ export class Preferences {
   }
 }
 
-/** Whether Enter sends: on a keyboard it does, under a thumb it starts a line, unless chosen otherwise. @param {string} choice @param {boolean} hasKeyboard */
+/**
+ * Whether Enter sends: on a keyboard it does, under a thumb it starts a line, unless chosen otherwise.
+ * @param {string} choice
+ * @param {boolean} hasKeyboard
+ */
 export function enterSends(choice, hasKeyboard) {
   return choice === "send" || (choice === "auto" && hasKeyboard);
 }

@@ -7,17 +7,19 @@
 import { html, nothing } from "../../vendor/lit.js";
 import { PageElement } from "./element.js";
 import { icon } from "./icons.js";
-import { noticeFor, problemFor } from "./problems.js";
+import { noticeFor } from "./problems.js";
 
 class ProblemBar extends PageElement {
   static properties = { code: { attribute: false }, app: { attribute: false }, fixed: { type: Boolean } };
 
   render() {
-    const { title, text, remedy } = this.fixed ? { ...problemFor(this.code), remedy: null } : noticeFor(this.code);
+    const { title, text, remedy } = noticeFor(this.code);
     return html`<div class="problem" role="alert" data-problem=${this.code}>
       ${icon("alert")}
       <div><strong>${title}</strong> ${text}</div>
-      ${remedy ? html`<button class="button" @click=${() => this.#act(remedy.action)}>${remedy.label}</button>` : nothing}
+      ${this.fixed
+        ? nothing
+        : html`<button class="button" type="button" @click=${() => this.#act(remedy.action)}>${remedy.label}</button>`}
     </div>`;
   }
 
@@ -26,6 +28,16 @@ class ProblemBar extends PageElement {
     if (action === "reload") window.location.reload();
     this.dispatchEvent(new CustomEvent(action === "paste" ? "cc-paste" : "cc-dismiss", { bubbles: true }));
   }
+}
+
+/**
+ * The bar for the `code` of an element, if it has one; answering it clears the code.
+ * @param {{app: object, code: string|null}} owner
+ */
+export function problemBar(owner) {
+  if (!owner.code) return nothing;
+  const clear = () => (owner.code = null);
+  return html`<cc-problem .app=${owner.app} .code=${owner.code} @cc-dismiss=${clear}></cc-problem>`;
 }
 
 customElements.define("cc-problem", ProblemBar);

@@ -4,7 +4,8 @@
  */
 
 /**
- * @typedef {{title: string, text: string, remedy: {label: string, action: "retry"|"reload"|"paste"|"dismiss"}|null}} Problem
+ * @typedef {{label: string, action: "retry"|"reload"|"paste"|"dismiss"}} Remedy
+ * @typedef {{title: string, text: string, remedy: Remedy|null}} Problem
  */
 
 const RELOAD = { label: "Reload the page", action: "reload" };
@@ -15,12 +16,16 @@ const PASTE = { label: "Use another invitation", action: "paste" };
 const PROBLEMS = {
   elsewhere: {
     title: "ClawChat is open in another tab",
-    text: "One tab at a time holds this device's keys, so that no two write at once. Go on there, or close it and come back here.",
+    text:
+      "One tab at a time holds this device's keys, so that no two write at once. Go on there, or close it and " +
+      "come back here.",
     remedy: { label: "Use it here", action: "reload" },
   },
   invitation_used: {
     title: "This invitation was used already",
-    text: "Each invitation lets one person in. If it was you, open ClawChat on the device where you used it; if not, ask for a new one.",
+    text:
+      "Each invitation lets one person in. If it was you, open ClawChat on the device where you used it; if not, " +
+      "ask for a new one.",
     remedy: PASTE,
   },
   invitation_expired: {
@@ -35,7 +40,9 @@ const PROBLEMS = {
   },
   revoked: {
     title: "This device was signed out",
-    text: "Somebody took its access away, perhaps you from another device. It gets no new messages. To come back, ask for a new invitation.",
+    text:
+      "Somebody took its access away, perhaps you from another device. It gets no new messages. To come back, " +
+      "ask for a new invitation.",
     remedy: PASTE,
   },
   unavailable: {
@@ -50,27 +57,37 @@ const PROBLEMS = {
   },
   not_yet_valid: {
     title: "The clock of this device is behind",
-    text: "By its time, the server's address is from the future. Set the clock to automatic; nothing is lost meanwhile.",
+    text:
+      "By its time, the server's address is from the future. Set the clock to automatic; nothing is lost " +
+      "meanwhile.",
     remedy: RETRY,
   },
   expired: {
     title: "The server's address is out of date",
-    text: "No newer one was found. If the clock of this device is right, the server has been away for long. Nothing here is lost.",
+    text:
+      "No newer one was found. If the clock of this device is right, the server has been away for long. Nothing " +
+      "here is lost.",
     remedy: RETRY,
   },
   replayed: {
     title: "An old address came back",
-    text: "Where the server's address is kept, an older one turned up than this device already knows. It was not used; nothing is lost.",
+    text:
+      "Where the server's address is kept, an older one turned up than this device already knows. It was not " +
+      "used; nothing is lost.",
     remedy: RETRY,
   },
   forked: {
     title: "Two addresses contradict each other",
-    text: "The server seems to have published two different ones under one number. None was used. Tell the person who runs it.",
+    text:
+      "The server seems to have published two different ones under one number. None was used. Tell the person " +
+      "who runs it.",
     remedy: RETRY,
   },
   unsupported_version: {
     title: "This page is older than the server",
-    text: "They no longer speak the same language. Reloading fetches the newer page; your messages stay on this device.",
+    text:
+      "They no longer speak the same language. Reloading fetches the newer page; your messages stay on this " +
+      "device.",
     remedy: RELOAD,
   },
   unsupported_browser: {
@@ -80,7 +97,9 @@ const PROBLEMS = {
   },
   storage: {
     title: "This browser does not keep data",
-    text: "Your keys need a place to stay. Leave the private window, or let this site store data, and load the page again.",
+    text:
+      "Your keys need a place to stay. Leave the private window, or let this site store data, and load the page " +
+      "again.",
     remedy: RELOAD,
   },
   too_large: {
@@ -110,7 +129,9 @@ const PROBLEMS = {
   },
   no_package: {
     title: "They cannot be added just now",
-    text: "None of their devices has left a key to be added with. They do so by themselves when they next open ClawChat.",
+    text:
+      "None of their devices has left a key to be added with. They do so by themselves when they next open " +
+      "ClawChat.",
     remedy: null,
   },
   not_loaded: {
@@ -128,16 +149,19 @@ const DISMISS = { label: "All right", action: "dismiss" };
  * @returns {Problem}
  */
 export function problemFor(code) {
-  return (
-    PROBLEMS[code] ?? {
-      title: "ClawChat met a case it does not know",
-      text: `It stopped there, and your messages are still on this device. The case is called ${code}.`,
-      remedy: RELOAD,
-    }
-  );
+  if (Object.hasOwn(PROBLEMS, code)) return PROBLEMS[code];
+  return {
+    title: "ClawChat met a case it does not know",
+    text: `It stopped there, and your messages are still on this device. The case is called ${code}.`,
+    remedy: RELOAD,
+  };
 }
 
-/** The same, for a bar that stands beside the work: without a remedy it can at least be put away. @param {string} code @returns {Problem} */
+/**
+ * The same, for a bar that stands beside the work: without a remedy it can at least be put away.
+ * @param {string} code
+ * @returns {Problem}
+ */
 export function noticeFor(code) {
   const problem = problemFor(code);
   return { ...problem, remedy: problem.remedy ?? DISMISS };

@@ -35,16 +35,19 @@ class Profile extends DialogElement {
           <label for="my-name">${words.profile.nameLabel}</label>
           <div class="link-row">
             <input
-              id="my-name" class="input" name="name" required data-first autocomplete="name" maxlength=${NAME_MAX_CHARACTERS}
+              id="my-name" class="input" name="name" required data-first
+              autocomplete="name" maxlength=${NAME_MAX_CHARACTERS}
               .value=${this.app.me.name} @input=${() => (this.saved = false)}
             >
-            <button class="button" ?disabled=${this.busy}>${this.saved ? html`${icon("check")} ${words.profile.saved}` : words.profile.save}</button>
+            <button class="button" ?disabled=${this.busy}>
+              ${this.saved ? html`${icon("check")} ${words.profile.saved}` : words.profile.save}
+            </button>
           </div>
           <span class="unseen" role="status">${this.saved ? words.profile.saved : nothing}</span>
         </div>
       </form>
-      ${choices("theme", words.profile.theme, THEMES, (theme) => html`${icon(theme)} ${words.profile.themes[theme]}`, showTheme)}
-      ${choices("enter", words.profile.enter, ENTERS, (enter) => words.profile.enters[enter], () => {})}`;
+      ${choices("theme", words.profile.theme, THEMES, themeLabel, showTheme)}
+      ${choices("enter", words.profile.enter, ENTERS, (enter) => words.profile.enters[enter])}`;
   }
 
   async #rename(event) {
@@ -60,8 +63,12 @@ class Profile extends DialogElement {
   }
 }
 
+function themeLabel(theme) {
+  return html`${icon(theme)} ${words.profile.themes[theme]}`;
+}
+
 /** One choice of this browser, kept at once. */
-function choices(name, title, values, label, chosen) {
+function choices(name, title, values, label, chosen = () => {}) {
   const choose = (value) => {
     preferences.set(name, value);
     chosen(value);
@@ -70,7 +77,10 @@ function choices(name, title, values, label, chosen) {
     <legend>${title}</legend>
     <div class="choices">
       ${values.map((value) => html`<label>
-        <input type="radio" name=${name} value=${value} ?checked=${preferences.get(name) === value} @change=${() => choose(value)}>
+        <input
+          type="radio" name=${name} value=${value}
+          ?checked=${preferences.get(name) === value} @change=${() => choose(value)}
+        >
         ${label(value)}
       </label>`)}
     </div>

@@ -1,6 +1,6 @@
 /**
  * The ring: fills over the time until the next move; its dot is where we are on the way. Each state has its own shape,
- * so it reads without colour: a filling arc, a whole ring that turns once, a dashed one, and a broken one with a stroke.
+ * so it reads without colour: a filling arc, a short one that turns once, a dashed ring, a broken one with a stroke.
  */
 
 import { html, svg } from "../../vendor/lit.js";
@@ -29,21 +29,14 @@ export function ring({ status, progress = null }) {
 function arc(share, status) {
   const filled = status === "moving" ? 0.3 : share;
   return svg`
-    <circle class="arc" cx="12" cy="12" r=${RADIUS} pathLength="1" stroke-dasharray="${filled} 1" transform="rotate(-90 12 12)"></circle>
+    <circle
+      class="arc" cx="12" cy="12" r=${RADIUS} pathLength="1"
+      stroke-dasharray="${filled} 1" transform="rotate(-90 12 12)"
+    ></circle>
     <circle class="dot" cx="12" cy=${12 - RADIUS} r="2.5" transform="rotate(${filled * 360} 12 12)"></circle>`;
 }
 
 function dashes(status) {
   if (status === "connecting") return DASHES;
   return status === "offline" ? BROKEN : "1 0";
-}
-
-/**
- * How much of the time between two moves has passed, 0 to 1; null when nobody knows.
- * @param {{nextMove: number|null, interval: number}} connection ms
- * @param {number} now ms
- */
-export function progressOf({ nextMove, interval }, now) {
-  if (!nextMove || !interval) return null;
-  return Math.min(1, Math.max(0, 1 - (nextMove - now) / interval));
 }

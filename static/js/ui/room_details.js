@@ -42,7 +42,7 @@ class RoomDetails extends AppElement {
     return html`<li class="member">
       ${personTile(userId, name)}
       <span>
-        <span class="member-name">${name}${person?.me ? html` <span class="soft">(${words.you.toLowerCase()})</span>` : ""}</span>
+        <span class="member-name">${name} <span class="soft">${person?.me ? words.conversation.self : ""}</span></span>
         <span class="small soft">${person ? words.conversation.devices(person.deviceCount) : ""}</span>
       </span>
     </li>`;

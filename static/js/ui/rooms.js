@@ -40,9 +40,7 @@ class Rooms extends AppElement {
       <span class="room-name">${room.name}</span>
       <span class="when figures">${room.last ? times.brief(room.last.time, Date.now()) : nothing}</span>
       <span class="preview">${this.#preview(room)}</span>
-      ${unread > 0
-        ? html`<span class="count figures"><span aria-hidden="true">${unread}</span><span class="unseen">${words.rooms.unread(unread)}</span></span>`
-        : nothing}
+      ${unread > 0 ? count(unread) : nothing}
     </button>`;
   }
 
@@ -58,6 +56,12 @@ class Rooms extends AppElement {
   #create() {
     this.dispatchEvent(new CustomEvent("cc-open", { bubbles: true, detail: { dialog: "cc-new-room" } }));
   }
+}
+
+function count(unread) {
+  return html`<span class="count figures">
+    <span aria-hidden="true">${unread}</span><span class="unseen">${words.rooms.unread(unread)}</span>
+  </span>`;
 }
 
 customElements.define("cc-rooms", Rooms);

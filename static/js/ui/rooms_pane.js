@@ -21,19 +21,20 @@ class RoomsPane extends AppElement {
   render() {
     const { me, connection } = this.app;
     return html`
-      <header class="pane-head">
+      <div class="pane-head">
         <div class="place">${mark()}<h1>${connection.serverName || words.product}</h1></div>
         ${this.wide ? nothing : html`<cc-status .app=${this.app}></cc-status>`}
-      </header>
+      </div>
       ${this.problem ? html`<cc-problem .app=${this.app} .code=${this.problem.code}></cc-problem>` : nothing}
       <cc-rooms .app=${this.app} .roomId=${this.roomId}></cc-rooms>
       <footer class="rooms-foot">
         <button class="self" aria-label=${words.profile.open(me.name)} @click=${() => this.#open("cc-profile")}>
           ${personTile(me.userId, me.name)}<span>${me.name}</span>
         </button>
-        <button class="tool" aria-label=${words.rooms.invite} title=${words.rooms.invite} @click=${() => this.#open("cc-invite")}>
-          ${icon("link")}
-        </button>
+        <button
+          class="tool" aria-label=${words.rooms.invite} title=${words.rooms.invite}
+          @click=${() => this.#open("cc-invite")}
+        >${icon("link")}</button>
       </footer>`;
   }
 

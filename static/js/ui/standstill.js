@@ -21,7 +21,9 @@ class Standstill extends PageElement {
         <h1 tabindex="-1">${title}</h1>
         <p class="lead">${text}</p>
         ${remedy
-          ? html`<p class="actions"><button class="button primary" @click=${() => this.#act(remedy.action)}>${remedy.label}</button></p>`
+          ? html`<p class="actions">
+              <button class="button primary" @click=${() => this.#act(remedy.action)}>${remedy.label}</button>
+            </p>`
           : nothing}
       </div>
     </main>`;

@@ -7,7 +7,8 @@
 import { html, nothing } from "../../vendor/lit.js";
 import { AppElement } from "./element.js";
 import { noticeFor } from "./problems.js";
-import { progressOf, ring } from "./ring.js";
+import { progressOf } from "./progress.js";
+import { ring } from "./ring.js";
 import { spanWords, times } from "./times.js";
 import { words } from "./words.js";
 
@@ -46,9 +47,10 @@ class Status extends AppElement {
         ${ring({ status: connection.status, progress })}
         <span class="chip-name">${this.#name(connection.status)}</span>
       </button>
-      <div class="card" id="connection-card" popover role="dialog" aria-label=${words.status.title} @toggle=${this.#toggled}>
-        ${this.isOpen ? this.#card(connection, progress) : nothing}
-      </div>`;
+      <div
+        class="card" id="connection-card" popover role="dialog" aria-label=${words.status.title}
+        @toggle=${this.#toggled}
+      >${this.isOpen ? this.#card(connection, progress) : nothing}</div>`;
   }
 
   #card(connection, progress) {
@@ -56,7 +58,9 @@ class Status extends AppElement {
     return html`
       <div class="dial">
         ${ring({ status: connection.status, progress })}
-        <p class="where figures"><span class="port">${connection.port ?? "–"}</span><span class="small soft">${words.status.port}</span></p>
+        <p class="where figures">
+          <span class="port">${connection.port ?? "–"}</span><span class="small soft">${words.status.port}</span>
+        </p>
       </div>
       <h2>${this.#name(connection.status)}</h2>
       <p>${problem ? `${problem.title}. ${problem.text}` : sentence(connection, Date.now())}</p>

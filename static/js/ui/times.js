@@ -30,12 +30,12 @@ export class TimeWords {
 
   /** "14:03" @param {number} time ms */
   hour(time) {
-    return this.#format("hour", { hour: "2-digit", minute: "2-digit" }, time);
+    return this.#format("hour", { hour: "numeric", minute: "2-digit" }, time);
   }
 
   /** "14:03:27" @param {number} time ms */
   second(time) {
-    return this.#format("second", { hour: "2-digit", minute: "2-digit", second: "2-digit" }, time);
+    return this.#format("second", { hour: "numeric", minute: "2-digit", second: "2-digit" }, time);
   }
 
   /** "Friday 21 November 2025 at 14:03:27" @param {number} time ms */
@@ -43,7 +43,11 @@ export class TimeWords {
     return this.#format("exact", { dateStyle: "full", timeStyle: "medium" }, time);
   }
 
-  /** "Today", "Yesterday", "Friday", "21 November", "21 November 2024" @param {number} time ms @param {number} now ms */
+  /**
+   * "Today", "Yesterday", "Friday", "21 November", "21 November 2024"
+   * @param {number} time ms
+   * @param {number} now ms
+   */
   day(time, now) {
     const days = this.#daysBetween(time, now);
     if (days === 0) return "Today";
@@ -67,7 +71,8 @@ export class TimeWords {
     if (this.sameDay(time, now)) return this.hour(time);
     if (this.sameDay(time, now + DAY_MS)) return `tomorrow at ${this.hour(time)}`;
     if (this.sameDay(time, now - DAY_MS)) return `yesterday at ${this.hour(time)}`;
-    return this.#format("moment", { weekday: "long", day: "numeric", month: "long", hour: "2-digit", minute: "2-digit" }, time);
+    const shape = { weekday: "long", day: "numeric", month: "long", hour: "numeric", minute: "2-digit" };
+    return this.#format("moment", shape, time);
   }
 
   /** @param {number} one ms @param {number} other ms */

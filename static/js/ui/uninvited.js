@@ -35,9 +35,7 @@ class Uninvited extends PageElement {
               id="invitation" class="input" name="invitation" required autocomplete="off" spellcheck="false"
               aria-describedby="invitation-hint" aria-invalid=${this.refused}
             >
-            ${this.refused
-              ? html`<span class="refusal" id="invitation-hint" role="alert">${icon("alert")} ${words.uninvited.unreadable}</span>`
-              : html`<span class="hint" id="invitation-hint">${words.uninvited.pasteHint}</span>`}
+            ${this.refused ? refusal() : hint()}
           </div>
           <button class="button primary">${words.uninvited.use}</button>
         </form>
@@ -55,6 +53,16 @@ class Uninvited extends PageElement {
     window.location.hash = invitation;
     window.location.reload();
   }
+}
+
+function hint() {
+  return html`<span class="hint" id="invitation-hint">${words.uninvited.pasteHint}</span>`;
+}
+
+function refusal() {
+  return html`<span class="refusal" id="invitation-hint" role="alert">
+    ${icon("alert")} <span>${words.uninvited.unreadable}</span>
+  </span>`;
 }
 
 customElements.define("cc-uninvited", Uninvited);

@@ -1,0 +1,16 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { noticeFor, problemFor } from "../../../static/js/ui/problems.js";
+
+test("an unknown code is named, so that whoever helps can look it up", () => {
+  assert.match(problemFor("no_such_code").text, /no_such_code/);
+});
+
+test("names that every object has are not taken for codes", () => {
+  assert.match(problemFor("constructor").text, /constructor/);
+});
+
+test("a bar can always be answered", () => {
+  for (const code of ["too_large", "unavailable", "revoked", "no_such_code"]) assert.ok(noticeFor(code).remedy);
+});
