@@ -163,18 +163,21 @@ class Phone:
         self._requests += 1
         number = self._requests
         await self.put_frame(MessageType.REQUEST, Request(number, {"op": operation, **members}).encode())
-        skipped = []
+        answer = await self.answer(number)
+        if isinstance(answer, Failure):
+            raise error_for(answer.body["code"], answer.body["text"], answer.body)
+        return answer.body
+
+    async def answer(self, number: int, patience: float = PATIENCE_SECONDS) -> Response | Failure:
+        """The answer to the request of this id; notices and other answers are kept for later."""
+        passed_over = []
         while True:
-            frame = await self.frame(MessageType.REQUEST)
+            frame = await self.frame(MessageType.REQUEST, patience=patience)
             exchange = parse_exchange(frame.payload)
-            if isinstance(exchange, Request) or exchange.id != number:
-                skipped.append(frame)
-                continue
-            self._kept.extend(skipped)
-            if isinstance(exchange, Response):
-                return exchange.body
-            assert isinstance(exchange, Failure)
-            raise error_for(exchange.body["code"], exchange.body["text"], exchange.body)
+            if not isinstance(exchange, Request) and exchange.id == number:
+                self._kept.extend(passed_over)
+                return exchange
+            passed_over.append(frame)
 
     async def notice(self, name: str) -> None:
         """Return once the server gave this notice."""
