@@ -4,6 +4,7 @@ It stands between TCP and TLS, because Autobahn wants Twisted's own TLS right be
 """
 
 from collections import Counter
+from collections.abc import Callable
 from ipaddress import ip_address
 from typing import Any
 
@@ -123,7 +124,10 @@ class Guarded(ProtocolWrapper):
 class ChatGuarded(Guarded):
     """On a chat port: the deadline runs from accept to Link.authenticated()."""
 
+    factory: "ChatGuardFactory"
+
     def _deadline_passed(self) -> None:
+        self.factory.note_stranger(self.address, "deadline")
         inner = self.innermost
         if getattr(inner, "application_type", "") == "websocket" and inner.state == inner.STATE_OPEN:
             inner.close_with(POLICY_VIOLATION)
@@ -184,9 +188,20 @@ class GuardFactory(WrappingFactory):
 
 
 class ChatGuardFactory(GuardFactory):
-    """Guards a chat port."""
+    """Guards a chat port; `note_stranger(address, where)` hears of everybody whose time was up."""
 
     protocol = ChatGuarded
+
+    def __init__(
+        self,
+        door: Factory,
+        limits: Limits,
+        clock: IReactorTime,
+        note_stranger: Callable[[str, str], None],
+        tls: Any = None,
+    ) -> None:
+        super().__init__(door, limits, clock, tls)
+        self.note_stranger = note_stranger
 
 
 class FrontGuardFactory(GuardFactory):

@@ -48,7 +48,7 @@ class NodeProcess:
             closed=self._closed,
         )
         self._side = ChatSide(self._server, import_string(settings.CLAWCHAT_SOCKET_APPLICATION), front_origins())
-        self._ports = Ports(self._server, self._side, reactor)
+        self._ports = Ports(self._server, self._side, reactor, self._hub.strangers.count)
         quiet_seconds = max(LEAST_QUIET_SECONDS, 2 * settings.CLAWCHAT_TICK_SECONDS)
         self._keeper = Keeper(node_pk, settings.CLAWCHAT_BIND, self._ports, self._hub, self._database, quiet_seconds)
         self._worker = CeleryChild(settings.BASE_DIR) if with_worker else None

@@ -1,6 +1,7 @@
 """The listening sockets of one server process: the front door, and chat ports that come and go."""
 
 import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from daphne.server import Server  # noqa: F401  (installs the asyncio reactor, so before any other part of Twisted)
@@ -17,10 +18,21 @@ CHAT_SECONDS = 10
 
 
 class Ports:
-    """Opens and closes them. Established connections outlive the port they came through."""
+    """Opens and closes them. Established connections outlive the port they came through.
 
-    def __init__(self, server: ManagedServer, side: ChatSide, reactor: IReactorTCP, tls: Any = None) -> None:
+    `note_stranger(address, where)` hears of everybody who is refused on a chat port.
+    """
+
+    def __init__(
+        self,
+        server: ManagedServer,
+        side: ChatSide,
+        reactor: IReactorTCP,
+        note_stranger: Callable[[str, str], None],
+        tls: Any = None,
+    ) -> None:
         self._server, self._side, self._reactor, self._tls = server, side, reactor, tls
+        self._note_stranger = note_stranger
         self._front: IListeningPort | None = None
         self._chat: dict[int, IListeningPort] = {}
         self._front_limits = Limits(total=600, strangers=600, strangers_per_address=100, seconds=FRONT_SECONDS)
@@ -48,9 +60,13 @@ class Ports:
         Raises: CannotListenError.
         """
         reader = SilentFactory(
-            ChatPort(number, path), self._side.make_websocket, self._side.origins, lambda: self._server.draining
+            ChatPort(number, path),
+            self._side.make_websocket,
+            self._side.origins,
+            lambda: self._server.draining,
+            self._note_stranger,
         )
-        door = ChatGuardFactory(reader, self._chat_limits, self._reactor, self._tls)
+        door = ChatGuardFactory(reader, self._chat_limits, self._reactor, self._note_stranger, self._tls)
         self._chat[number] = self._reactor.listenTCP(number, door, backlog=BACKLOG, interface=host)
 
     async def close_chat(self, number: int) -> None:

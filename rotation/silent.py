@@ -123,6 +123,7 @@ class SilentReader(Protocol):
     def _drop(self) -> None:
         self._dropped = True
         self._read = b""
+        self.factory.note_stranger(self.transport.getPeer().host, "request")
         self.transport.abortConnection()
 
 
@@ -149,7 +150,7 @@ class SilentFactory(Factory):
     """Makes the readers of one chat port.
 
     `make_websocket(address)` gives the protocol that takes over after a proper request; while `is_closed()` is true,
-    everybody is refused.
+    everybody is refused; `note_stranger(address, where)` hears of each refusal.
     """
 
     protocol = SilentReader
@@ -161,10 +162,12 @@ class SilentFactory(Factory):
         make_websocket: Callable[[IAddress], Protocol],
         origins: Collection[bytes],
         is_closed: Callable[[], bool] = lambda: False,
+        note_stranger: Callable[[str, str], None] = lambda address, where: None,
     ) -> None:
         self.chat_port = chat_port
         self.origins = origins
         self.is_closed = is_closed
+        self.note_stranger = note_stranger
         self._make_websocket = make_websocket
 
     def hand_over(self, reader: SilentReader, request: bytes) -> None:

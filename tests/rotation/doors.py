@@ -63,7 +63,8 @@ class Doors:
         self.server.ws_factory = WebSocketFactory(self.server, server="")
         self.server.ws_factory.protocol = FrontWebSocket
         self.side = ChatSide(self.server, application, {ORIGIN})
-        self.ports = Ports(self.server, self.side, reactor)
+        self.strangers: list[str] = []
+        self.ports = Ports(self.server, self.side, reactor, lambda address, where: self.strangers.append(where))
         self.number = free_port()
         self.ports.open_chat(LOOPBACK, self.number, PATH)
 

@@ -47,7 +47,7 @@ def clock() -> Clock:
 @pytest.fixture
 def chat(clock: Clock) -> GuardFactory:
     """A guarded chat port."""
-    return ChatGuardFactory(Factory.forProtocol(Door), build_limits(), clock)
+    return ChatGuardFactory(Factory.forProtocol(Door), build_limits(), clock, lambda address, where: None)
 
 
 def connect(factory: GuardFactory, address: str = MALLORY) -> tuple[Guarded, Wire]:

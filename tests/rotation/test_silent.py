@@ -152,6 +152,7 @@ async def knock(number: int, data: bytes) -> tuple[bytes, bool]:
 def test_a_real_port_resets_a_probe(doors: Doors, name):
     """Mallory learns from a live port, byte for byte, what a closed one would tell: nothing."""
     assert run(knock(doors.number, PROBES[name].data)) == (b"", True)
+    assert doors.strangers in (["request"], [])
 
 
 def test_a_real_port_resets_halves_at_the_deadline(doors: Doors):
@@ -163,6 +164,7 @@ def test_a_real_port_resets_halves_at_the_deadline(doors: Doors):
         return await asyncio.gather(*(knock(doors.number, probe.data) for probe in halves))
 
     assert set(run(knock_all())) == {(b"", True)}
+    assert set(doors.strangers) == {"deadline"}
 
 
 def test_the_wire_of_these_tests_sees_a_write():

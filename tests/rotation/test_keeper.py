@@ -1,0 +1,338 @@
+"""The keeper: ports of a fake reactor, sessions of a fake hub, a pass at a time."""
+
+import errno
+
+import pytest
+from twisted.internet.error import CannotListenError
+
+from clawchat.protocol.schedule import LeaseState
+from discovery.services import published_bytes
+from rotation import keeper as keeping
+from rotation import services
+from rotation.keeper import IDLE_SECONDS, MOVING_SECONDS, Keeper
+from rotation.models import Node
+from tests.fakes import Clock
+from tests.rotation.rows import GRACE, INTERVAL, LEAD, House, T
+
+QUIET_SECONDS = 10
+LOOPBACK = "127.0.0.1"
+
+
+class FakePorts:
+    """A reactor's ports: `taken` ones cannot be opened."""
+
+    def __init__(self) -> None:
+        self.open: dict[int, str] = {}
+        self.taken: set[int] = set()
+        self.connections = 0
+
+    def open_chat(self, host: str, number: int, path: str) -> None:
+        if number in self.taken:
+            raise CannotListenError(host, number, OSError(errno.EADDRINUSE, "Address already in use"))
+        assert number not in self.open
+        self.open[number] = path
+
+    async def close_chat(self, number: int) -> None:
+        del self.open[number]
+
+
+class FakeHub:
+    """A hub that notes what its sessions would be told."""
+
+    def __init__(self) -> None:
+        self.told: list[bytes] = []
+        self.closed: list[int] = []
+
+    def announce_port(self, connection_file: bytes) -> None:
+        self.told.append(connection_file)
+
+    def close_port(self, port: int) -> None:
+        self.closed.append(port)
+
+
+class Here:
+    """Runs database functions on the spot."""
+
+    is_away = False
+
+    async def run(self, function, *arguments):
+        if self.is_away:
+            raise keeping.Unavailable("the database does not answer")
+        return function(*arguments)
+
+
+class Home:
+    """A keeper with all that surrounds it. The decider runs when the test says so, and is counted when it is asked."""
+
+    def __init__(self, house: House, monkeypatch) -> None:
+        self.house, self.ports, self.hub, self.database = house, FakePorts(), FakeHub(), Here()
+        self.clock, self.monotonic = Clock(T), Clock(0)
+        self.asked: list[bool] = []
+        monkeypatch.setattr(Keeper, "_decide", self._note_that_it_was_asked)
+        self.restart()
+
+    def restart(self) -> None:
+        """A new process: no port is open, no session is there."""
+        self.ports.open.clear()
+        self.keeper = Keeper(
+            self.house.node_pk,
+            LOOPBACK,
+            self.ports,
+            self.hub,
+            self.database,
+            QUIET_SECONDS,
+            self.clock,
+            self.monotonic,
+        )
+
+    def keep(self, now: float | None = None) -> float:
+        """One pass of the keeper; returns the pause until the next."""
+        self.clock.now = self.clock.now if now is None else now
+        return run_now(self.keeper.keep_once())
+
+    def move(self, now: float) -> None:
+        """Everything that can happen at `now`: the decider and the keeper in turns."""
+        for _ in range(3):
+            self.house.tick(int(now))
+            self.keep(now)
+
+    def _note_that_it_was_asked(self) -> None:
+        self.asked.append(self.keeper._is_quiet_since(self.keeper._others_seen_at))
+
+
+def run_now(work):
+    """The result of a coroutine that never has to wait; without a running loop the database may be asked here."""
+    try:
+        work.send(None)
+    except StopIteration as done:
+        return done.value
+    raise AssertionError("it waits for something")
+
+
+@pytest.fixture
+def home(house, monkeypatch) -> Home:
+    """A keeper that has just started."""
+    return Home(house, monkeypatch)
+
+
+def test_a_planned_port_is_opened(home):
+    """With its path, and the row says that it listens."""
+    home.house.tick()
+
+    home.keep()
+
+    (lease,) = home.house.leases()
+    assert home.ports.open == {lease.port: lease.path}
+    assert lease.state == LeaseState.BOUND
+
+
+def test_a_port_that_is_taken_is_given_up(home):
+    """The row says why, the decider is asked for another."""
+    home.house.tick()
+    (lease,) = home.house.leases()
+    home.ports.taken = {lease.port}
+    home.keep()
+    home.asked.clear()
+
+    home.house.tick()
+    home.keep()
+
+    failed, bound = home.house.leases()
+    assert (failed.state, bound.state) == ("failed", "bound")
+    assert failed.problem == f"Port {failed.port} cannot be opened: [Errno {errno.EADDRINUSE}] Address already in use."
+    assert home.asked
+
+
+def test_sessions_are_told_when_a_port_is_announced_and_when_it_opens(home):
+    """Each time with the file as it is published then; in between, silence."""
+    home.move(T)
+    home.hub.told.clear()
+
+    home.move(T + INTERVAL - LEAD)
+    assert home.hub.told == [published_bytes()]
+
+    home.move(T + INTERVAL - 1)
+    assert len(home.hub.told) == 1
+
+    home.move(T + INTERVAL)
+    assert len(home.hub.told) == 2
+    assert home.hub.told[1] == published_bytes() != home.hub.told[0]
+
+
+def test_sessions_are_told_once_more_before_the_old_port_closes(home):
+    """Who came by an older file while it drained would otherwise never hear of the move."""
+    home.move(T)
+    home.move(T + INTERVAL - LEAD)
+    home.move(T + INTERVAL)
+    told = len(home.hub.told)
+
+    home.move(T + INTERVAL + GRACE // 2 - 1)
+    assert len(home.hub.told) == told
+
+    home.move(T + INTERVAL + GRACE // 2)
+    home.move(T + INTERVAL + GRACE // 2 + 1)
+    assert len(home.hub.told) == told + 1
+
+
+def test_both_ports_are_open_during_grace(home):
+    """The old one still accepts; at T + grace it closes, and who is left there is sent elsewhere."""
+    home.move(T)
+    home.move(T + INTERVAL - LEAD)
+    home.move(T + INTERVAL)
+    old, new = home.house.leases()
+    assert set(home.ports.open) == {old.port, new.port}
+    assert home.hub.closed == []
+
+    home.move(T + INTERVAL + GRACE)
+
+    assert set(home.ports.open) == {new.port}
+    assert home.hub.closed == [old.port]
+
+
+@pytest.mark.parametrize("moment", [0, INTERVAL - LEAD, INTERVAL, INTERVAL + GRACE - 1])
+def test_a_restart_opens_the_same_ports(home, moment):
+    """Same numbers, same paths, before the decider has said anything; nobody is there to be told."""
+    for passed in (0, INTERVAL - LEAD, INTERVAL, INTERVAL + GRACE - 1):
+        if passed <= moment:
+            home.move(T + passed)
+    before, told = dict(home.ports.open), len(home.hub.told)
+
+    home.restart()
+    home.keep()
+
+    assert home.ports.open == before
+    assert len(home.hub.told) == told
+
+
+def test_a_restart_after_grace_does_not_open_the_old_port(home):
+    """Its time is over, even if no decider has closed it yet."""
+    home.move(T)
+    home.move(T + INTERVAL - LEAD)
+    home.move(T + INTERVAL)
+    new = home.house.leases()[1]
+
+    home.restart()
+    home.keep(T + INTERVAL + GRACE)
+
+    assert set(home.ports.open) == {new.port}
+
+
+def test_a_port_that_is_gone_after_a_restart_is_replaced(home):
+    """Somebody else sits on it: the row fails, the next port opens."""
+    home.move(T)
+    (lease,) = home.house.leases()
+    home.restart()
+    home.ports.taken = {lease.port}
+
+    home.move(T + 10)
+
+    assert home.house.states() == ["failed", "open"]
+
+
+def test_a_number_drawn_again_gets_its_own_path(home):
+    """The new lease of a port that just closed is not taken for the old one."""
+    home.move(T)
+    (old,) = home.house.leases()
+    services.note_failed(old, "somebody took it away", T)
+    home.house.tick()
+    new = home.house.leases()[1]
+    type(new).objects.filter(pk=new.pk).update(port=old.port)
+
+    home.keep()
+
+    assert home.ports.open == {old.port: new.path}
+
+
+def test_a_lease_that_was_let_go_meanwhile_is_closed_again(home, monkeypatch):
+    """The row moved on between reading and opening: the next pass closes the port."""
+    home.house.tick()
+    (lease,) = home.house.leases()
+    real = services.nodes.note_bound
+
+    def let_go_first(leased, now):
+        services.note_failed(home.house.leases()[0], "let go", now)
+        return real(leased, now)
+
+    monkeypatch.setattr(services.nodes, "note_bound", let_go_first)
+    home.keep()
+    assert lease.port in home.ports.open
+
+    home.keep()
+    assert home.ports.open == {}
+
+
+def test_the_keeper_looks_often_while_a_port_moves(home):
+    """And once a second otherwise."""
+    assert home.keep() == IDLE_SECONDS
+    home.house.tick()
+    assert home.keep() == MOVING_SECONDS
+    home.move(T)
+    assert home.keep() == IDLE_SECONDS
+    home.move(T + INTERVAL)
+    assert home.keep() == MOVING_SECONDS
+
+
+# The decider
+
+
+def test_the_decider_is_asked_at_the_start(home):
+    """Nobody has run yet, so the file goes to all mirrors from here."""
+    home.keep()
+
+    assert home.asked == [True]
+
+
+def test_a_worker_that_ticks_is_left_alone(home):
+    """While passes are counted, the keeper asks for none."""
+    home.move(T)
+    home.asked.clear()
+    for _ in range(100):
+        home.monotonic.forward(1)
+        home.house.tick()
+        home.keep()
+
+    assert home.asked == []
+
+
+def test_a_worker_that_stops_is_replaced(home):
+    """After ten silent seconds of the monotonic clock, whatever the wall clock says."""
+    home.move(T)
+    home.asked.clear()
+
+    home.monotonic.forward(QUIET_SECONDS - 1)
+    home.keep(T - 3600)
+    assert home.asked == []
+
+    home.monotonic.forward(1)
+    home.keep(T - 3600)
+    assert home.asked == [True]
+
+
+def test_a_node_says_that_it_lives(home):
+    """Every five seconds, with the number of its sockets."""
+    home.ports.connections = 7
+    home.keep(T)
+    home.monotonic.forward(4)
+    home.keep(T + 4)
+    assert Node.objects.get().seen_at.timestamp() == T
+
+    home.monotonic.forward(1)
+    home.keep(T + 5)
+
+    assert Node.objects.get().seen_at.timestamp() == T + 5
+    assert Node.objects.get().connections == 7
+
+
+def test_without_a_database_the_ports_stay(home):
+    """A pass fails, nothing is closed, and the next pass goes on."""
+    home.move(T)
+    before = dict(home.ports.open)
+    home.database.is_away = True
+
+    with pytest.raises(keeping.Unavailable):
+        home.keep()
+    assert home.ports.open == before
+
+    home.database.is_away = False
+    home.keep()
+    assert home.ports.open == before
