@@ -45,10 +45,9 @@ def hkdf_extract(salt: bytes, key_material: bytes) -> bytes:
 
 def hkdf_expand(pseudorandom_key: bytes, info: bytes, length: int) -> bytes:
     """HKDF-Expand with SHA-256 (RFC 5869 2.3), 1..8160 bytes."""
-    try:
-        return HKDFExpand(SHA256(), length, info).derive(pseudorandom_key)
-    except ValueError:
-        raise UsageError(f"cannot expand to {length} bytes") from None
+    if not 1 <= length <= 255 * 32:
+        raise UsageError(f"cannot expand to {length} bytes")
+    return HKDFExpand(SHA256(), length, info).derive(pseudorandom_key)
 
 
 def aead_key(raw: bytes) -> AeadKey:

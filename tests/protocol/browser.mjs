@@ -26,7 +26,11 @@ class Browser {
 
   async server_hello({ record, now_ms }) {
     const answer = await this.#handshake.receiveServerHello(fromHex(record), now_ms);
-    return { record: toHex(answer), server_id: this.#handshake.serverId, clock_offset_ms: this.#handshake.clockOffsetMs };
+    return {
+      record: toHex(answer),
+      server_id: this.#handshake.serverId,
+      clock_offset_ms: this.#handshake.clockOffsetMs,
+    };
   }
 
   async finished({ frame }) {

@@ -1,0 +1,80 @@
+"""Both ends, ready made: alice's device, her server, and what lies between them."""
+
+from dataclasses import dataclass
+
+from clawchat.protocol.handshake import ClientHandshake, Gate, ServerHandshake, ServerParameters
+from clawchat.protocol.key_schedule import EpochKeys, derive_session_keys, gate_key
+from clawchat.protocol.keys import DeviceKey, DiscoverySecret, ExchangePublic, IdentityKey, PreSharedKey
+from clawchat.protocol.session import Role, Session
+
+NOW_MS = 1_760_000_000_000
+PSK_ID = bytes(range(16))
+MESSAGE_ID = bytes(range(16, 32))
+SESSION_ID = bytes(range(32, 48))
+
+
+@dataclass
+class Pair:
+    """A handshake in four steps, each to be called once; what went over the wire stays to be looked at."""
+
+    client: ClientHandshake
+    server: ServerHandshake
+    gate: Gate
+    psk: PreSharedKey
+    device: DeviceKey
+
+    def hello(self):
+        return self.client.hello()
+
+    def answer(self, first):
+        return self.server.receive_hello(first, NOW_MS + 250)
+
+    def authenticate(self, second):
+        return self.client.receive_server_hello(second, NOW_MS)
+
+    def finish(self, third, tlvs=None):
+        self.server.receive_client_auth(third)
+        self.server.verify(self.psk, self.device.public)
+        return self.server.finish(tlvs or {}, MESSAGE_ID, NOW_MS)
+
+
+def pair(parameters=None, client_name="", **changed):
+    """A client and a server that know each other, but for what is changed of the client: psk, pin, gate_key, device."""
+    identity, device, psk = IdentityKey.generate(), DeviceKey.generate(), PreSharedKey.generate()
+    gate = Gate(gate_key(DiscoverySecret.generate()), identity)
+    client_device = changed.get("device", device)
+    client = ClientHandshake(
+        changed.get("pin", identity.public),
+        changed.get("gate_key", gate.gate_key),
+        PSK_ID,
+        changed.get("psk", psk),
+        client_device.public,
+        changed.get("sign", client_device.sign),
+        client_name,
+    )
+    return Pair(client, ServerHandshake(gate, "cc-server", parameters or ServerParameters()), gate, psk, device)
+
+
+def sessions(tlvs=None, **changed):
+    """Two ends of an authenticated session."""
+    ends = pair(**changed)
+    frame, server_session = ends.finish(ends.authenticate(ends.answer(ends.hello())), tlvs)
+    return ends.client.receive_finished(frame), server_session
+
+
+def epoch_keys(seed=b"k"):
+    """The keys of an epoch without its handshake."""
+    public = ExchangePublic(bytes(32))
+    return EpochKeys.derive(derive_session_keys(seed.ljust(32, b"\0"), public, public), bytes(32))
+
+
+def fresh_sessions(max_frame_bytes=262_144):
+    """Two ends before AUTH_OK."""
+    keys = epoch_keys()
+    return (Session(role, SESSION_ID, keys, max_frame_bytes) for role in (Role.CLIENT, Role.SERVER))
+
+
+def changed_bytes(data, every=1):
+    """The data with one bit of one byte changed, for each byte (or every so many)."""
+    for at in range(0, len(data), every):
+        yield at, data[:at] + bytes([data[at] ^ (1 << at % 8)]) + data[at + 1 :]
