@@ -5,14 +5,22 @@ import time
 
 import pytest
 
-from clawchat.client import Client, connection
+from clawchat.client import Client, Unreachable, connection, discovery
 from clawchat.protocol.bodies import CloseNotify
-from clawchat.protocol.connection_file import Endpoint, seal_connection_file
+from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, _seal_connection_file
 from clawchat.protocol.errors import UsageError
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.keys import DiscoverySecret, IdentityKey
+from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
+from clawchat.protocol.primitives import random_bytes
 from tests.client.conftest import ROOM, collect, message
 from tests.client.tiny_server import until
+
+
+def forge(info: ConnectionInfo, secret: DiscoverySecret, identity: IdentityKey | None = None) -> bytes:
+    """A connection file by somebody who holds a secret, signed by a key of its own."""
+    signer = identity or IdentityKey.generate()
+    return _seal_connection_file(info.encode(), secret, signer, info.timestamp, random_bytes(12))
 
 
 async def test_move_makes_before_it_breaks(server, alice):
@@ -95,10 +103,9 @@ async def test_forged_announcement_is_not_followed(server, alice, forgery):
     """Mallory, who holds the discovery secret, still cannot lead alice away, and the session goes on."""
     trap = await server.open_port()
     info = server.info(trap)
-    mallory = IdentityKey.generate()
     data = {
-        "signature": lambda: seal_connection_file(info, server.secret, mallory, info.timestamp),
-        "secret": lambda: seal_connection_file(info, DiscoverySecret.generate(), server.identity, info.timestamp),
+        "signature": lambda: forge(info, server.secret),
+        "secret": lambda: forge(info, DiscoverySecret.generate(), server.identity),
         "garbage": lambda: b"{}",
         "server": lambda: server.seal(info).replace(b'"sig"', b'"gis"'),
     }[forgery]()
@@ -173,16 +180,15 @@ async def test_stale_mirror_does_not_lead_back(server, alice):
     server.cut()
     await until(lambda: server.handshakes == 4)
 
-    assert alice.port == new.number
+    await until(lambda: alice.port == new.number)
+    assert server.handshakes == 4
 
 
 async def test_newest_mirror_wins(server):
     """Of several mirrors the newest good file is followed; a dead, a forged and an older one do no harm."""
     new = await server.open_port()
     info = server.info(new, serial=int(time.time()) + 50)
-    forged = seal_connection_file(
-        server.info(await server.open_port(), serial=info.serial + 1), server.secret, IdentityKey.generate(), 0
-    )
+    forged = forge(server.info(await server.open_port(), serial=info.serial + 1), server.secret)
     server.other_files = {"older": server.published, "forged": forged}
     front = server.locators[0].rsplit("/", 1)[0]
     server.locators = ("http://127.0.0.1:1/dead", f"{front}/older", f"{front}/forged", *server.locators)
@@ -195,9 +201,7 @@ async def test_newest_mirror_wins(server):
 
 async def test_mirror_without_a_good_file_leaves_the_client_trying(server, alice):
     """With nothing but a forged file around, the client keeps what it knows and says what is wrong."""
-    mallory = IdentityKey.generate()
-    info = server.info(server.ports[0])
-    server.published = seal_connection_file(info, server.secret, mallory, info.timestamp)
+    server.published = forge(server.info(server.ports[0]), server.secret)
     port = server.ports[0]
     await server.close_port(port)
     await until(lambda: alice.problem is not None and alice.status == "connecting")
@@ -231,3 +235,24 @@ async def test_server_with_another_key_is_not_believed(server, alice):
     assert alice.port is None
     await asyncio.sleep(0.2)
     assert server.handshakes == before
+
+
+async def test_slow_mirror_holds_up_nobody(server, monkeypatch):
+    """Once one mirror gave a good file, the others are waited for a moment only."""
+    monkeypatch.setattr(discovery, "REST_SECONDS", 0.1)
+    server.other_files = {"slow": server.published}
+    server.locators = (server.locators[0].replace("connection.json", "slow"), *server.locators)
+    began = time.monotonic()
+    bob = await Client.enrol(server.invite(), None, name="Bob")
+
+    assert time.monotonic() - began < 2
+    await bob.close()
+
+
+async def test_mirror_that_gives_too_much_is_left(server):
+    """A mirror that answers without end is dropped at the largest size a file may have."""
+    server.other_files = {"endless": b"x" * (CONNECTION_FILE_MAX_BYTES + 1)}
+    server.locators = (server.locators[0].replace("connection.json", "endless"),)
+
+    with pytest.raises(Unreachable, match="none of 1 mirrors"):
+        await Client.enrol(server.invite(), None, name="Bob", seconds=0.5)

@@ -94,6 +94,14 @@ class TinyServer:
         self.cut_after_store = 0
         self.first_row = 1
         self.answer_pause = 0.0
+        self.mute = False
+        self.never_answer = False
+        self.close_after_handshake: CloseNotify | None = None
+        self.gate_secrets: list[DiscoverySecret] = []
+        self.finished_tlvs: dict[int, bytes] = {}
+        # What it saw
+        self.pings = 0
+        self.pongs: list[bytes] = []
 
     async def __aenter__(self) -> "TinyServer":
         routes = [web.get("/connection.json", self._connection_file), web.get("/{name}", self._other_file)]
@@ -196,15 +204,22 @@ class TinyServer:
         return web.Response(body=self.published, content_type="application/json")
 
     async def _other_file(self, request: web.Request) -> web.Response:
-        return web.Response(body=self.other_files[request.match_info["name"]])
+        name = request.match_info["name"]
+        if name == "slow":
+            await asyncio.sleep(3)
+        return web.Response(body=self.other_files[name])
 
     async def _serve_socket(self, request: web.Request, port: Port) -> web.StreamResponse:
         socket = web.WebSocketResponse(max_msg_size=1 << 20)
         await socket.prepare(request)
         try:
             seat = await self._shake_hands(socket, port)
-            if seat is not None:
+            if seat is not None and self.close_after_handshake is not None:
+                await seat.send(MessageType.CLOSE_NOTIFY, self.close_after_handshake.encode())
+                await socket.close(code=4400 + self.close_after_handshake.number)
+            elif seat is not None:
                 self.seats.append(seat)
+                self.handshakes += 1
                 await self._read(seat)
         except (ClawChatError, ConnectionError, TypeError):
             await socket.close(code=1008)
@@ -214,7 +229,10 @@ class TinyServer:
 
     async def _shake_hands(self, socket: web.WebSocketResponse, port: Port) -> Seat | None:
         hello = await socket.receive_bytes()
-        gate = find_gate(hello, [Gate(gate_key(self.secret), self.identity)])
+        if self.never_answer:
+            await asyncio.sleep(5)
+        gates = [Gate(gate_key(secret), self.identity) for secret in self.gate_secrets or [self.secret]]
+        gate = find_gate(hello, gates)
         if gate is None or self.refuse_all:
             await socket.close(code=1008)
             return None
@@ -235,8 +253,7 @@ class TinyServer:
                 if self.devices.get(invite_id, (None, None))[1] == auth.device_public:
                     self.invites.discard(invite_id)
                     del self.devices[invite_id]
-        frame, session = handshake.finish({}, random_bytes(16), 0)
-        self.handshakes += 1
+        frame, session = handshake.finish(self.finished_tlvs, random_bytes(16), 0)
         await socket.send_bytes(frame)
         return Seat(port, socket, session, device_id(auth.device_public))
 
@@ -252,7 +269,11 @@ class TinyServer:
                 if isinstance(exchange, Request):
                     await self._answer(seat, exchange)
             elif frame.type == MessageType.PING:
-                await seat.send(MessageType.PONG, frame.payload)
+                self.pings += 1
+                if not self.mute:
+                    await seat.send(MessageType.PONG, frame.payload)
+            elif frame.type == MessageType.PONG:
+                self.pongs.append(frame.payload)
 
     async def _store(self, seat: Seat, body: ChatSend, message_id: bytes) -> None:
         if self.refuse_messages:
@@ -308,7 +329,7 @@ class TinyServer:
 async def _serve(routes: list[web.RouteDef]) -> tuple[web.AppRunner, int]:
     application = web.Application()
     application.add_routes(routes)
-    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     return runner, runner.addresses[0][1]
