@@ -1,4 +1,4 @@
-// The only file that touches libsodium. It waits for the library once, at import; every function after that is synchronous.
+// The only file that touches libsodium. It waits for the library once, at import; from then on nothing here waits.
 
 import sodium from "../vendor/sodium.js";
 

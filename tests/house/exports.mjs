@@ -1,5 +1,5 @@
-// Prints what each public file of the protocol's twin exports, as JSON: {file: {name: value}}. Tables and constants come
-// with their content, bytes as hex; functions and classes as null. Run by test_mirror.py.
+// Prints what each public file of the protocol's twin exports, as JSON: {file: {name: value}}. Tables and constants
+// come with their content, error classes with code and number, functions and other classes as null. For test_mirror.py.
 
 import { readdirSync } from "node:fs";
 

@@ -17,7 +17,8 @@ for (const [file, { bytes, sha256, packages }] of Object.entries(MANIFEST)) {
   });
 
   test(`${file} holds the versions of the lock file`, () => {
-    for (const [name, version] of Object.entries(packages)) assert.equal(LOCK.packages[`node_modules/${name}`].version, version);
+    for (const [name, version] of Object.entries(packages))
+      assert.equal(LOCK.packages[`node_modules/${name}`].version, version);
   });
 
   test(`${file} stands alone and evaluates no text`, () => {
@@ -32,13 +33,18 @@ for (const [file, { bytes, sha256, packages }] of Object.entries(MANIFEST)) {
 test("there is one lit-html, so one Trusted Types policy", () => {
   const holders = Object.entries(MANIFEST).filter(([, { packages }]) => "lit-html" in packages);
 
-  assert.deepEqual(holders.map(([file]) => file), ["lit.js"]);
+  assert.deepEqual(
+    holders.map(([file]) => file),
+    ["lit.js"],
+  );
   const text = readFileSync(new URL("lit.js", VENDOR), "utf8");
   assert.equal(text.match(/createPolicy\("lit-html"/g).length, 1);
 });
 
 test("the licences of all that is packed are beside it", () => {
-  const notices = readFileSync(new URL("LICENSES.txt", VENDOR), "utf8").split("\n----\n\n").map((notice) => notice.split("\n")[0]);
+  const notices = readFileSync(new URL("LICENSES.txt", VENDOR), "utf8")
+    .split("\n----\n\n")
+    .map((notice) => notice.split("\n")[0]);
   const packed = new Set(Object.values(MANIFEST).flatMap(({ packages }) => Object.keys(packages)));
 
   assert.deepEqual(notices, [...packed].sort());

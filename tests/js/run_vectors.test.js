@@ -38,7 +38,16 @@ test("one wrong, missing or unknown value fails", () => {
 });
 
 test("a file that cannot be run fails", () => {
-  for (const content of ["", "nope", "[]", {}, { derive_session_keys: [] }, { unknown: [{}] }, { handshake: {} }, { handshake: null }]) {
+  for (const content of [
+    "",
+    "nope",
+    "[]",
+    {},
+    { derive_session_keys: [] },
+    { unknown: [{}] },
+    { handshake: {} },
+    { handshake: null },
+  ]) {
     assert.deepEqual(run(content), [1, "javascript: 0 passed, 1 failed"]);
   }
 });

@@ -7,12 +7,26 @@ import { LeafIdentity, openRootBlob } from "../../static/js/protocol/credential.
 import { encodeTlvs, parseTlvs } from "../../static/js/protocol/encoding.js";
 import { Unauthentic } from "../../static/js/protocol/errors.js";
 import { FrameKeys, openFrame, sealFrame } from "../../static/js/protocol/frame.js";
-import { ClientHandshake, findGate, Gate, ServerHandshake, ServerParameters } from "../../static/js/protocol/handshake.js";
+import {
+  ClientHandshake,
+  findGate,
+  Gate,
+  ServerHandshake,
+  ServerParameters,
+} from "../../static/js/protocol/handshake.js";
 import { Invite } from "../../static/js/protocol/invite.js";
 import { deriveSessionKeys, expandLabel, gateKey, keyId } from "../../static/js/protocol/key_schedule.js";
 import {
-  DecapsulationKey, DeviceKey, DevicePublic, DiscoverySecret, ExchangePublic, ExchangeSecret, IdentityKey, IdentityPublic,
-  PreSharedKey, RecoveryKey,
+  DecapsulationKey,
+  DeviceKey,
+  DevicePublic,
+  DiscoverySecret,
+  ExchangePublic,
+  ExchangeSecret,
+  IdentityKey,
+  IdentityPublic,
+  PreSharedKey,
+  RecoveryKey,
 } from "../../static/js/protocol/keys.js";
 import { MessageHeader } from "../../static/js/protocol/message_header.js";
 import { pad, unpad } from "../../static/js/protocol/padding.js";
@@ -69,8 +83,18 @@ export const AREAS = {
     checkFreshness(info, { lastSerial: last_serial, lastDigest: fromHex(last_digest), now });
     return {
       ...Object.fromEntries(
-        ["serial", "serverId", "serverName", "validFrom", "validUntil", "nextRotation", "graceSeconds", "minimumClient", "urls", "digest"]
-          .map((name) => [snake(name), info[name]]),
+        [
+          "serial",
+          "serverId",
+          "serverName",
+          "validFrom",
+          "validUntil",
+          "nextRotation",
+          "graceSeconds",
+          "minimumClient",
+          "urls",
+          "digest",
+        ].map((name) => [snake(name), info[name]]),
       ),
       server_public: info.serverPublic.bytes,
       endpoints: info.endpoints.map((each) => ({ ...snaked(each), url: each.url, is_dialable: each.isDialable })),
@@ -84,7 +108,13 @@ export const AREAS = {
   },
 
   bodies({ body, data }) {
-    const types = { chat_send: "ChatSend", chat_delivery: "ChatDelivery", error: "ErrorBody", close_notify: "CloseNotify", ack: "Ack" };
+    const types = {
+      chat_send: "ChatSend",
+      chat_delivery: "ChatDelivery",
+      error: "ErrorBody",
+      close_notify: "CloseNotify",
+      ack: "Ack",
+    };
     const read = body === "exchange" ? bodies.parseExchange(fromHex(data)) : bodies[types[body]].parse(fromHex(data));
     same(read.encode(), fromHex(data), body);
     if (body === "exchange") return { kind: read.constructor.name.toLowerCase(), id: read.id, body: marked(read.body) };
@@ -116,11 +146,23 @@ function gateOf({ discovery_secret, identity_seed }) {
 
 async function handshake({ receives, keys, H1, H2, H3, AUTH_OK }) {
   const secret = (name, Type) => new Type(fromHex(keys[name]));
-  const [device, psk, kem] = [secret("device_seed", DeviceKey), secret("psk", PreSharedKey), secret("mlkem_seed", DecapsulationKey)];
+  const [device, psk, kem] = [
+    secret("device_seed", DeviceKey),
+    secret("psk", PreSharedKey),
+    secret("mlkem_seed", DecapsulationKey),
+  ];
   const [ours, theirs] = [secret("client_eph_private", ExchangeSecret), secret("server_eph_private", ExchangeSecret)];
   const gate = gateOf({ discovery_secret: keys.discovery_secret, identity_seed: keys.server_identity_seed });
   const sign = async (message) => device.sign(message);
-  const client = new ClientHandshake(gate.serverPublic, gate.gateKey, fromHex(keys.psk_id), psk, device.public, sign, keys.client_name);
+  const client = new ClientHandshake(
+    gate.serverPublic,
+    gate.gateKey,
+    fromHex(keys.psk_id),
+    psk,
+    device.public,
+    sign,
+    keys.client_name,
+  );
   const server = new ServerHandshake(gate, keys.server_id, ServerParameters.parse(fromHex(keys.params)));
   const hello = () => client._hello(fromHex(keys.client_random), ours, kem, keys.suites);
   const receiveHello = () => {
@@ -145,7 +187,12 @@ async function handshake({ receives, keys, H1, H2, H3, AUTH_OK }) {
       const auth = await server.receiveClientAuth(fromHex(H3));
       server.verify(psk, device.public);
       const { pskId, devicePublic, clientTimeMs, clientName } = auth;
-      const who = { psk_id: pskId, device_public: devicePublic.bytes, client_time_ms: clientTimeMs, client_name: clientName };
+      const who = {
+        psk_id: pskId,
+        device_public: devicePublic.bytes,
+        client_time_ms: clientTimeMs,
+        client_name: clientName,
+      };
       return { ...who, exporter: server.exporter };
     },
     AUTH_OK: async () => {

@@ -10,7 +10,9 @@ import { toHex } from "../../static/js/bytes.js";
 import { AREAS } from "./vector_areas.js";
 
 const VECTORS = fileURLToPath(new URL("../vectors", import.meta.url));
-const areas = readdirSync(VECTORS, { withFileTypes: true }).filter((entry) => entry.isDirectory() && !entry.name.startsWith("__"));
+const areas = readdirSync(VECTORS, { withFileTypes: true }).filter(
+  (entry) => entry.isDirectory() && !entry.name.startsWith("__"),
+);
 
 /** The value as JSON has it: bytes as hex, maps as objects. */
 function plain(value) {

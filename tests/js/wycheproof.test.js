@@ -31,7 +31,10 @@ const RUNS = {
   },
   hkdf_sha256_test: {
     takes: () => true,
-    run: ({ ikm, salt, info, size, okm }) => [primitives.hkdfExpand(primitives.hkdfExtract(salt, ikm), info, size), okm],
+    run: ({ ikm, salt, info, size, okm }) => [
+      primitives.hkdfExpand(primitives.hkdfExtract(salt, ikm), info, size),
+      okm,
+    ],
   },
   hmac_sha256_test: {
     takes: () => true,
@@ -51,11 +54,33 @@ const RUNS = {
   },
 };
 
-const HEX = ["key", "iv", "aad", "msg", "ct", "tag", "sig", "ikm", "salt", "info", "okm", "seed", "ek", "c", "K", "public", "private", "shared"];
+const HEX = [
+  "key",
+  "iv",
+  "aad",
+  "msg",
+  "ct",
+  "tag",
+  "sig",
+  "ikm",
+  "salt",
+  "info",
+  "okm",
+  "seed",
+  "ek",
+  "c",
+  "K",
+  "public",
+  "private",
+  "shared",
+];
 
 function bytesOf(given) {
   return Object.fromEntries(
-    Object.entries(given).map(([name, value]) => [name, HEX.includes(name) && typeof value === "string" ? fromHex(value) : value]),
+    Object.entries(given).map(([name, value]) => [
+      name,
+      HEX.includes(name) && typeof value === "string" ? fromHex(value) : value,
+    ]),
   );
 }
 
@@ -73,7 +98,8 @@ async function accepts(run, given, group) {
 
 for (const [name, { takes, run }] of Object.entries(RUNS)) {
   const path = join(DIRECTORY, `${name}.json`);
-  const skip = DIRECTORY !== "" && existsSync(path) ? false : "outside the repository: WYCHEPROOF_DIR names no such folder";
+  const skip =
+    DIRECTORY !== "" && existsSync(path) ? false : "outside the repository: WYCHEPROOF_DIR names no such folder";
 
   test(`${name} is judged as the project has it`, { skip }, async () => {
     let judged = 0;

@@ -7,15 +7,36 @@ import { concat, fromHex, toHex, utf8 } from "../../static/js/bytes.js";
 import { _encryptConnectionFile, decryptConnectionFile } from "../../static/js/protocol/connection_file.js";
 import { encodeBase64, encodeJson, parseBase64, parseText } from "../../static/js/protocol/encoding.js";
 import { FrameHeader } from "../../static/js/protocol/frame.js";
-import { ClientHandshake, findGate, Gate, ServerHandshake, ServerParameters } from "../../static/js/protocol/handshake.js";
 import {
-  CLIENT_AUTH, ClientHello, ClientProof, parseRecord, ServerHello, ServerProof,
+  ClientHandshake,
+  findGate,
+  Gate,
+  ServerHandshake,
+  ServerParameters,
+} from "../../static/js/protocol/handshake.js";
+import {
+  CLIENT_AUTH,
+  ClientHello,
+  ClientProof,
+  parseRecord,
+  ServerHello,
+  ServerProof,
 } from "../../static/js/protocol/handshake_messages.js";
 import {
-  connectionFileKey, deriveSessionKeys, gateKey, HandshakeKeys, sessionSecret,
+  connectionFileKey,
+  deriveSessionKeys,
+  gateKey,
+  HandshakeKeys,
+  sessionSecret,
 } from "../../static/js/protocol/key_schedule.js";
 import {
-  DecapsulationKey, DeviceKey, DiscoverySecret, ExchangePublic, ExchangeSecret, IdentityKey, PreSharedKey,
+  DecapsulationKey,
+  DeviceKey,
+  DiscoverySecret,
+  ExchangePublic,
+  ExchangeSecret,
+  IdentityKey,
+  PreSharedKey,
 } from "../../static/js/protocol/keys.js";
 import { parseClientName } from "../../static/js/protocol/parameters.js";
 import { aeadKey, aeadOpen, sha256 } from "../../static/js/protocol/primitives.js";
@@ -25,7 +46,12 @@ const INPUTS = {
   derive_session_keys: ["dh_secret", "server_public", "client_public"],
   connection_file: ["shared_secret", "iv"],
   handshake: [
-    "discovery_secret", "psk", "server_identity_seed", "device_seed", "client_eph_private", "server_eph_private",
+    "discovery_secret",
+    "psk",
+    "server_identity_seed",
+    "device_seed",
+    "client_eph_private",
+    "server_eph_private",
     "mlkem_seed",
   ],
 };
@@ -39,7 +65,9 @@ const AREAS = { derive_session_keys: sessionKeys, connection_file: connectionFil
 export async function compareFile(areas) {
   const compared = [];
   for (const [area, content] of Object.entries(areas)) {
-    const cases = Array.isArray(content) ? content.map((each, index) => [`${area}[${index}]`, each]) : [[area, content]];
+    const cases = Array.isArray(content)
+      ? content.map((each, index) => [`${area}[${index}]`, each])
+      : [[area, content]];
     if (cases.length === 0) compared.push([area, "a case", new Error("nothing to check")]);
     for (const [path, each] of cases) compared.push(...(await compareCase(area, path, each)));
   }
@@ -51,7 +79,8 @@ async function compareCase(area, path, given) {
   const made = new Map();
   let missing = new Error("unknown value");
   try {
-    for await (const [name, value] of AREAS[area](given)) made.set(name, value instanceof Uint8Array ? toHex(value) : value);
+    for await (const [name, value] of AREAS[area](given))
+      made.set(name, value instanceof Uint8Array ? toHex(value) : value);
   } catch (error) {
     missing = error;
   }
@@ -94,8 +123,13 @@ async function* connectionFile({ shared_secret, iv, plaintext, ciphertext, tag }
 async function* handshake(given) {
   const secret = (name, Type) => new Type(fromHex(given[name]));
   const [psk, device] = [secret("psk", PreSharedKey), secret("device_seed", DeviceKey)];
-  const [exchange, serverExchange] = ["client_eph_private", "server_eph_private"].map((name) => secret(name, ExchangeSecret));
-  const gate = new Gate(gateKey(secret("discovery_secret", DiscoverySecret)), secret("server_identity_seed", IdentityKey));
+  const [exchange, serverExchange] = ["client_eph_private", "server_eph_private"].map((name) =>
+    secret(name, ExchangeSecret),
+  );
+  const gate = new Gate(
+    gateKey(secret("discovery_secret", DiscoverySecret)),
+    secret("server_identity_seed", IdentityKey),
+  );
   yield ["gate_key", gate.gateKey.bytes];
 
   const decapsulation = secret("mlkem_seed", DecapsulationKey);
@@ -141,7 +175,9 @@ async function* handshake(given) {
 
 /** The frames of one direction, in their order: opened by the receiver, sealed anew by the sender. */
 async function* frames(given, direction, sender, receiver) {
-  const numbers = Object.keys(given).map((name) => Number(new RegExp(`^${direction}_frame_([0-9]+)$`).exec(name)?.[1] ?? NaN));
+  const numbers = Object.keys(given).map((name) =>
+    Number(new RegExp(`^${direction}_frame_([0-9]+)$`).exec(name)?.[1] ?? NaN),
+  );
   for (const number of numbers.filter(Number.isInteger).sort((left, right) => left - right)) {
     const name = `${direction}_frame_${number}`;
     const { type, payload, messageId, timestampMs } = await receiver.open(fromHex(given[name]));

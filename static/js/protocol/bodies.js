@@ -34,7 +34,7 @@ export class ChatSend {
 
 /** A row of a room's log on its way to a device (0x01). */
 export class ChatDelivery {
-  /** @param {Uint8Array} roomId @param {number} seq @param {number} serverTimeMs @param {Uint8Array} sender device_id */
+  /** @param {Uint8Array} roomId @param {number} seq @param {number} serverTimeMs @param {Uint8Array} sender */
   constructor(roomId, seq, serverTimeMs, sender, message) {
     Object.assign(this, { roomId, seq, serverTimeMs, sender, message });
     Object.freeze(this);

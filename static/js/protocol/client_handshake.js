@@ -9,7 +9,13 @@ import { parseTlvs } from "./encoding.js";
 import { Unauthentic, UsageError } from "./errors.js";
 import { closeHello } from "./gate.js";
 import {
-  CLIENT_AUTH, ClientHello, ClientProof, encodeRecord, PROTOCOL_VERSION, ServerHello, ServerProof,
+  CLIENT_AUTH,
+  ClientHello,
+  ClientProof,
+  encodeRecord,
+  PROTOCOL_VERSION,
+  ServerHello,
+  ServerProof,
   SUITE_X25519_MLKEM768,
 } from "./handshake_messages.js";
 import { epochZero, finishedValue, HandshakeKeys, pskBinder } from "./key_schedule.js";

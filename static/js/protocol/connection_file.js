@@ -63,7 +63,8 @@ export class SealedConnectionFile {
    * What the file says, when a pinned server signed it; secrets may be one, or several by the hex of their `kid`.
    *
    * Whether it is fresh is for `checkFreshness` and `chooseFreshest`.
-   * Raises: unknown_peer (sealed under a secret we do not hold); unauthentic; malformed; too_large; unsupported_version.
+   * Raises: unknown_peer (sealed under a secret we do not hold); unauthentic; malformed; too_large;
+   * unsupported_version.
    * Spec: 3.8
    * @param {DiscoverySecret | Map<string, DiscoverySecret>} secrets
    * @param {import("./keys.js").IdentityPublic[]} pins

@@ -14,7 +14,9 @@ import { sha256 } from "./primitives.js";
 export const INNER_VERSION = "1.0";
 export const PROTOCOL_NAME = "clawchat-secure-v1";
 export const DEFAULT_CIPHERS = Object.freeze([
-  "TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256",
+  "TLS_AES_256_GCM_SHA384",
+  "TLS_CHACHA20_POLY1305_SHA256",
+  "TLS_AES_128_GCM_SHA256",
 ]);
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
 // Names and addresses only: a host ends up in a URL, where a slash or an @ would lead elsewhere.
@@ -71,8 +73,21 @@ export class Endpoint {
  */
 export class ConnectionInfo {
   constructor({
-    serial, serverId, serverName, serverPublic, timestamp, validFrom, validUntil, nextRotation, graceSeconds, endpoints,
-    urls = [], suites = [2], supportedCiphers = [...DEFAULT_CIPHERS], minimumClient = "", location = "",
+    serial,
+    serverId,
+    serverName,
+    serverPublic,
+    timestamp,
+    validFrom,
+    validUntil,
+    nextRotation,
+    graceSeconds,
+    endpoints,
+    urls = [],
+    suites = [2],
+    supportedCiphers = [...DEFAULT_CIPHERS],
+    minimumClient = "",
+    location = "",
     digest = new Uint8Array(),
   }) {
     Object.assign(this, { serial, serverId, serverName, serverPublic, timestamp, validFrom, validUntil });

@@ -12,7 +12,13 @@ import { Malformed, UsageError } from "./errors.js";
 import { INTEGER_MAX, MAX_DEPTH } from "./limits.js";
 
 export {
-  encodeBase64, encodeBase64url, encodeJson, parseBase64, parseBase64url, parseJson, parseText,
+  encodeBase64,
+  encodeBase64url,
+  encodeJson,
+  parseBase64,
+  parseBase64url,
+  parseJson,
+  parseText,
 } from "./_text.js";
 
 function unsigned(value, size) {

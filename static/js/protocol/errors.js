@@ -169,14 +169,24 @@ export class UnknownPeer extends PeerError {
 }
 
 /** Number on the wire -> class. */
-export const CODES = Object.freeze(
-  Object.fromEntries(
-    [
-      Malformed, UnsupportedVersion, Unauthentic, OutOfOrder, UnknownType, TooLarge, TooFast, RekeyOverdue, Rediscover,
-      Revoked, Limit, NotMember, StaleEpoch, Unavailable, Expired, Internal,
-    ].map((kind) => [kind.number, kind]),
-  ),
-);
+export const CODES = Object.freeze({
+  1: Malformed,
+  2: UnsupportedVersion,
+  3: Unauthentic,
+  4: OutOfOrder,
+  5: UnknownType,
+  6: TooLarge,
+  7: TooFast,
+  8: RekeyOverdue,
+  9: Rediscover,
+  10: Revoked,
+  11: Limit,
+  12: NotMember,
+  13: StaleEpoch,
+  14: Unavailable,
+  15: Expired,
+  16: Internal,
+});
 
 /** The error a peer named by its number; a number from a later version gives `Internal`. */
 export function errorFor(number, text, details = {}) {

@@ -54,7 +54,8 @@ export function chooseFreshest(infos, { lastSerial, lastDigest, now }) {
 }
 
 function checkSerial(info, lastSerial, lastDigest) {
-  if (info.serial < lastSerial) throw new Replayed(`serial ${info.serial} after ${lastSerial}`, { serial: info.serial });
+  if (info.serial < lastSerial)
+    throw new Replayed(`serial ${info.serial} after ${lastSerial}`, { serial: info.serial });
   const isOther = lastDigest.length > 0 && !constantTimeEqual(info.digest, lastDigest);
   if (info.serial === lastSerial && isOther) throw forked(info);
 }

@@ -22,7 +22,8 @@ const CHECKSUM_BYTES = 4;
  */
 export class Invite {
   /** @param {{discoverySecret: DiscoverySecret, serverPublic: IdentityPublic, inviteId: Uint8Array,
-   *          invitePsk: PreSharedKey, expires: number, locators: string[], extensions?: [number, Uint8Array][]}} fields */
+   *          invitePsk: PreSharedKey, expires: number, locators: string[],
+   *          extensions?: [number, Uint8Array][]}} fields */
   constructor({ discoverySecret, serverPublic, inviteId, invitePsk, expires, locators, extensions = [] }) {
     Object.assign(this, { discoverySecret, serverPublic, inviteId, invitePsk, expires, locators, extensions });
     Object.freeze(this);

@@ -11,7 +11,7 @@ import { UsageError } from "./errors.js";
 import { GateKey, PreSharedKey } from "./keys.js";
 import { hkdfExpand, hkdfExtract, hmacSha256, sha256 } from "./primitives.js";
 
-/** The one table of HKDF strings. The last group are salts and the specification's own; `expandLabel` takes the others. */
+/** The one table of HKDF strings. Salts and the specification's own come last; `expandLabel` takes the others. */
 export const LABELS = Object.freeze({
   // Handshake
   "s hs key": "clawchat/1 s hs key",
@@ -134,7 +134,14 @@ export function sessionSecret(mainSecret, th4) {
 }
 
 const EPOCH_FIELDS = [
-  "clientKey", "clientIv", "serverKey", "serverIv", "serverFinished", "clientFinished", "exporter", "nextKeySeed",
+  "clientKey",
+  "clientIv",
+  "serverKey",
+  "serverIv",
+  "serverFinished",
+  "clientFinished",
+  "exporter",
+  "nextKeySeed",
 ];
 
 /** All keys of one epoch, each with one job. Spec: 3.4 */

@@ -33,7 +33,7 @@ export class MessageHeader {
     return data.slice(17);
   }
 
-  /** The header of a whole MLS message. Raises: malformed (anything but a PrivateMessage of version 1, to its last byte). */
+  /** The header of a whole MLS message. Raises: malformed (anything but a PrivateMessage of version 1, to its end). */
   static parse(data) {
     const reader = new Reader(data);
     const [version, wireFormat] = [reader.u16(), reader.u16()];
@@ -71,7 +71,8 @@ export function encodePrivateMessage(groupId, epoch, contentType, authenticatedD
 
 /** What a member's message authenticates: `u8 1 || room_id || message_id`, 33 bytes. Spec: 4.4 */
 export function memberAuthenticatedData(roomId, messageId) {
-  if (roomId.length !== 16 || messageId.length !== 16) throw new UsageError("room id and message id have 16 bytes each");
+  if (roomId.length !== 16 || messageId.length !== 16)
+    throw new UsageError("room id and message id have 16 bytes each");
   return concat(u8(MEMBER_FORM), roomId, messageId);
 }
 

@@ -8,8 +8,16 @@ import { concat, sameBytes, utf8 } from "../bytes.js";
 import { encodeTlvs, parseText, parseTlvs, Reader, u32, u64 } from "./encoding.js";
 import { Malformed } from "./errors.js";
 import {
-  DEFAULT_MAX_FRAME_BYTES, FRAME_CEILING_BYTES, FRAME_MIN_BYTES, HARD_LIMIT_BYTES, HARD_LIMIT_FRAMES,
-  HARD_LIMIT_SECONDS, SILENCE_SECONDS, SOFT_LIMIT_BYTES, SOFT_LIMIT_FRAMES, SOFT_LIMIT_SECONDS,
+  DEFAULT_MAX_FRAME_BYTES,
+  FRAME_CEILING_BYTES,
+  FRAME_MIN_BYTES,
+  HARD_LIMIT_BYTES,
+  HARD_LIMIT_FRAMES,
+  HARD_LIMIT_SECONDS,
+  SILENCE_SECONDS,
+  SOFT_LIMIT_BYTES,
+  SOFT_LIMIT_FRAMES,
+  SOFT_LIMIT_SECONDS,
 } from "./limits.js";
 
 const MAX_FRAME = 1;

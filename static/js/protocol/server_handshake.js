@@ -10,7 +10,13 @@ import { encodeTlvs, parseTlvs } from "./encoding.js";
 import { Unauthentic, UnsupportedVersion, UsageError } from "./errors.js";
 import { MessageType } from "./frame.js";
 import {
-  CLIENT_AUTH, ClientHello, ClientProof, parseRecord, PROTOCOL_VERSION, ServerHello, ServerProof,
+  CLIENT_AUTH,
+  ClientHello,
+  ClientProof,
+  parseRecord,
+  PROTOCOL_VERSION,
+  ServerHello,
+  ServerProof,
 } from "./handshake_messages.js";
 import { epochZero, finishedValue, HandshakeKeys, pskBinder } from "./key_schedule.js";
 import { ExchangeSecret } from "./keys.js";

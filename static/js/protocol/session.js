@@ -7,7 +7,11 @@
 import { OutOfOrder, RekeyOverdue, UsageError } from "./errors.js";
 import { _prepareFrame, Direction, Frame, FrameKeys, MessageType, openFrame } from "./frame.js";
 import {
-  DEFAULT_MAX_FRAME_BYTES, FRAME_CEILING_BYTES, FRAME_MIN_BYTES, HARD_LIMIT_BYTES, HARD_LIMIT_FRAMES,
+  DEFAULT_MAX_FRAME_BYTES,
+  FRAME_CEILING_BYTES,
+  FRAME_MIN_BYTES,
+  HARD_LIMIT_BYTES,
+  HARD_LIMIT_FRAMES,
 } from "./limits.js";
 
 /** Which end of the session this is. */
@@ -16,8 +20,8 @@ export const Role = Object.freeze({ CLIENT: "client", SERVER: "server" });
 /**
  * What a handshake ends in.
  *
- * The server's first frame is AUTH_OK and no other frame is; the handshake seals and opens it. A client gets its session
- * only when that frame has opened, so it cannot send before. After an error from `open` the caller closes the
+ * The server's first frame is AUTH_OK and no other frame is; the handshake seals and opens it. A client gets its
+ * session only when that frame has opened, so it cannot send before. After an error from `open` the caller closes the
  * connection; every later `open` fails with the same error, so there is no second attempt.
  */
 export class Session {
@@ -39,7 +43,8 @@ export class Session {
    */
   constructor(role, sessionId, epochKeys, maxFrameBytes = DEFAULT_MAX_FRAME_BYTES) {
     const fits = maxFrameBytes >= FRAME_MIN_BYTES && maxFrameBytes <= FRAME_CEILING_BYTES;
-    if (!fits || sessionId.length !== 16) throw new UsageError("session id of 16 bytes and frames of 55 bytes to 1 MiB");
+    if (!fits || sessionId.length !== 16)
+      throw new UsageError("session id of 16 bytes and frames of 55 bytes to 1 MiB");
     this.#role = role;
     this.#sessionId = sessionId.slice();
     this.#maxFrameBytes = maxFrameBytes;

@@ -3,8 +3,15 @@ import { test } from "node:test";
 
 import { toHex, utf8 } from "../../../static/js/bytes.js";
 import {
-  _sealConnectionFile, checkFreshness, chooseFreshest, ConnectionInfo, decryptConnectionFile, encryptConnectionFile,
-  Endpoint, sealConnectionFile, SealedConnectionFile,
+  _sealConnectionFile,
+  checkFreshness,
+  chooseFreshest,
+  ConnectionInfo,
+  decryptConnectionFile,
+  encryptConnectionFile,
+  Endpoint,
+  sealConnectionFile,
+  SealedConnectionFile,
 } from "../../../static/js/protocol/connection_file.js";
 import { encodeJson, parseJson } from "../../../static/js/protocol/encoding.js";
 import { keyId } from "../../../static/js/protocol/key_schedule.js";
@@ -14,13 +21,28 @@ import { refuses } from "./people.js";
 const NOW = 1_700_000_000;
 const [SECRET, ALICE, MALLORY] = [DiscoverySecret.generate(), IdentityKey.generate(), IdentityKey.generate()];
 const ENDPOINT = new Endpoint({
-  host: "chat.example.org", port: 50_000, path: `/${"A".repeat(22)}`, tls: true, validFrom: NOW, validUntil: NOW + 3900, load: 0.5,
+  host: "chat.example.org",
+  port: 50_000,
+  path: `/${"A".repeat(22)}`,
+  tls: true,
+  validFrom: NOW,
+  validUntil: NOW + 3900,
+  load: 0.5,
 });
 
 const info = (changes = {}) =>
   new ConnectionInfo({
-    serial: NOW, serverId: "cc-alice", serverName: "Alice's", serverPublic: ALICE.public, timestamp: NOW, validFrom: NOW,
-    validUntil: NOW + 3900, nextRotation: NOW + 3600, graceSeconds: 300, endpoints: [ENDPOINT], ...changes,
+    serial: NOW,
+    serverId: "cc-alice",
+    serverName: "Alice's",
+    serverPublic: ALICE.public,
+    timestamp: NOW,
+    validFrom: NOW,
+    validUntil: NOW + 3900,
+    nextRotation: NOW + 3600,
+    graceSeconds: 300,
+    endpoints: [ENDPOINT],
+    ...changes,
   });
 
 const publish = (what = info(), identity = ALICE) => sealConnectionFile(what, SECRET, identity, NOW);
@@ -53,11 +75,19 @@ test("a holder of the discovery secret cannot forge it", async () => {
   await refuses("unauthentic", async () => open(await publish(info({ serverPublic: MALLORY.public }), MALLORY)));
   const named = await _sealConnectionFile(info().encode(), SECRET, MALLORY, NOW, new Uint8Array(12));
   await refuses("unauthentic", () => open(named));
-  await refuses("unauthentic", async () => open(await inner({ public_key: btoa(String.fromCharCode(...MALLORY.public.bytes)) })));
+  await refuses("unauthentic", async () =>
+    open(await inner({ public_key: btoa(String.fromCharCode(...MALLORY.public.bytes)) })),
+  );
 });
 
 test("nothing is sealed that readers would not take", async () => {
-  const wrong = [{ serverPublic: MALLORY.public }, { endpoints: [] }, { serial: 0 }, { validUntil: NOW - 1 }, { endpoints: [new Endpoint({ ...ENDPOINT, port: 0 })] }];
+  const wrong = [
+    { serverPublic: MALLORY.public },
+    { endpoints: [] },
+    { serial: 0 },
+    { validUntil: NOW - 1 },
+    { endpoints: [new Endpoint({ ...ENDPOINT, port: 0 })] },
+  ];
 
   for (const changes of wrong) await refuses("usage", () => publish(info(changes)));
 });
@@ -88,7 +118,15 @@ test("the successor's signature counts when the successor is pinned", async () =
 test("an object of another shape is refused", async () => {
   const cases = {
     unsupported_version: [{ v: 1 }, { v: "2" }],
-    malformed: [{ kid: "X".repeat(16) }, { kid: 1 }, { sig: undefined }, { sig: "AAAA" }, { iv: "AAAA" }, { algorithm: "none" }, { tag: "AA==" }],
+    malformed: [
+      { kid: "X".repeat(16) },
+      { kid: 1 },
+      { sig: undefined },
+      { sig: "AAAA" },
+      { iv: "AAAA" },
+      { algorithm: "none" },
+      { tag: "AA==" },
+    ],
   };
   for (const [code, changes] of Object.entries(cases)) {
     for (const change of changes) {
@@ -103,8 +141,19 @@ test("an object of another shape is refused", async () => {
 test("an endpoint cannot lead elsewhere", async () => {
   const members = ENDPOINT.toMembers();
   const wrong = [
-    { host: "evil.example/" }, { host: "a@evil.example" }, { host: "" }, { host: "a b" }, { port: 0 }, { port: 65_536 }, { port: "1" },
-    { path: "/short" }, { path: `/${"A".repeat(21)}B` }, { path: `/${"A".repeat(22)}?x` }, { tls: 1 }, { load: -1 }, { from: 1.5 },
+    { host: "evil.example/" },
+    { host: "a@evil.example" },
+    { host: "" },
+    { host: "a b" },
+    { port: 0 },
+    { port: 65_536 },
+    { port: "1" },
+    { path: "/short" },
+    { path: `/${"A".repeat(21)}B` },
+    { path: `/${"A".repeat(22)}?x` },
+    { tls: 1 },
+    { load: -1 },
+    { from: 1.5 },
   ];
   for (const change of wrong) {
     await refuses("malformed", async () => open(await inner({ endpoints: [{ ...members, ...change }] })));
@@ -118,7 +167,10 @@ test("only this very machine is dialled without TLS", () => {
   const dialable = (host, tls) => new Endpoint({ ...ENDPOINT, host, tls }).isDialable;
 
   assert.deepEqual([dialable("example.org", true), dialable("example.org", false)], [true, false]);
-  assert.deepEqual(["localhost", "127.0.0.1", "::1"].map((host) => dialable(host, false)), [true, true, true]);
+  assert.deepEqual(
+    ["localhost", "127.0.0.1", "::1"].map((host) => dialable(host, false)),
+    [true, true, true],
+  );
   assert.equal(new Endpoint({ ...ENDPOINT, host: "::1", tls: false }).url, `ws://[::1]:50000/${"A".repeat(22)}`);
 });
 
@@ -126,7 +178,10 @@ test("the specification's own members are enough", async () => {
   const none = ["endpoints", "suites", "urls", "min_client", "supported_ciphers", "valid_from", "tls", "public_key"];
   const read = await open(await inner(Object.fromEntries(none.map((name) => [name, undefined]))));
 
-  assert.deepEqual([read.endpoints[0].host, read.endpoints[0].port, read.endpoints[0].tls], ["chat.example.org", 50_000, true]);
+  assert.deepEqual(
+    [read.endpoints[0].host, read.endpoints[0].port, read.endpoints[0].tls],
+    ["chat.example.org", 50_000, true],
+  );
   assert.deepEqual([read.endpoints[0].validFrom, read.endpoints[0].load], [NOW, 0.5]);
   assert.ok(read.serverPublic.equals(ALICE.public));
 });

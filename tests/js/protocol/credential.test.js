@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import {
-  deviceId, DeviceKind, LeafIdentity, openRootBlob, sealRootBlob, signIdentity, userId,
+  deviceId,
+  DeviceKind,
+  LeafIdentity,
+  openRootBlob,
+  sealRootBlob,
+  signIdentity,
+  userId,
 } from "../../../static/js/protocol/credential.js";
 import { DeviceKey, RecoveryKey, RootKey } from "../../../static/js/protocol/keys.js";
 import { flipped, refuses } from "./people.js";
@@ -49,6 +55,7 @@ test("a root blob opens with its recovery key only", async () => {
   assert.ok((await openRootBlob(blob, recovery)).equals(ROOT));
   await refuses("unauthentic", () => openRootBlob(blob, RecoveryKey.generate()));
   await refuses("unsupported_version", () => openRootBlob(flipped(blob, 0), recovery));
-  for (const index of [1, 16, 17, 28, 29, 76]) await refuses("unauthentic", () => openRootBlob(flipped(blob, index), recovery));
+  for (const index of [1, 16, 17, 28, 29, 76])
+    await refuses("unauthentic", () => openRootBlob(flipped(blob, index), recovery));
   await refuses("malformed", () => openRootBlob(blob.subarray(0, 76), recovery));
 });

@@ -15,13 +15,21 @@ const wellFormed = fc.string({ unit: "grapheme" });
 const carried = fc.letrec((tie) => ({
   value: fc.oneof(
     { maxDepth: 4 },
-    integer, fc.boolean(), fc.constant(null), wellFormed, bytes(), fc.array(tie("value"), { maxLength: 4 }),
+    integer,
+    fc.boolean(),
+    fc.constant(null),
+    wellFormed,
+    bytes(),
+    fc.array(tie("value"), { maxLength: 4 }),
     fc.dictionary(wellFormed, tie("value"), { maxKeys: 4, noNullPrototype: true }),
   ),
 })).value;
 
 test("integers are big endian and of one size", async () => {
-  assert.equal(toHex(concat(encoding.u8(1), encoding.u16(2), encoding.u32(3), encoding.u64(4))), "010002000000030000000000000004");
+  assert.equal(
+    toHex(concat(encoding.u8(1), encoding.u16(2), encoding.u32(3), encoding.u64(4))),
+    "010002000000030000000000000004",
+  );
   assert.equal(toHex(encoding.u64(Number.MAX_SAFE_INTEGER)), "001fffffffffffff");
   assert.equal(toHex(encoding.v16(utf8("hi"))), "00026869");
   for (const wrong of [-1, 256, 1.5, NaN, "1"]) await refuses("usage", () => encoding.u8(wrong));
@@ -47,7 +55,8 @@ test("base64 has one spelling", async () => {
   for (const wrong of ["YQ", "YQ=", "YR==", "YQ==\n", "Y Q=", "-_8=", "====", "YQ==YQ==", "é", 3, null]) {
     await refuses("malformed", () => encoding.parseBase64(wrong));
   }
-  for (const wrong of ["YR", "YQ==", "Y", "+/8", "YQ\n"]) await refuses("malformed", () => encoding.parseBase64url(wrong));
+  for (const wrong of ["YR", "YQ==", "Y", "+/8", "YQ\n"])
+    await refuses("malformed", () => encoding.parseBase64url(wrong));
   fc.assert(
     fc.property(bytes(), (data) => {
       assert.deepEqual(encoding.parseBase64(encoding.encodeBase64(data)), data);
@@ -58,16 +67,37 @@ test("base64 has one spelling", async () => {
 
 test("text is UTF-8 without a mark", async () => {
   assert.equal(encoding.parseText(utf8("grün")), "grün");
-  for (const wrong of ["ff", "c0af", "eda080", "efbbbf61"]) await refuses("malformed", () => encoding.parseText(fromHex(wrong)));
+  for (const wrong of ["ff", "c0af", "eda080", "efbbbf61"])
+    await refuses("malformed", () => encoding.parseText(fromHex(wrong)));
 });
 
 test("JSON is strict", async () => {
   const parse = (text) => encoding.parseJson(utf8(text), 1000);
-  assert.deepEqual(parse(' {"a": [1, "\\"}{:", null, true], "b": {"a": {}}} '), { a: [1, '"}{:', null, true], b: { a: {} } });
-  assert.deepEqual(parse("[1.0, 5e-1]").map(({ value }) => value), [1, 0.5]);
+  assert.deepEqual(parse(' {"a": [1, "\\"}{:", null, true], "b": {"a": {}}} '), {
+    a: [1, '"}{:', null, true],
+    b: { a: {} },
+  });
+  assert.deepEqual(
+    parse("[1.0, 5e-1]").map(({ value }) => value),
+    [1, 0.5],
+  );
   const wrong = [
-    '{"a":1,"a":1}', '{"a":1,"\\u0061":1}', '{"x":{"a":1,"b":2,"a":3}}', "[-1]", "[-0]", "[9007199254740992]", "[1e999]", "[NaN]",
-    '["\\ud800"]', '{"\\udfff":1}', "[[[[[[[[[1]]]]]]]]]", "[1,]", "{'a':1}", "", "[1] 2", '"\u0007"',
+    '{"a":1,"a":1}',
+    '{"a":1,"\\u0061":1}',
+    '{"x":{"a":1,"b":2,"a":3}}',
+    "[-1]",
+    "[-0]",
+    "[9007199254740992]",
+    "[1e999]",
+    "[NaN]",
+    '["\\ud800"]',
+    '{"\\udfff":1}',
+    "[[[[[[[[[1]]]]]]]]]",
+    "[1,]",
+    "{'a':1}",
+    "",
+    "[1] 2",
+    '"\u0007"',
   ];
   for (const text of wrong) await refuses("malformed", () => parse(text));
   await refuses("too_large", () => encoding.parseJson(utf8("[1,2]"), 4));
@@ -75,11 +105,26 @@ test("JSON is strict", async () => {
 });
 
 test("CBOR is deterministic", async () => {
-  assert.equal(toHex(encoding.encodeCbor({ bb: 1, a: Uint8Array.of(7), ccc: [] })), "a3616141076262620163636363" + "80");
+  assert.equal(
+    toHex(encoding.encodeCbor({ bb: 1, a: Uint8Array.of(7), ccc: [] })),
+    "a3616141076262620163636363" + "80",
+  );
   const wrong = {
-    "unsorted keys": "a2616201616101", "a key twice": "a2616101616101", "a long integer": "1801", "a long length": "780161",
-    "an indefinite array": "9fff", "a negative": "20", "a float": "f93c00", "a tag": "c100", "undefined": "f7", "a number as key": "a10101",
-    "trailing bytes": "0000", "nothing": "", "2^53": "1b0020000000000000", "invalid UTF-8": "61ff", "nine arrays": "8181818181818181" + "80",
+    "unsorted keys": "a2616201616101",
+    "a key twice": "a2616101616101",
+    "a long integer": "1801",
+    "a long length": "780161",
+    "an indefinite array": "9fff",
+    "a negative": "20",
+    "a float": "f93c00",
+    "a tag": "c100",
+    undefined: "f7",
+    "a number as key": "a10101",
+    "trailing bytes": "0000",
+    nothing: "",
+    "2^53": "1b0020000000000000",
+    "invalid UTF-8": "61ff",
+    "nine arrays": "8181818181818181" + "80",
   };
   for (const [what, hex] of Object.entries(wrong)) {
     await assert.rejects(async () => encoding.parseCbor(fromHex(hex)), { code: "malformed" }, what);
@@ -94,7 +139,12 @@ test("what CBOR carries comes back the same", () => {
 });
 
 test("any bytes give a value or a refusal", () => {
-  const parsers = [encoding.parseCbor, encoding.parseTlvs, encoding.parseText, (data) => encoding.parseJson(data, 1000)];
+  const parsers = [
+    encoding.parseCbor,
+    encoding.parseTlvs,
+    encoding.parseText,
+    (data) => encoding.parseJson(data, 1000),
+  ];
   fc.assert(
     fc.property(bytes(60), (data) => {
       for (const parse of parsers) {
@@ -109,7 +159,10 @@ test("any bytes give a value or a refusal", () => {
 });
 
 test("TLVs ascend", async () => {
-  const values = new Map([[300, utf8("b")], [2, utf8("a")]]);
+  const values = new Map([
+    [300, utf8("b")],
+    [2, utf8("a")],
+  ]);
 
   assert.equal(toHex(encoding.encodeTlvs(values)), "0002000161" + "012c000162");
   assert.deepEqual(encoding.parseTlvs(encoding.encodeTlvs(values)), new Map([...values].reverse()));

@@ -12,7 +12,9 @@ import { clientOf, flipped, household, meet, NOW_MS, refuses } from "./people.js
 test("two machines back to back end in one session", async () => {
   const home = household();
 
-  const { client, server, claimed, clientSession, serverSession } = await meet(home, { tlvs: new Map([[16, utf8("x")]]) });
+  const { client, server, claimed, clientSession, serverSession } = await meet(home, {
+    tlvs: new Map([[16, utf8("x")]]),
+  });
 
   assert.equal(claimed.clientName, "bob's browser");
   assert.deepEqual([client.serverId, client.clockOffsetMs], ["cc-alice", 0]);
@@ -43,14 +45,20 @@ for (const name of ["H1", "H2", "H3", "AUTH_OK"]) {
     for (let index = 0; index < lengths[name]; index += name === "H1" || name === "H2" ? 31 : 3) {
       const onTheWire = (each, record) => (each === name ? flipped(record, index) : record);
 
-      await assert.rejects(meet(home, { onTheWire }), (error) => error.code !== undefined || error.name === "AssertionError");
+      await assert.rejects(
+        meet(home, { onTheWire }),
+        (error) => error.code !== undefined || error.name === "AssertionError",
+      );
     }
   });
 }
 
 test("another server's identity is refused, even with the right discovery secret", async () => {
   const home = household();
-  const charlie = { ...home, gate: { ...home.gate, identity: IdentityKey.generate(), serverPublic: home.identity.public } };
+  const charlie = {
+    ...home,
+    gate: { ...home.gate, identity: IdentityKey.generate(), serverPublic: home.identity.public },
+  };
 
   await refuses("unauthentic", () => meet(home, { server: new ServerHandshake(charlie.gate, "cc-charlie") }));
 });
@@ -75,7 +83,8 @@ test("the gate knows its own people only", () => {
 
   assert.equal(findGate(hello, [other.gate, home.gate]), home.gate);
   assert.equal(findGate(hello, [other.gate]), null);
-  for (const index of [0, 1, 2, 3, 4, 700, hello.length - 1]) assert.equal(findGate(flipped(hello, index), [home.gate]), null);
+  for (const index of [0, 1, 2, 3, 4, 700, hello.length - 1])
+    assert.equal(findGate(flipped(hello, index), [home.gate]), null);
   for (const cut of [0, 3, 20, hello.length - 1]) assert.equal(findGate(hello.subarray(0, cut), [home.gate]), null);
   const stranger = clientOf(home, { key: gateKey(DiscoverySecret.generate()) });
   assert.equal(findGate(stranger.hello(), [home.gate]), null);
@@ -115,7 +124,9 @@ test("the server's parameters reach the client", async () => {
   const home = household();
   const parameters = new ServerParameters({ maxFrameBytes: 4096, minimumClient: "1.2" });
 
-  const { client, clientSession } = await meet(home, { server: new ServerHandshake(home.gate, "cc-alice", parameters) });
+  const { client, clientSession } = await meet(home, {
+    server: new ServerHandshake(home.gate, "cc-alice", parameters),
+  });
 
   assert.deepEqual(client.serverParameters, parameters);
   assert.equal(clientSession.maxFrameBytes, 4096);

@@ -20,7 +20,13 @@ const invite = (changes = {}) =>
   });
 
 test("an invitation comes back whole, from its text and from a link", () => {
-  const made = invite({ extensions: [[1, utf8("a")], [1, utf8("b")], [9, utf8("")]] });
+  const made = invite({
+    extensions: [
+      [1, utf8("a")],
+      [1, utf8("b")],
+      [9, utf8("")],
+    ],
+  });
 
   for (const text of [made.encode(), `https://chat.example.org/#${made.encode()}`]) {
     const read = Invite.parse(text);
@@ -39,18 +45,34 @@ test("a slip of copying anywhere is noticed", async () => {
     const code = index === 0 ? "unsupported_version" : "malformed";
     await refuses(code, () => Invite.parse(`clawchat:${encodeBase64url(flipped(data, index))}`));
   }
-  for (let end = 10; end < text.length; end += 7) await assert.rejects(async () => Invite.parse(text.slice(0, end)), { name: /Malformed/ });
+  for (let end = 10; end < text.length; end += 7)
+    await assert.rejects(async () => Invite.parse(text.slice(0, end)), { name: /Malformed/ });
 });
 
 test("what is no invitation is refused", async () => {
-  for (const text of ["", "hello", "clawchat", `x${invite().encode()}`, `${invite().encode()} `, "https://a/#", "https://a/#clawchat:+"]) {
+  for (const text of [
+    "",
+    "hello",
+    "clawchat",
+    `x${invite().encode()}`,
+    `${invite().encode()} `,
+    "https://a/#",
+    "https://a/#clawchat:+",
+  ]) {
     await refuses("malformed", () => Invite.parse(text));
   }
   await refuses("too_large", () => Invite.parse("x".repeat(65_537)));
   for (const locator of ["javascript:alert(1)", "https://a\nb", ""]) {
     await refuses("usage", () => invite({ locators: [locator] }).encode());
   }
-  await refuses("usage", () => invite({ extensions: [[2, utf8("")], [1, utf8("")]] }).encode());
+  await refuses("usage", () =>
+    invite({
+      extensions: [
+        [2, utf8("")],
+        [1, utf8("")],
+      ],
+    }).encode(),
+  );
 });
 
 test("an invitation shows no secret", () => {

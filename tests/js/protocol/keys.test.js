@@ -8,7 +8,16 @@ import * as keys from "../../../static/js/protocol/keys.js";
 import { expandLabel, gateKey, keyId, LABELS } from "../../../static/js/protocol/key_schedule.js";
 import { refuses } from "./people.js";
 
-const SECRETS = ["DiscoverySecret", "PreSharedKey", "RecoveryKey", "IdentityKey", "DeviceKey", "RootKey", "ExchangeSecret", "DecapsulationKey"];
+const SECRETS = [
+  "DiscoverySecret",
+  "PreSharedKey",
+  "RecoveryKey",
+  "IdentityKey",
+  "DeviceKey",
+  "RootKey",
+  "ExchangeSecret",
+  "DecapsulationKey",
+];
 
 test("a key takes bytes of its size only, and keeps its own copy", async () => {
   const raw = new Uint8Array(32).fill(5);
@@ -37,7 +46,13 @@ test("keys are equal when type and bytes are", () => {
 for (const name of SECRETS) {
   test(`${name} shows nothing of itself`, () => {
     const key = keys[name].generate();
-    const shown = [String(key), `${key}`, JSON.stringify({ key }), inspect(key, { depth: 9, showHidden: true }), key.toString()].join("\n");
+    const shown = [
+      String(key),
+      `${key}`,
+      JSON.stringify({ key }),
+      inspect(key, { depth: 9, showHidden: true }),
+      key.toString(),
+    ].join("\n");
 
     for (const piece of [toHex(key.bytes).slice(0, 8), btoa(String.fromCharCode(...key.bytes)).slice(0, 8)]) {
       assert.ok(!shown.includes(piece), shown);
@@ -68,7 +83,8 @@ test("key material is made for the purposes of the table only", async () => {
   const key = new Uint8Array(32);
 
   assert.equal(expandLabel(key, "gate", Uint8Array.of(1), 12).length, 12);
-  for (const label of ["gate salt", "session keys", "toString", "nothing", ""]) await refuses("usage", () => expandLabel(key, label));
+  for (const label of ["gate salt", "session keys", "toString", "nothing", ""])
+    await refuses("usage", () => expandLabel(key, label));
   await refuses("usage", () => expandLabel(key, "gate", new Uint8Array(256)));
   assert.equal(new Set(Object.values(LABELS)).size, Object.keys(LABELS).length);
 });

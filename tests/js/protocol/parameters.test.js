@@ -5,7 +5,12 @@ import { KeyLimits, ServerParameters } from "../../../static/js/protocol/paramet
 import { refuses } from "./people.js";
 
 test("parameters that are not sent have their defaults", async () => {
-  const changed = new ServerParameters({ maxFrameBytes: 1024, softLimits: new KeyLimits(1, 2, 3), idleSeconds: 9, minimumClient: "2" });
+  const changed = new ServerParameters({
+    maxFrameBytes: 1024,
+    softLimits: new KeyLimits(1, 2, 3),
+    idleSeconds: 9,
+    minimumClient: "2",
+  });
 
   assert.equal(new ServerParameters().encode().length, 0);
   assert.deepEqual(ServerParameters.parse(new Uint8Array()), new ServerParameters());

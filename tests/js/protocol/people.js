@@ -15,18 +15,31 @@ export const NOW_MS = 1_700_000_000_000;
 export function household() {
   const [discoverySecret, identity] = [DiscoverySecret.generate(), IdentityKey.generate()];
   const gate = new Gate(gateKey(discoverySecret), identity);
-  return { discoverySecret, identity, gate, bob: { device: DeviceKey.generate(), psk: PreSharedKey.generate(), pskId: randomBytes(16) } };
+  return {
+    discoverySecret,
+    identity,
+    gate,
+    bob: { device: DeviceKey.generate(), psk: PreSharedKey.generate(), pskId: randomBytes(16) },
+  };
 }
 
 /** bob's half; `changes` replaces what he knows. */
 export function clientOf({ identity, gate, bob }, changes = {}) {
-  const { device, psk, pskId, serverPublic, key } = { ...bob, serverPublic: identity.public, key: gate.gateKey, ...changes };
+  const { device, psk, pskId, serverPublic, key } = {
+    ...bob,
+    serverPublic: identity.public,
+    key: gate.gateKey,
+    ...changes,
+  };
   const sign = async (message) => device.sign(message);
   return new ClientHandshake(serverPublic, key, pskId, psk, device.public, sign, "bob's browser");
 }
 
 /** A whole handshake. `onTheWire(name, record)` may change what travels. */
-export async function meet(home, { client = clientOf(home), server, onTheWire = (_, record) => record, tlvs = new Map() } = {}) {
+export async function meet(
+  home,
+  { client = clientOf(home), server, onTheWire = (_, record) => record, tlvs = new Map() } = {},
+) {
   const hello = onTheWire("H1", client.hello());
   const gate = findGate(hello, [home.gate]);
   assert.notEqual(gate, null, "the gate stays shut");
@@ -42,10 +55,13 @@ export async function meet(home, { client = clientOf(home), server, onTheWire = 
 
 /** The attempt fails with exactly this code. */
 export async function refuses(code, attempt) {
-  await assert.rejects(async () => attempt(), (error) => {
-    assert.equal(error.code, code, `${error.name}: ${error.message}`);
-    return true;
-  });
+  await assert.rejects(
+    async () => attempt(),
+    (error) => {
+      assert.equal(error.code, code, `${error.name}: ${error.message}`);
+      return true;
+    },
+  );
 }
 
 /** The data with one bit of one byte changed. */

@@ -31,9 +31,15 @@ test("HKDF agrees with Web Crypto's for every length", async () => {
 });
 
 test("HMAC takes a key of any length, as RFC 4231 has it", () => {
-  const long = primitives.hmacSha256(fromHex("aa".repeat(131)), utf8("Test Using Larger Than Block-Size Key - Hash Key First"));
+  const long = primitives.hmacSha256(
+    fromHex("aa".repeat(131)),
+    utf8("Test Using Larger Than Block-Size Key - Hash Key First"),
+  );
 
-  assert.equal(toHex(primitives.hmacSha256(utf8("Jefe"), utf8("what do ya want for nothing?"))), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  assert.equal(
+    toHex(primitives.hmacSha256(utf8("Jefe"), utf8("what do ya want for nothing?"))),
+    "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+  );
   assert.equal(toHex(long), "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
 });
 
@@ -67,7 +73,11 @@ test("an AEAD key cannot be taken out again", async () => {
 test("X25519 refuses every value of small order", async () => {
   const secret = primitives.randomBytes(32);
   const refused = [
-    "00".repeat(32), `01${"00".repeat(31)}`, `ec${"ff".repeat(30)}7f`, `ed${"ff".repeat(30)}7f`, `ee${"ff".repeat(30)}7f`,
+    "00".repeat(32),
+    `01${"00".repeat(31)}`,
+    `ec${"ff".repeat(30)}7f`,
+    `ed${"ff".repeat(30)}7f`,
+    `ee${"ff".repeat(30)}7f`,
     "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
     "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
   ];
@@ -88,7 +98,8 @@ test("ML-KEM agrees, and refuses what is no key and no ciphertext", async () => 
 test("Ed25519 makes, verifies a frozen one, refuses a changed one", async () => {
   const seed = fromHex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60");
   const frozen = fromHex(
-    "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e065224901555fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
+    "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155" +
+      "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
   );
   const publicKey = primitives.ed25519Public(seed);
 

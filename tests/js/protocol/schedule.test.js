@@ -14,7 +14,10 @@ test("a port lives through its states and no others", async () => {
       if (!Object.hasOwn(TRANSITIONS, `${state} ${event}`)) await refuses("usage", () => nextState(state, event));
     }
   }
-  assert.deepEqual(new Set(Object.values(TRANSITIONS)), new Set(states.filter((state) => state !== LeaseState.PLANNED)));
+  assert.deepEqual(
+    new Set(Object.values(TRANSITIONS)),
+    new Set(states.filter((state) => state !== LeaseState.PLANNED)),
+  );
 });
 
 test("the port moves on the hour, announced two minutes before, served five minutes after", async () => {
@@ -22,9 +25,18 @@ test("the port moves on the hour, announced two minutes before, served five minu
   const period = plan.periodOf(7200);
 
   assert.equal(period, 2);
-  assert.deepEqual([plan.planAt(period), plan.periodStart(period), plan.periodEnd(period), plan.closeAt(period)], [7080, 7200, 10_800, 11_100]);
+  assert.deepEqual(
+    [plan.planAt(period), plan.periodStart(period), plan.periodEnd(period), plan.closeAt(period)],
+    [7080, 7200, 10_800, 11_100],
+  );
   assert.deepEqual(plan.periodsDue(10_679), [2]);
   assert.deepEqual(plan.periodsDue(10_680), [2, 3]);
   assert.equal(plan.maxAge, 3900);
-  for (const wrong of [[0, 1, 1], [60, 60, 1], [60, 1, 60], [60, 0, 1]]) await refuses("usage", () => new RotationPlan(...wrong));
+  for (const wrong of [
+    [0, 1, 1],
+    [60, 60, 1],
+    [60, 1, 60],
+    [60, 0, 1],
+  ])
+    await refuses("usage", () => new RotationPlan(...wrong));
 });

@@ -31,7 +31,10 @@ test("a frame arrives with all that was put into it", async () => {
 
   const frame = await server.open(await ping(client));
 
-  assert.deepEqual({ ...frame }, { type: MessageType.PING, messageId: MESSAGE_ID, timestampMs: 2, payload: utf8("hello") });
+  assert.deepEqual(
+    { ...frame },
+    { type: MessageType.PING, messageId: MESSAGE_ID, timestampMs: 2, payload: utf8("hello") },
+  );
   assert.deepEqual([client.sentFrames, server.receivedFrames, client.sentBytes], [1, 1, server.receivedBytes]);
 });
 
@@ -49,7 +52,10 @@ test("a hundred seals at once repeat no nonce and come out in the order of the c
     }),
   );
 
-  assert.deepEqual(finished, Array.from({ length: 100 }, (_, index) => index));
+  assert.deepEqual(
+    finished,
+    Array.from({ length: 100 }, (_, index) => index),
+  );
   assert.equal(new Set(sealed.map((frame) => toHex(FrameHeader.parse(frame).iv))).size, 100);
   for (const [index, frame] of sealed.entries()) assert.equal((await server.open(frame)).timestampMs, index);
 });
@@ -125,7 +131,10 @@ test("frames handed in at once open in their order", async () => {
 
   const opened = await Promise.all(frames.map((frame) => server.open(frame)));
 
-  assert.deepEqual(opened.map((frame) => frame.payload), ["a", "b", "c"].map(utf8));
+  assert.deepEqual(
+    opened.map((frame) => frame.payload),
+    ["a", "b", "c"].map(utf8),
+  );
 });
 
 test("AUTH_OK is the server's first frame and no other", async () => {
