@@ -36,17 +36,22 @@ class Conversation extends AppElement {
     const room = this.app.rooms.find((one) => one.id === this.roomId);
     if (!room) return nothing;
     return html`
-      ${this.#head(room)}
-      ${this.problem ? html`<cc-problem .app=${this.app} .code=${this.problem.code}></cc-problem>` : nothing}
+      ${this.#head(room)} ${this.#bar(room)}
       <div class="spread">
         <main class="talk" aria-label=${room.name}>
           <cc-message-log .app=${this.app} .roomId=${room.id}></cc-message-log>
           <cc-composer
-            .app=${this.app} .roomId=${room.id} .drafts=${this.drafts} ?disabled=${!room.joined}
+            .app=${this.app} .roomId=${room.id} .drafts=${this.drafts} ?disabled=${!room.joined || Boolean(room.problem)}
           ></cc-composer>
         </main>
         ${this.showDetails ? html`<cc-room-details .app=${this.app} .roomId=${room.id}></cc-room-details>` : nothing}
       </div>`;
+  }
+
+  /** What stops this room, or else what the reader should know about the whole app. */
+  #bar(room) {
+    if (room.problem) return html`<cc-problem .code=${room.problem.code} fixed></cc-problem>`;
+    return this.problem ? html`<cc-problem .app=${this.app} .code=${this.problem.code}></cc-problem>` : nothing;
   }
 
   #head(room) {

@@ -35,6 +35,10 @@ export class DialogElement extends AppElement {
     </dialog>`;
   }
 
+  appChanged() {
+    if (this.isOpen) this.requestUpdate();
+  }
+
   /** Shows the dialog, empty. The browser keeps the focus inside, and gives it back at the end. */
   async open() {
     this.busy = false;

@@ -56,7 +56,7 @@ export function joinsGroup(last, next) {
  */
 export function firstUnreadOf(messages, unread) {
   if (unread <= 0) return null;
-  const foreign = messages.filter((message) => !message.own && message.status !== "notice");
+  const foreign = messages.filter((message) => message.status === "received");
   return foreign.at(-unread)?.id ?? foreign[0]?.id ?? null;
 }
 

@@ -48,7 +48,7 @@ function textOf(message) {
 }
 
 function authorOf(message) {
-  return message.own ? words.you : message.name;
+  return message.own ? words.you : message.name || words.somebody;
 }
 
 /** A clock until the server has it, then a tick; the tick once for each group, so the page stays calm. */

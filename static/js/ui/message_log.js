@@ -20,6 +20,9 @@ const STEPS = { ArrowUp: -1, ArrowDown: 1 };
 class MessageLog extends AppElement {
   static properties = { roomId: { attribute: false }, atEnd: { state: true } };
   static follows = ["messages", "people", "rooms"];
+  // What is shown, taken from the app once for each drawing.
+  #messages = [];
+  #room = null;
   #firstUnread = null;
   #countAtLeaving = 0; // messages there were when the reader left the end
   #newestOwn = null;
@@ -35,7 +38,8 @@ class MessageLog extends AppElement {
 
   connectedCallback() {
     super.connectedCallback();
-    this.#firstUnread = firstUnreadOf(this.app.messages(this.roomId), this.#room?.unread ?? 0);
+    this.#look();
+    this.#firstUnread = firstUnreadOf(this.#messages, this.#room?.unread ?? 0);
     this.atEnd = this.#firstUnread === null;
     document.addEventListener("visibilitychange", this.#read);
   }
@@ -52,17 +56,17 @@ class MessageLog extends AppElement {
 
   willUpdate(changed) {
     super.willUpdate(changed);
+    this.#look();
     // One's own words are always where one wants to look.
-    const newestOwn = this.app.messages(this.roomId).findLast((message) => message.own)?.id ?? null;
+    const newestOwn = this.#messages.findLast((message) => message.own)?.id ?? null;
     if (this.hasUpdated && newestOwn !== this.#newestOwn) this.atEnd = true;
     this.#newestOwn = newestOwn;
   }
 
   render() {
-    const messages = this.app.messages(this.roomId);
     const now = Date.now();
     const sameDay = (one, other) => times.sameDay(one, other);
-    const rows = rowsOf(messages, { sameDay, firstUnread: this.#firstUnread });
+    const rows = rowsOf(this.#messages, { sameDay, firstUnread: this.#firstUnread });
     return html`
       <div
         class="log" role="log" aria-live="polite" aria-label=${words.messages.label} tabindex="0"
@@ -76,7 +80,7 @@ class MessageLog extends AppElement {
       ${this.atEnd
         ? nothing
         : html`<button class="to-end" @click=${this.#toEnd}>
-            ${icon("down")} ${words.messages.fresh(messages.length - this.#countAtLeaving)}
+            ${icon("down")} ${words.messages.fresh(this.#messages.length - this.#countAtLeaving)}
           </button>`}`;
   }
 
@@ -166,8 +170,9 @@ class MessageLog extends AppElement {
     return this.querySelector(".log");
   }
 
-  get #room() {
-    return this.app.rooms.find((room) => room.id === this.roomId);
+  #look() {
+    this.#messages = this.app.messages(this.roomId);
+    this.#room = this.app.rooms.find((room) => room.id === this.roomId) ?? null;
   }
 
   get #distance() {
@@ -178,7 +183,7 @@ class MessageLog extends AppElement {
   #place(atEnd) {
     if (atEnd === this.atEnd) return;
     this.atEnd = atEnd;
-    this.#countAtLeaving = this.app.messages(this.roomId).length;
+    this.#countAtLeaving = this.#messages.length;
   }
 
   #keepEnd() {

@@ -17,9 +17,9 @@ const PROBLEMS = {
   elsewhere: {
     title: "ClawChat is open in another tab",
     text:
-      "One tab at a time holds this device's keys, so that no two write at once. Go on there, or close it and " +
-      "come back here.",
-    remedy: { label: "Use it here", action: "reload" },
+      "One tab at a time holds this device's keys, so that no two write at once. Go on there, or close it: then this " +
+      "one takes over by itself.",
+    remedy: { label: "Look again", action: "reload" },
   },
   invitation_used: {
     title: "This invitation was used already",
@@ -125,6 +125,18 @@ const PROBLEMS = {
   stale_epoch: {
     title: "The room just changed",
     text: "Somebody else came or went at the same moment, so this was not done. Nothing is lost; do it once more.",
+    remedy: null,
+  },
+  state_rolled_back: {
+    title: "This device lost its place in the room",
+    text:
+      "What it has stored is older than what it already sent, as after a copy was put back. It reads and sends " +
+      "nothing here any more, so that no key is used twice. Go on together in a new room.",
+    remedy: null,
+  },
+  commit_not_understood: {
+    title: "The room changed in a way this device cannot follow",
+    text: "What you have read stays here, but nothing new can be opened. Go on together in a new room.",
     remedy: null,
   },
   no_package: {
