@@ -72,7 +72,8 @@ export class Reader {
     const left = this.#data.length - this.#offset;
     if (count > left) throw new Malformed(`expected ${count} bytes more, got ${left}`);
     this.#offset += count;
-    return this.#data.slice(this.#offset - count, this.#offset);
+    // A copy, and a plain one: slices of a Node Buffer would share its memory.
+    return new Uint8Array(this.#data.subarray(this.#offset - count, this.#offset));
   }
 
   u8() {

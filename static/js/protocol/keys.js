@@ -18,7 +18,7 @@ class Key {
   constructor(raw) {
     const { SIZE, name } = new.target;
     if (!(raw instanceof Uint8Array) || raw.length !== SIZE) throw new UsageError(`${name} takes ${SIZE} bytes`);
-    this.#raw = raw.slice();
+    this.#raw = new Uint8Array(raw);
     Object.freeze(this);
   }
 

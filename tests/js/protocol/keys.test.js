@@ -26,6 +26,10 @@ test("a key takes bytes of its size only, and keeps its own copy", async () => {
   key.bytes.fill(0);
 
   assert.deepEqual(key.bytes, new Uint8Array(32).fill(5));
+  const buffer = Buffer.alloc(32, 5);
+  const ofBuffer = new keys.PreSharedKey(buffer);
+  buffer.fill(0);
+  assert.deepEqual(ofBuffer.bytes, key.bytes);
   await refuses("usage", () => new keys.PreSharedKey(new Uint8Array(31)));
   await refuses("usage", () => new keys.PreSharedKey("a".repeat(32)));
   await refuses("malformed", () => keys.IdentityPublic.fromBytes(new Uint8Array(33)));
