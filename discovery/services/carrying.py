@@ -32,7 +32,8 @@ def carry(now: int) -> None:
         return
     at = instant(now)
     outdated = PublicationResult.objects.unsettled().filter(publication__serial__lt=newest.serial)
-    outdated.update(state=State.SUPERSEDED, at=at)
+    if outdated.exists():
+        outdated.update(state=State.SUPERSEDED, at=at)
     for result in newest.results.unsettled().due(at).select_related("mirror"):
         if result.claim(at + CLAIM):
             if driver_of(result.mirror).is_local:

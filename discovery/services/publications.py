@@ -18,10 +18,7 @@ KEPT = 500
 
 def is_due(info: ConnectionInfo, now: int) -> bool:
     """Whether `info` should be published: it says something new, or the validity of the last file is half over."""
-    newest = Publication.objects.newest()
-    if newest is None or newest.digest != content_digest(info) or newest.kid != current_kid():
-        return True
-    return instant(now) >= newest.valid_from + (newest.valid_until - newest.valid_from) / 2
+    return _still_good(info, now) is None
 
 
 def publish(info: ConnectionInfo, now: int, *, anew: bool = False) -> Publication:
@@ -71,15 +68,26 @@ def published_info() -> ConnectionInfo | None:
     return sealed.open(current_discovery_secret(), [current_identity().public])
 
 
+def _still_good(info: ConnectionInfo, now: int) -> Publication | None:
+    """The newest publication, when it says the same and its validity is not half over."""
+    newest = Publication.objects.newest()
+    if newest is None or newest.digest != content_digest(info) or newest.kid != current_kid():
+        return None
+    half = newest.valid_from + (newest.valid_until - newest.valid_from) / 2
+    return newest if instant(now) < half else None
+
+
 def _settle(info: ConnectionInfo, now: int, anew: bool) -> Publication:
     ensure_mirrors()
+    # Asked at every tick, and mostly there is nothing to do: no transaction is begun for that.
+    if not anew and (good := _still_good(info, now)) is not None:
+        return good
     with transaction.atomic():
         newest = Publication.objects.select_for_update().order_by("-serial").first()
-        if newest is not None and not anew and not is_due(info, now):
-            return newest
-        # Settled here, not by whoever composed: somebody else may have published in between.
-        serial = max(info.serial, next_serial(newest, now))
-        publication = _store(replace(info, serial=serial), now)
+        # Somebody else may have published while we waited for the row.
+        if not anew and (good := _still_good(info, now)) is not None:
+            return good
+        publication = _store(replace(info, serial=max(info.serial, next_serial(newest, now))), now)
         Publication.objects.outdated(KEPT).delete()
     return publication
 
