@@ -80,9 +80,13 @@ class Hub:
             self.remove(session)
         await self.wake.stop()
         await asyncio.to_thread(self.writer.stop)
+        await self.settle()
+        await asyncio.to_thread(self.database.close)
+
+    async def settle(self) -> None:
+        """Wait for everything that was begun beside: reading on, rows of ended connections."""
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(self.database.close)
 
     async def reload(self) -> None:
         """Read limits and keys again."""

@@ -162,8 +162,7 @@ async def test_close_notify_is_answered_by_a_normal_close(hub, alice):
 
     assert await alice.ended() == 1000
     await alice.hang_up()
-    while hub._tasks:
-        await hub.rounds.keep_alive()
+    await hub.settle()
     row = await hub.database.run(Connection.objects.latest, "id")
     assert row.why == "closed by client"
 

@@ -299,7 +299,7 @@ async def test_an_arrival_is_a_row(hub, alice):
 
     live = await hub.database.run(lambda: Connection.objects.filter(closed_at=None).get())
     await alice.hang_up()
-    await hub.rounds.keep_alive()
+    await hub.settle()
 
     assert (live.address, live.port, live.why) == ("192.0.2.9", 51234, "")
     ended = await hub.database.run(lambda: Connection.objects.get(pk=live.pk))
