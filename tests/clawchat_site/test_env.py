@@ -1,0 +1,85 @@
+"""The readers of the environment: a value that cannot be read is named, never guessed."""
+
+import pytest
+from django.core.exceptions import ImproperlyConfigured
+
+from clawchat_site.env import env_address, env_bool, env_seconds, env_secret, env_str
+
+
+def test_what_is_not_set_has_its_default(monkeypatch):
+    """Nothing in the environment gives the default of each reader."""
+    monkeypatch.delenv("CLAWCHAT_X", raising=False)
+
+    assert env_str("CLAWCHAT_X", "a") == "a"
+    assert env_bool("CLAWCHAT_X", True) is True
+    assert env_seconds("CLAWCHAT_X", 5) == 5
+    assert env_address("CLAWCHAT_X", "127.0.0.1:8000") == ("127.0.0.1", 8000)
+    assert env_secret("CLAWCHAT_X") == ""
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("Yes", True), ("off", False), ("", False)])
+def test_bool_reads_the_usual_words(monkeypatch, text, value):
+    """1, yes, true and on in any case are true; 0, no, false, off and nothing are false."""
+    monkeypatch.setenv("CLAWCHAT_X", text)
+
+    assert env_bool("CLAWCHAT_X") is value
+
+
+@pytest.mark.parametrize("text", ["2", "maybe", "truee"])
+def test_bool_refuses_anything_else(monkeypatch, text):
+    """A typing error is named together with the setting."""
+    monkeypatch.setenv("CLAWCHAT_X", text)
+
+    with pytest.raises(ImproperlyConfigured, match="CLAWCHAT_X"):
+        env_bool("CLAWCHAT_X")
+
+
+@pytest.mark.parametrize("text", ["soon", "", "-1", "4.9", "nan", "inf", "1e10"])
+def test_seconds_refuses_what_is_no_sensible_number(monkeypatch, text):
+    """Words, numbers below the least, and numbers that never end are refused."""
+    monkeypatch.setenv("CLAWCHAT_X", text)
+
+    with pytest.raises(ImproperlyConfigured, match="CLAWCHAT_X"):
+        env_seconds("CLAWCHAT_X", 3600, least=5)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("off", None), ("OFF", None), ("0.0.0.0:80", ("0.0.0.0", 80)), ("[::1]:8000", ("::1", 8000))],
+)
+def test_address_reads_host_and_port(monkeypatch, text, value):
+    """host:port, with brackets for IPv6, or off."""
+    monkeypatch.setenv("CLAWCHAT_X", text)
+
+    assert env_address("CLAWCHAT_X", "127.0.0.1:8000") == value
+
+
+@pytest.mark.parametrize(
+    "text", ["8000", ":8000", "localhost:", "localhost:http", "localhost:0", "localhost:65536", ""]
+)
+def test_address_refuses_anything_else(monkeypatch, text):
+    """Half an address is named together with an example."""
+    monkeypatch.setenv("CLAWCHAT_X", text)
+
+    with pytest.raises(ImproperlyConfigured, match="CLAWCHAT_X"):
+        env_address("CLAWCHAT_X", "127.0.0.1:8000")
+
+
+def test_secret_may_lie_in_a_file(monkeypatch, tmp_path):
+    """NAME_FILE wins over NAME, and the newline an editor leaves is no part of the secret."""
+    path = tmp_path / "secret"
+    path.write_text("from the file\n")
+    monkeypatch.setenv("CLAWCHAT_X", "from the environment")
+    assert env_secret("CLAWCHAT_X") == "from the environment"
+
+    monkeypatch.setenv("CLAWCHAT_X_FILE", str(path))
+
+    assert env_secret("CLAWCHAT_X") == "from the file"
+
+
+def test_secret_file_that_is_missing_is_an_error(monkeypatch, tmp_path):
+    """A secret that was promised and is not there never becomes an empty one."""
+    monkeypatch.setenv("CLAWCHAT_X_FILE", str(tmp_path / "nothing"))
+
+    with pytest.raises(ImproperlyConfigured, match="CLAWCHAT_X_FILE"):
+        env_secret("CLAWCHAT_X")

@@ -1,0 +1,60 @@
+"""What every answer of the front door carries."""
+
+import pytest
+
+
+def policy_of(response) -> dict[str, str]:
+    """The directives of an answer's content security policy."""
+    directives = (part.strip().partition(" ") for part in response["Content-Security-Policy"].split(";"))
+    return {name: value for name, _, value in directives}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/connection.json", "/admin/login/", "/nowhere", "/static/js/bytes.js"]
+)
+def test_every_answer_has_the_headers(client, path):
+    """Pages, files, errors and the admin alike are protected; nothing comes without a policy."""
+    response = client.get(path)
+    response.close()
+
+    policy = policy_of(response)
+    assert policy["default-src"] == policy["object-src"] == policy["frame-ancestors"] == "'none'"
+    assert "unsafe-inline" not in response["Content-Security-Policy"]
+    assert "'unsafe-eval'" not in response["Content-Security-Policy"]
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["Referrer-Policy"] == "no-referrer"
+    assert response["Cross-Origin-Opener-Policy"] == "same-origin"
+
+
+@pytest.mark.django_db
+def test_the_app_runs_its_own_files_only(client):
+    """Scripts come from the front door, markup is made by lit alone, and no other origin is reached but chat ports."""
+    policy = policy_of(client.get("/"))
+
+    assert policy["script-src"] == "'self' 'wasm-unsafe-eval'"
+    assert policy["require-trusted-types-for"] == "'script'"
+    assert policy["trusted-types"] == "lit-html"
+    assert policy["connect-src"] == "'self' ws://localhost:* ws://127.0.0.1:*"
+
+
+@pytest.mark.django_db
+def test_the_app_sets_no_cookie(client):
+    """Cookies ignore ports, so the app's pages set none."""
+    assert not client.get("/").cookies
+    assert not client.get("/connection.json").cookies
+
+
+@pytest.mark.django_db
+def test_the_admin_has_a_policy_of_its_own(client):
+    """The admin needs forms and gets no WebAssembly and no chat ports."""
+    policy = policy_of(client.get("/admin/login/"))
+
+    assert policy["form-action"] == "'self'"
+    assert policy["script-src"] == policy["connect-src"] == "'self'"
+
+
+@pytest.mark.django_db
+def test_an_unknown_host_name_gets_nothing(client):
+    """A page that was led here under another name (DNS rebinding) is refused."""
+    assert client.get("/", headers={"host": "evil.example"}).status_code == 400
