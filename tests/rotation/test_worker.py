@@ -12,6 +12,7 @@ import pytest
 
 from rotation import worker
 from rotation.worker import CeleryChild
+from tests.rotation.processes import is_alive, wait_until
 
 OBEYS = "import time; time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); {also}; time.sleep(60)"
@@ -27,14 +28,6 @@ pathlib.Path({note!r}).write_text(str(left.pid))
 def child(script: str) -> CeleryChild:
     """A child that runs `script` in place of Celery."""
     return CeleryChild(Path.cwd(), [sys.executable, "-c", script])
-
-
-def is_alive(process_id: int) -> bool:
-    """Whether a process runs; a dead one that nobody has waited for does not."""
-    try:
-        return Path(f"/proc/{process_id}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
 
 
 async def wait_for(condition) -> None:
@@ -123,14 +116,9 @@ async def main():
 asyncio.run(main())
 """
     with subprocess.Popen([sys.executable, "-c", script]) as server:
-        deadline = time.monotonic() + 10
-        while not (note.exists() and note.read_text()) and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: note.exists() and note.read_text())
         process_id = int(note.read_text())
         assert is_alive(process_id)
         os.kill(server.pid, signal.SIGKILL)
 
-    deadline = time.monotonic() + 5
-    while is_alive(process_id) and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not is_alive(process_id)
+    wait_until(lambda: not is_alive(process_id))

@@ -1,0 +1,176 @@
+"""The server as a process: how it starts, what it refuses, and that it ends well however it is told to."""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+
+import aiohttp
+import pytest
+
+from tests.e2e.server import ROOT, ServerFailed, ServerProcess, free_port
+from tests.rotation.processes import descendants, is_alive, wait_until
+from tests.rotation.test_silent import knock
+
+LOOPBACK = "127.0.0.1"
+START_SECONDS = 5
+STOP_SECONDS = 15
+
+
+@pytest.fixture
+def server(tmp_path) -> Iterator[ServerProcess]:
+    """A server that is about to start; ports move every hour."""
+    process = ServerProcess(tmp_path / "data", interval=3600, lead=120, grace=300)
+    yield process
+    process.kill()
+
+
+def open_lease(server: ServerProcess) -> tuple[int, str]:
+    """Port and path of the open lease, once there is one."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with sqlite3.connect(server.data_dir / "clawchat.sqlite3") as database:
+            row = database.execute("SELECT port, path FROM rotation_portlease WHERE state = 'open'").fetchone()
+        database.close()
+        if row:
+            return row
+        time.sleep(0.05)
+    raise AssertionError(f"no port was opened in {START_SECONDS} s:\n{server.log_tail()}")
+
+
+async def farewell(url: str, server: ServerProcess, signal_number: int) -> list[int | None]:
+    """The close codes that two connected clients get when the server is told to end."""
+    async with aiohttp.ClientSession() as session:
+        sockets = [await session.ws_connect(url) for _ in range(2)]
+        server.process.send_signal(signal_number)
+        return [(await ws.receive(timeout=STOP_SECONDS)).data for ws in sockets]
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_a_server_drains_when_it_is_told_to_end(server, signal_number):
+    """1001 to everybody, status 0, no traceback, no child left behind, all within fifteen seconds."""
+    server.start()
+    number, path = open_lease(server)
+    wait_until(lambda: len(descendants(server.process.pid)) >= 2)
+    family = descendants(server.process.pid)
+
+    began = time.monotonic()
+    codes = asyncio.run(farewell(f"ws://{LOOPBACK}:{number}{path}", server, signal_number))
+    status = server.process.wait(STOP_SECONDS)
+
+    assert codes == [1001, 1001]
+    assert status == 0
+    assert time.monotonic() - began < STOP_SECONDS
+    assert "Traceback" not in server.log()
+    assert not any(map(is_alive, family))
+
+
+@pytest.mark.e2e
+def test_a_port_survives_a_crash(server):
+    """After SIGKILL the next start opens the same port with the same path, and no old worker goes on."""
+    server.start()
+    before = open_lease(server)
+    wait_until(lambda: len(descendants(server.process.pid)) >= 2)
+    family = descendants(server.process.pid)
+
+    server.kill()
+    wait_until(lambda: not any(map(is_alive, family)))
+    server.start()
+
+    assert open_lease(server) == before
+    wait_until(lambda: can_connect(before[0]), START_SECONDS)
+
+
+def can_connect(number: int) -> bool:
+    """Whether somebody listens."""
+    try:
+        socket.create_connection((LOOPBACK, number), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def test_a_running_server(server):
+    """One start, several truths: a silent port, one server for a data directory, a status that programs can read."""
+    server.start()
+    number, _ = open_lease(server)
+
+    assert asyncio.run(knock(number, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")) == (b"", True)
+    with pytest.raises(ServerFailed, match=r"ended with 1:\n.*Another ClawChat server \(process \d+\) uses"):
+        server.run("runclawchat")
+    status = server.status()
+    assert [(lease["port"], lease["state"]) for lease in status["leases"]] == [(number, "open")]
+    assert status["front"] == server.front_url
+    assert status["connections"] == 0
+    assert status["nodes"][0]["running"]
+    assert re.search(rf"port {number}\s+open", server.run("clawchatstatus"))
+
+
+def test_a_front_door_in_use_is_named(tmp_path):
+    """One sentence with the way out, and status 1."""
+    with socket.create_server((LOOPBACK, 0)) as taken:
+        server = ServerProcess(tmp_path / "data", front_port=taken.getsockname()[1])
+        with pytest.raises(ServerFailed) as failed:
+            server.run("runclawchat")
+
+    text = str(failed.value)
+    assert "ended with 1" in text and "CLAWCHAT_FRONT" in text
+    assert f"Another program uses 127.0.0.1:{server.front_port}" in text
+    assert "Traceback" not in text
+
+
+@pytest.mark.parametrize(("name", "value"), [("CLAWCHAT_BIND", "0.0.0.0"), ("CLAWCHAT_FRONT", "192.0.2.1:8000")])
+def test_an_address_that_others_can_reach_is_refused(tmp_path, name, value):
+    """There is no TLS yet; the sentence says what to do instead."""
+    server = ServerProcess(tmp_path / "data", environment={name: value})
+
+    with pytest.raises(ServerFailed, match=rf"(?s)ended with 1.*{name} is .*127\.0\.0\.1.*SSH tunnel") as failed:
+        server.run("runclawchat")
+    assert "Traceback" not in str(failed.value)
+
+
+def test_a_welcome_lets_the_first_person_in(tmp_path):
+    """The link for the owner and the operator's account are shown once; the door is open within five seconds."""
+    front_port = free_port()
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("CLAWCHAT_")},
+        "DJANGO_SETTINGS_MODULE": "clawchat_site.settings",
+        "CLAWCHAT_DATA_DIR": str(tmp_path / "data"),
+        "CLAWCHAT_FRONT": f"{LOOPBACK}:{front_port}",
+    }
+
+    first, second = (greeting(environment) for _ in range(2))
+
+    assert f"http://localhost:{front_port}/#clawchat:" in first
+    assert re.search(r"user operator, password \S{16} ", first)
+    assert f"http://localhost:{front_port}/admin/" in first and f"http://localhost:{front_port}/admin/" in second
+    assert "password" not in second
+
+
+def greeting(environment: dict[str, str]) -> str:
+    """What `runclawchat --welcome` prints until it is ready; ends it again."""
+    began = time.monotonic()
+    with subprocess.Popen(
+        [sys.executable, "manage.py", "runclawchat", "--welcome"],
+        cwd=ROOT,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        # As a shell does to what it starts in the background.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509
+    ) as process:
+        printed = ""
+        while "Chat port" not in printed:
+            printed += process.stdout.readline()
+        assert time.monotonic() - began < START_SECONDS
+        process.send_signal(signal.SIGINT)
+        printed += process.stdout.read()
+        assert process.wait(STOP_SECONDS) == 0
+    return printed
