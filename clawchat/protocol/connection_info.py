@@ -19,7 +19,7 @@ PROTOCOL_NAME = "clawchat-secure-v1"
 DEFAULT_CIPHERS = ("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # Names and addresses only: a host ends up in a URL, where a slash or an @ would lead elsewhere.
-_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}|[0-9A-Fa-f:.]{2,45}", re.ASCII)
+_HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]{2,45}", re.ASCII)
 _PATH = re.compile(r"/[A-Za-z0-9_-]{22}", re.ASCII)
 
 
