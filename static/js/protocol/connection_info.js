@@ -20,7 +20,7 @@ export const DEFAULT_CIPHERS = Object.freeze([
 ]);
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
 // Names and addresses only: a host ends up in a URL, where a slash or an @ would lead elsewhere.
-const HOST = /^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,252}|[0-9A-Fa-f:.]{2,45})$/;
+const HOST = /^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,252}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]{2,45})$/;
 const PATH = /^\/[A-Za-z0-9_-]{22}$/;
 
 /** One chat port. Units: seconds since 1970; load 0 (idle) and up. The path has its slash: `/` and 22 characters. */
