@@ -308,19 +308,13 @@ def _check_surrogates(text: str) -> None:
 
 
 class _NoTags(dict[int, Any]):
-    """Stands for a decoder of every tag, and refuses: left alone the library would build dates, sets and patterns."""
+    """Has a decoder for every tag, which refuses: left alone the library would build dates, sets and patterns."""
 
-    def __contains__(self, tag: object) -> bool:
-        return True
-
-    def __getitem__(self, tag: int) -> Callable[[object], NoReturn]:
-        return _refuse_tag
-
-    def get(self, tag: int, default: object = None) -> Callable[[object], NoReturn]:
+    def __missing__(self, tag: int) -> Callable[..., NoReturn]:
         return _refuse_tag
 
 
-def _refuse_tag(decoder: object) -> NoReturn:
+def _refuse_tag(*arguments: object) -> NoReturn:
     raise ValueError("tag")
 
 

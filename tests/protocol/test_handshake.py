@@ -386,6 +386,12 @@ def test_client_of_other_sizes_is_ours_to_avoid(psk_id, name):
         ClientHandshake(identity.public, gate_secret, psk_id, PreSharedKey(bytes(32)), device.public, device.sign, name)
 
 
+def test_proof_of_another_size_is_ours_to_avoid():
+    """Also where the bytes are made."""
+    with pytest.raises(UsageError):
+        ClientProof(bytes(15), DeviceKey.generate().public, 0, b"").encode()
+
+
 def test_repr_shows_no_secret():
     """Machines and what they hold show nothing."""
     secret = DiscoverySecret(bytes(range(32)))

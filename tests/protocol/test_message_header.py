@@ -90,3 +90,16 @@ def test_ids_of_other_sizes_are_ours_to_avoid(room, message_id):
     """Both have 16 bytes."""
     with pytest.raises(UsageError):
         member_authenticated_data(bytes(room), bytes(message_id))
+
+
+class Endless(bytes):
+    """Says that it has 2^30 bytes."""
+
+    def __len__(self):
+        return 1 << 30
+
+
+def test_vector_that_no_length_holds_is_ours_to_avoid():
+    """RFC 9420 stops at 30 bits."""
+    with pytest.raises(UsageError):
+        message(ciphertext=Endless())
