@@ -1,13 +1,15 @@
-"""Pictures of every screen, light and dark, phone and desktop: `python tests/preview/look.py FOLDER [SCENE ...]`.
+"""Pictures of every screen, light and dark, phone and desktop: `python tests/preview/look.py FOLDER [PICTURE ...]`.
 
+With `--readme` as the picture it takes the three of the README: `python tests/preview/look.py docs/images --readme`.
 Fails when a page says anything on its console, a violation of the security policy above all.
 """
 
 import sys
 import threading
+from itertools import product
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 sys.path.insert(0, str(Path(__file__).parent))
 from serve import start
@@ -80,35 +82,58 @@ PICTURES = {
 }
 
 
+# File in docs/images: picture, size. All light, at twice the size for sharp screens.
+README_PICTURES = {
+    "first-start.png": ("invited", "phone"),
+    "conversation-phone.png": ("conversation", "phone"),
+    "conversation-desktop.png": ("conversation", "desktop"),
+}
+
+
+class Looker:
+    """Opens scenes in one browser and takes their pictures. `said` holds what the consoles said."""
+
+    def __init__(self, browser: Browser, port: int) -> None:
+        self._browser, self._port = browser, port
+        self.said: list[str] = []
+
+    def take(self, name: str, size: str, theme: str, path: Path, scale: float = 1) -> None:
+        """One picture, after its steps and when everything has come to rest."""
+        scene, steps = PICTURES[name]
+        width, height = SIZES[size]
+        phone = {"has_touch": True, "is_mobile": True} if size == "phone" else {}
+        context = self._browser.new_context(
+            viewport={"width": width, "height": height},
+            device_scale_factor=scale,
+            color_scheme=theme,
+            locale="en-GB",
+            **phone,
+        )
+        page = context.new_page()
+        page.on("console", lambda line: self.said.append(f"{name}: {line.text}"))
+        page.on("pageerror", lambda error: self.said.append(f"{name}: {error}"))
+        page.goto(f"http://localhost:{self._port}/?scene={scene}")
+        page.locator("cc-app > *").first.wait_for()
+        for step in steps:
+            step(page)
+        page.wait_for_timeout(450)
+        page.screenshot(path=path)
+        context.close()
+
+
 def shoot(folder: Path, wanted: list[str]) -> list[str]:
     """Take the pictures; gives what the consoles said."""
-    said = []
     with start() as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        for size, (width, height) in SIZES.items():
-            for theme in THEMES:
-                for name in wanted or PICTURES:
-                    scene, steps = PICTURES[name]
-                    context = browser.new_context(
-                        viewport={"width": width, "height": height},
-                        color_scheme=theme,
-                        has_touch=size == "phone",
-                        is_mobile=size == "phone",
-                    )
-                    page = context.new_page()
-                    page.on("console", lambda line, name=name: said.append(f"{name}: {line.text}"))
-                    page.on("pageerror", lambda error, name=name: said.append(f"{name}: {error}"))
-                    page.goto(f"http://localhost:{server.server_port}/?scene={scene}")
-                    page.locator("cc-app > *").first.wait_for()
-                    for step in steps:
-                        step(page)
-                    page.wait_for_timeout(450)
-                    page.screenshot(path=folder / f"{name.replace(' ', '-')}-{size}-{theme}.png")
-                    context.close()
-        browser.close()
+        looker = Looker(playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS), server.server_port)
+        if wanted == ["--readme"]:
+            for file, (name, size) in README_PICTURES.items():
+                looker.take(name, size, "light", folder / file, scale=2)
+        else:
+            for name, size, theme in product(wanted or PICTURES, SIZES, THEMES):
+                looker.take(name, size, theme, folder / f"{name.replace(' ', '-')}-{size}-{theme}.png")
         server.shutdown()
-    return said
+    return looker.said
 
 
 if __name__ == "__main__":

@@ -13,6 +13,9 @@ import "./invited.js";
 import "./standstill.js";
 import "./uninvited.js";
 
+// With these no name will do; only another invitation.
+const SPENT = ["invitation_used", "invitation_expired"];
+
 class AppFrame extends AppElement {
   static properties = { failure: { attribute: false }, pasting: { state: true } };
   static follows = ["state"];
@@ -47,7 +50,9 @@ class AppFrame extends AppElement {
   }
 
   #invited() {
-    if (this.app.invitation?.expired) return this.#standstill("invitation_expired");
+    const { problem, invitation } = this.app;
+    if (SPENT.includes(problem?.code)) return this.#standstill(problem.code);
+    if (invitation?.expired) return this.#standstill("invitation_expired");
     return html`<cc-invited .app=${this.app}></cc-invited>`;
   }
 

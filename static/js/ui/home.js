@@ -26,8 +26,6 @@ class Home extends AppElement {
   #media = window.matchMedia(WIDE);
   #drafts = new Map();
   #moved = null; // the way the last change of pane went, for its motion
-  // Somebody who has just come in is shown their first room at once, on a phone too.
-  #arriving = false;
 
   constructor() {
     super();
@@ -44,7 +42,6 @@ class Home extends AppElement {
 
   connectedCallback() {
     super.connectedCallback();
-    this.#arriving = this.app.rooms.length === 0;
     this.#media.addEventListener("change", this.#resized);
     window.addEventListener("popstate", this.#travelled);
   }
@@ -59,8 +56,7 @@ class Home extends AppElement {
     super.willUpdate(changed);
     const rooms = this.app.rooms;
     if (this.roomId && !rooms.some((room) => room.id === this.roomId)) this.roomId = null;
-    if (!this.roomId && rooms.length > 0 && (this.wide || this.#arriving)) this.roomId = rooms[0].id;
-    if (this.roomId) this.#arriving = false;
+    if (!this.roomId && rooms.length > 0 && this.wide) this.roomId = rooms[0].id;
     const unread = rooms.reduce((sum, room) => sum + room.unread, 0);
     document.title = unread > 0 ? `(${unread}) ${words.product}` : words.product;
   }

@@ -12,8 +12,9 @@ import { ring } from "./ring.js";
 import { spanWords, times } from "./times.js";
 import { words } from "./words.js";
 
-const CHIP_INTERVAL_MS = 10_000;
-const CARD_INTERVAL_MS = 1000;
+const SECOND_MS = 1000;
+// The ring of the chip is drawn anew in steps that nobody sees.
+const CHIP_STEPS = 60;
 
 class Status extends AppElement {
   static properties = { isOpen: { state: true } };
@@ -31,6 +32,11 @@ class Status extends AppElement {
   connectedCallback() {
     super.connectedCallback();
     this.#tick();
+  }
+
+  appChanged() {
+    this.#tick();
+    this.requestUpdate();
   }
 
   disconnectedCallback() {
@@ -86,7 +92,8 @@ class Status extends AppElement {
 
   #tick() {
     clearInterval(this.#timer);
-    this.#timer = setInterval(() => this.requestUpdate(), this.isOpen ? CARD_INTERVAL_MS : CHIP_INTERVAL_MS);
+    const stepMs = (this.app.connection.interval ?? 0) / CHIP_STEPS;
+    this.#timer = setInterval(() => this.requestUpdate(), this.isOpen ? SECOND_MS : Math.max(SECOND_MS, stepMs));
   }
 }
 
