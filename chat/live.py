@@ -9,7 +9,7 @@ from typing import Protocol
 from chat.feed import Subscription
 from chat.services.connections import Arrival
 from chat.services.delivery import StoredRow
-from clawchat.protocol.bodies import ChatDelivery, CloseNotify, ErrorBody, Request
+from clawchat.protocol.bodies import CloseNotify, ErrorBody, Request
 from clawchat.protocol.errors import CODES, ClawChatError, Internal, PeerError, close_code
 from clawchat.protocol.frame import Frame, MessageType
 from clawchat.protocol.primitives import random_bytes
@@ -127,8 +127,7 @@ class LiveSession:
 
     def send_row(self, row: StoredRow) -> None:
         """Deliver a row of a room's log."""
-        body = ChatDelivery(row.room_id, row.seq, row.stored_ms, row.sender_id, row.ciphertext)
-        self.send(MessageType.CHAT, body.encode())
+        self.send(MessageType.CHAT, row.body)
 
     def send_error(self, error: PeerError, message_id: bytes | None = None) -> None:
         """Say what could not be done, and for which message; the session goes on."""

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django.db import DatabaseError, OperationalError, connection, transaction
 
@@ -10,6 +11,7 @@ from chat.models import Device, Envelope, Membership, Room
 from chat.services import commits
 from chat.services.acting import acting_device
 from chat.services.commits import Commit, CommitRequest
+from clawchat.protocol.bodies import ChatDelivery
 from clawchat.protocol.errors import Internal, NotMember, PeerError, Revoked, StaleEpoch
 
 # Messages of the epoch before are taken for so long after the commit that ended it. Spec: 4.5
@@ -38,7 +40,7 @@ class Append:
     commit: Commit | None = None
 
 
-@dataclass(frozen=True, slots=True, repr=False)
+@dataclass(frozen=True, repr=False)
 class StoredRow:
     """A row of the log, as it is delivered."""
 
@@ -52,6 +54,11 @@ class StoredRow:
     stored_ms: int
     # Rows of Device that this commit took out of the room; this row is the last one for them.
     removed: frozenset[int] = frozenset()
+
+    @cached_property
+    def body(self) -> bytes:
+        """The payload that every session gets, made once for all of them."""
+        return ChatDelivery(self.room_id, self.seq, self.stored_ms, self.sender_id, self.ciphertext).encode()
 
 
 @dataclass(frozen=True, slots=True)

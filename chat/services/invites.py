@@ -38,8 +38,9 @@ def create_invite(
     lifetime_seconds: int = INVITE_DEFAULT_SECONDS,
     made_by: Device | None = None,
     makes_owner: bool = False,
+    actor: str = "operator",
 ) -> IssuedInvite:
-    """A new invite; made_by is None when an operator makes it.
+    """A new invite; made_by is None when an operator makes it, whom `actor` names for the audit log.
 
     Units: lifetime 60 to 604,800 seconds.
     Raises: malformed (lifetime); limit (the member has 100 open ones).
@@ -61,8 +62,8 @@ def create_invite(
         made_by=made_by,
         expires_at=expires_at,
     )
-    actor = bytes(made_by.device_id).hex() if made_by else "operator"
-    audit.record("invite_made", actor=actor, subject=invite_id.hex(), lifetime=lifetime_seconds, owner=makes_owner)
+    maker = bytes(made_by.device_id).hex() if made_by else actor
+    audit.record("invite_made", actor=maker, subject=invite_id.hex(), lifetime=lifetime_seconds, owner=makes_owner)
     text = _text(invite_id, psk, expires_at)
     return IssuedInvite(text, f"{settings.CLAWCHAT_FRONT_URL}/#{text}", invite_id, expires_at)
 
@@ -74,6 +75,17 @@ def create_for(device_pk: int, label: str, lifetime_seconds: int) -> IssuedInvit
     Raises: as `create_invite`; revoked; not_member (no account).
     """
     return create_invite(label, lifetime_seconds, made_by=acting_device(device_pk))
+
+
+@transaction.atomic
+def cancel_invite(invite_id: bytes, actor: str) -> bool:
+    """Make an open invite worthless; False when it was spent, cancelled or unknown."""
+    now = timezone.now()
+    still_open = Invite.objects.filter(invite_id=invite_id, spent_at=None, cancelled_at=None)
+    if not still_open.update(cancelled_at=now, psk_sealed=None):
+        return False
+    audit.record("invite_cancelled", actor=actor, subject=invite_id.hex())
+    return True
 
 
 def owner_exists() -> bool:

@@ -1,0 +1,114 @@
+"""Members, devices and their connections."""
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+
+from chat.models import Connection, Device, KeyPackage, Member, Revocation
+from chat.services.devices import revoke
+from clawchat.protocol.fingerprint import fingerprint
+
+from .base import LookedAt, short
+
+
+@admin.register(Member)
+class MemberAdmin(LookedAt):
+    """People: what they call themselves and how many devices they have."""
+
+    list_display = ["name", "user", "is_owner", "devices_in_use", "created_at"]
+    list_filter = ["is_owner"]
+    search_fields = ["name"]
+    shown = ("user", "root_fingerprint")
+
+    @admin.display(description="user id")
+    def user(self, member: Member) -> str:
+        """The id, shortened."""
+        return short(member.user_id)
+
+    @admin.display(description="fingerprint of the root key")
+    def root_fingerprint(self, member: Member) -> str:
+        """For people to compare."""
+        return fingerprint(member.root_public)
+
+    @admin.display(description="devices")
+    def devices_in_use(self, member: Member) -> int:
+        """How many are not revoked."""
+        return member.devices.current().count()
+
+
+@admin.register(Device)
+class DeviceAdmin(LookedAt):
+    """Devices: whose they are, when they were seen, and the button that shuts one out."""
+
+    list_display = ["device", "member", "kind", "client_name", "created_at", "last_seen_at", "revoked_at"]
+    list_filter = ["kind", "revoked_at"]
+    list_select_related = ["member"]
+    search_fields = ["member__name", "client_name"]
+    shown = ("device", "key_fingerprint", "has_own_secret")
+    actions = ["revoke_devices"]
+
+    @admin.display(description="device id")
+    def device(self, device: Device) -> str:
+        """The id, shortened."""
+        return short(device.device_id)
+
+    @admin.display(description="fingerprint of the key")
+    def key_fingerprint(self, device: Device) -> str:
+        """For people to compare."""
+        return fingerprint(device.public)
+
+    @admin.display(description="enrolment finished", boolean=True)
+    def has_own_secret(self, device: Device) -> bool:
+        """Whether it has connected under its own secret."""
+        return device.psk_id is not None
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Whoever may change devices may revoke them."""
+        return request.user.has_perm("chat.change_device")
+
+    @admin.action(description="Revoke: shut these devices out for good", permissions=["revoke"])
+    def revoke_devices(self, request: HttpRequest, queryset: QuerySet[Device]) -> HttpResponse | None:
+        """Ask once more, then revoke."""
+        devices = list(queryset.current().select_related("member"))
+        if "confirmed" not in request.POST:
+            context = {**self.admin_site.each_context(request), "title": "Revoke devices", "devices": devices}
+            return TemplateResponse(request, "admin/chat/device/revoke.html", context)
+        actor = request.user.get_username()
+        revoked = sum(revoke(bytes(device.device_id), "revoked in the admin", actor) for device in devices)
+        self.message_user(request, f"{revoked} revoked; their connections close within a second.", messages.SUCCESS)
+        return None
+
+
+@admin.register(Connection)
+class ConnectionAdmin(LookedAt):
+    """Who is and was connected."""
+
+    list_display = ["device", "address", "port", "opened_at", "closed_at", "why", "bytes_in", "bytes_out"]
+    list_filter = ["closed_at", "why"]
+    list_select_related = ["device"]
+    search_fields = ["address"]
+    ordering = ["-id"]
+
+
+@admin.register(KeyPackage)
+class KeyPackageAdmin(LookedAt):
+    """What devices left for others to add them with."""
+
+    list_display = ["device", "last_resort", "created_at", "claimed_at"]
+    list_filter = ["last_resort"]
+    list_select_related = ["device"]
+
+
+@admin.register(Revocation)
+class RevocationAdmin(LookedAt):
+    """What is not to be trusted any more."""
+
+    list_display = ["kind", "what", "why", "since"]
+    list_filter = ["kind"]
+    shown = ("what",)
+
+    @admin.display(description="fingerprint")
+    def what(self, revocation: Revocation) -> str:
+        """The fingerprint of what was revoked."""
+        return fingerprint(revocation.subject)
