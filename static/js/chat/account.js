@@ -53,9 +53,9 @@ export class Account {
 
   /** @param {object} changes of the row's members */
   async update(changes) {
-    const row = { ...this.#row, ...changes };
-    await this.#store.write([[...ROW, row]]);
-    this.#row = row;
+    // At once, so that a second change, begun before this one is on the disk, does not undo it.
+    this.#row = { ...this.#row, ...changes };
+    await this.#store.write([[...ROW, this.#row]]);
   }
 
   // What it says

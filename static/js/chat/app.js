@@ -140,10 +140,10 @@ export class App extends PageState {
     const unreadable = invitation instanceof Problem ? invitation : null;
     try {
       this.#device = await OwnDevice.open(this.#storageName, unreadable ? null : invitation, this.#environment);
-      await this.#proceed(unreadable);
     } catch (cause) {
-      this.#fail(storageProblem(cause));
+      return this.#fail(storageProblem(cause));
     }
+    return this.#proceed(unreadable).catch((cause) => this.#fail(cause));
   }
 
   async #proceed(unreadable) {
@@ -165,7 +165,7 @@ export class App extends PageState {
       store,
       account,
       finder,
-      openWire: this.#environment.openWire,
+      environment: this.#environment,
       changed: (what, roomId) => this.tell(what, roomId),
       failed: (cause) => this.#fail(cause),
     });
@@ -186,10 +186,7 @@ export class App extends PageState {
     this.#client?.stop();
     if (cause.code === "superseded") this.become("elsewhere");
     else if (cause.code === "revoked") this.#revoke();
-    else {
-      console.error(cause);
-      this.become("failed", Problem.from(cause));
-    }
+    else this.become("failed", Problem.from(cause));
   }
 
   #revoke() {

@@ -1,6 +1,7 @@
 // What is to be done after a session began or the server gave notice: one after the other, each once however often it is
 // asked for.
 
+import { ChannelClosed } from "../net/failures.js";
 import { PeerError } from "../protocol/errors.js";
 import { Lane } from "./lane.js";
 
@@ -10,8 +11,7 @@ export class Chores {
   #parts;
 
   /**
-   * @param {object} parts `ask`, `directory`, `welcomes`, `stock`, `rooms`, `channel()` the session in use,
-   *   `changed(what)`, `failed(cause)`
+   * @param {object} parts `ask`, `directory`, `welcomes`, `stock`, `rooms`, `changed(what)`, `failed(cause)`
    */
   constructor(parts) {
     this.#parts = parts;
@@ -29,8 +29,11 @@ export class Chores {
   }
 
   async #do(occasion) {
-    // First of all: until a key package is there, nobody can add this device.
-    if (occasion === "attached") await this.#parts.stock.offerLastResort(Math.floor(Date.now() / 1000));
+    if (occasion === "attached") {
+      await this.#attachNewcomers();
+      // Before all that may wait: until a key package is there, nobody can add this device.
+      await this.#parts.stock.offerLastResort(Math.floor(Date.now() / 1000));
+    }
     if (occasion !== "welcome") await this.#learnPeople();
     if (occasion !== "directory") await this.#join();
     if (occasion === "attached") await this.#parts.stock.fill(Math.floor(Date.now() / 1000));
@@ -43,15 +46,21 @@ export class Chores {
   }
 
   #join() {
-    const { rooms, welcomes, channel } = this.#parts;
+    const { rooms, welcomes } = this.#parts;
     return welcomes.take(
       (id) => rooms.get(id),
       async (state) => {
-        const room = rooms.joined(state);
-        // Without a session just now, the next one takes up all rooms.
-        if (channel()) await rooms.attachOne(room, channel()).catch(() => {});
+        rooms.joined(state);
+        await this.#attachNewcomers();
       },
     );
+  }
+
+  /** When the session ends meanwhile, the next one takes up all rooms. */
+  #attachNewcomers() {
+    return this.#parts.rooms.attachNewcomers().catch((cause) => {
+      if (!(cause instanceof ChannelClosed)) throw cause;
+    });
   }
 
   /** What the server refuses comes again with the next session; anything else is a fault of ours. */

@@ -25,7 +25,7 @@ export class Client {
   #failed;
   #eraser;
 
-  constructor({ account, finder, store, device, openWire, changed, failed }) {
+  constructor({ account, finder, store, device, environment, changed, failed }) {
     this.#account = account;
     this.#finder = finder;
     this.#changed = changed;
@@ -35,7 +35,7 @@ export class Client {
     this.#link = new Link({
       account,
       finder,
-      openWire,
+      environment,
       rooms: () => this.#rooms,
       noticed: (occasion) => this.#chores.add(occasion),
       changed: () => this.#connectionChanged(),
@@ -51,13 +51,12 @@ export class Client {
       directory: this.#directory,
       rooms: this.#rooms,
       welcomes: new Welcomes({ store, device, stock, ask, me }),
-      channel: () => this.#link.channel,
     });
   }
 
   // Lifecycle
 
-  /** @param {object} parts `account` (enrolled), `finder`, `store`, `openWire`, `changed(what, roomId)`, `failed(cause)` */
+  /** @param {object} parts `account` (enrolled), `finder`, `store`, `environment`, `changed(what, roomId)`, `failed(cause)` */
   static async open(parts) {
     const { publicKey, sign } = parts.store.deviceKey;
     const device = await MlsDevice.open({ identity: parts.account.person.identity, publicKey, sign });
@@ -108,9 +107,8 @@ export class Client {
 
   async createRoom(name) {
     const room = await this.#rooms.create(name);
-    const { channel } = this.#link;
     // Without a session it is made when there is one again.
-    if (channel) await this.#rooms.attachOne(room, channel).catch(() => {});
+    await this.#rooms.attachNewcomers().catch(() => {});
     return room.id;
   }
 

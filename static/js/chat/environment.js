@@ -8,6 +8,7 @@ import { fetchBytes } from "../net/http.js";
  * @property {LockManager | undefined} locks
  * @property {Function} fetchBytes
  * @property {Function | undefined} openWire in place of a WebSocket
+ * @property {(() => number) | undefined} random a share of a whole, for pauses
  * @property {() => Promise<boolean>} persist asks the browser to keep our data
  * @property {(listener: () => void) => void} onOnline
  */
@@ -19,6 +20,7 @@ export function browserEnvironment() {
     locks: globalThis.navigator?.locks,
     fetchBytes,
     openWire: undefined,
+    random: undefined,
     persist: async () => globalThis.navigator?.storage?.persist?.() ?? false,
     onOnline: (listener) => globalThis.addEventListener?.("online", listener),
   };

@@ -12,7 +12,7 @@ const TLV_DISCOVERY_SECRET = 16;
 export class Link {
   #account;
   #finder;
-  #openWire;
+  #environment;
   #follower;
   #handlers;
 
@@ -20,15 +20,15 @@ export class Link {
    * @param {object} parts
    * @param {import("./account.js").Account} parts.account
    * @param {import("../discovery/finder.js").Finder} parts.finder
-   * @param {Function} [parts.openWire] in place of a WebSocket
+   * @param {import("./environment.js").Environment} parts.environment
    * @param {() => import("./rooms.js").Rooms} parts.rooms
-   * @param {(op: string) => void} parts.noticed told of every notice, and "attached" when a session is about to take over
+   * @param {(op: string) => void} parts.noticed told of every notice, and "attached" when a session has taken over
    * @param {() => void} parts.changed
    */
-  constructor({ account, finder, openWire, rooms, noticed, changed }) {
+  constructor({ account, finder, environment, rooms, noticed, changed }) {
     this.#account = account;
     this.#finder = finder;
-    this.#openWire = openWire;
+    this.#environment = environment;
     this.#handlers = {
       delivery: (channel, row) => rooms().delivered(channel, row),
       ack: (channel, ack) => rooms().acknowledged(channel, ack),
@@ -40,12 +40,13 @@ export class Link {
     this.#follower = new PortFollower({
       finder,
       changed,
+      random: environment.random,
       dial: (endpoint) => this.#dialAsDevice(endpoint),
       attach: async (channel) => {
         await this.#introduce(channel);
         await rooms().attach(channel);
-        noticed("attached");
       },
+      attached: () => noticed("attached"),
     });
   }
 
@@ -86,8 +87,8 @@ export class Link {
 
   /** One session under these credentials. @returns {Promise<{channel: object, handshake: object}>} Raises: DialFailed. */
   dial(endpoint, credentials) {
-    const wire = this.#openWire ? { openWire: this.#openWire } : {};
-    return dialServer({ url: endpoint.url, credentials, handlers: this.#handlers, ...wire });
+    const { openWire } = this.#environment;
+    return dialServer({ url: endpoint.url, credentials, handlers: this.#handlers, openWire });
   }
 
   async #dialAsDevice(endpoint) {

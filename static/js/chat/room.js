@@ -85,13 +85,17 @@ export class Room {
     this.step(work).catch(this.#surroundings.failed);
   }
 
-  /** Another session carries the room from here on. @param {{head: number, cursor: number}} place the server's answer */
-  async attach(channel, { head, cursor }) {
+  /**
+   * Another session carries the room from here on.
+   * @param {{head: number, cursor: number}} place the server's answer @param {number} asked the cursor it answers to
+   */
+  async attach(channel, { head, cursor }, asked) {
     this.#channel = channel;
     this.#head = head;
-    // The server has lost rows, or has none for us before this one: its log is where the room goes on.
-    const isBehind = head < this.reader.received;
-    if (isBehind || cursor > this.reader.received) await this.reader.moveTo(isBehind ? head : cursor);
+    // The server has lost rows, or has none for us before this one: its log is where the room goes on. What the session
+    // before has brought in meanwhile counts as read.
+    if (head < asked) await this.reader.moveTo(head);
+    else if (cursor > this.reader.received) await this.reader.moveTo(cursor);
     this.wake();
   }
 
@@ -99,6 +103,12 @@ export class Room {
   wake() {
     this.sender.wake();
     this.members.publishPending();
+  }
+
+  /** @param {string} code of what keeps the room from going on */
+  getStuck(code) {
+    this.stuck = code;
+    this.changed();
   }
 
   changed() {
@@ -114,10 +124,13 @@ export class Room {
   }
 
   update(changes) {
-    return this.step(async () => {
-      const record = { ...this.record, ...changes };
-      return { rows: [roomRow(this.id, record)], apply: () => this.#replaceRecord(record) };
-    });
+    return this.step(async () => this.recordStep(changes));
+  }
+
+  /** The work of a step that changes only the record. */
+  recordStep(changes) {
+    const record = { ...this.record, ...changes };
+    return { rows: [roomRow(this.id, record)], apply: () => this.#replaceRecord(record) };
   }
 
   async markRead() {

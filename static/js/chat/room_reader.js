@@ -97,9 +97,7 @@ export class RoomReader {
   }
 
   #noteStuck(code) {
-    if (code === null) return;
-    this.#room.stuck = code;
-    this.#room.changed();
+    if (code !== null) this.#room.getStuck(code);
   }
 }
 

@@ -68,10 +68,11 @@ export class RoomSender {
     } else if (PASSING.has(cause.code)) {
       room.outbox.rewind(entry);
       this.#retryLater();
+    } else if (cause.code === "not_member") {
+      room.stepAside(async () => room.recordStep({ gone: true }));
     } else {
       // The same bytes would be refused again, and nothing may overtake them.
-      room.stuck = cause.code;
-      room.changed();
+      room.getStuck(cause.code);
     }
   }
 

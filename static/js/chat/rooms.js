@@ -5,6 +5,7 @@
 import { toHex } from "../bytes.js";
 import { Group } from "../mls/group.js";
 import { SCHEME } from "../mls/profile.js";
+import { PeerError } from "../protocol/errors.js";
 import { randomBytes } from "../protocol/primitives.js";
 import { Outbox } from "./outbox.js";
 import { Room } from "./room.js";
@@ -18,6 +19,8 @@ export class Rooms {
   #rooms = new Map();
   #device;
   #surroundings;
+  /** The session that carries the rooms. */
+  #channel = null;
 
   /** @param {object} surroundings what `Room` takes: `store`, `me`, `ask`, `changed`, `failed` */
   constructor(device, surroundings) {
@@ -61,19 +64,27 @@ export class Rooms {
 
   // The session
 
-  /** Let this session carry every room from where each was read. Raises: ChannelClosed, PeerError. */
+  /**
+   * Let this session carry every room from where each was read. Until all are taken up the one before goes on, so a
+   * session that fails on the way has changed nothing. Raises: ChannelClosed, PeerError.
+   */
   async attach(channel) {
-    const rooms = this.all.filter((room) => room.isJoined);
-    for (const room of rooms.filter((each) => !each.record.created)) await this.#createOnServer(room, channel);
+    await this.#createAll(channel);
+    const rooms = this.#carried;
+    const taken = [];
     for (let start = 0; start < rooms.length; start += RESUME_AT_ONCE) {
-      await this.#resume(rooms.slice(start, start + RESUME_AT_ONCE), channel);
+      taken.push(...(await this.#resume(rooms.slice(start, start + RESUME_AT_ONCE), channel)));
     }
+    this.#channel = channel;
+    for (const take of taken) await take();
   }
 
-  /** The same for one room that came later. */
-  async attachOne(room, channel) {
-    if (!room.record.created) await this.#createOnServer(room, channel);
-    await this.#resume([room], channel);
+  /** The same for rooms that came while a session was taking over, or since. */
+  async attachNewcomers() {
+    const channel = this.#channel;
+    if (!channel?.isOpen) return;
+    await this.#createAll(channel);
+    for (const room of this.#carried) if (room.channel !== channel) await this.#takeUp([room], channel);
   }
 
   // From the session
@@ -82,7 +93,7 @@ export class Rooms {
     const room = this.get(toHex(row.roomId));
     if (!room || room.reader.receive(row)) return;
     // A gap on one session is a fault of the server's; the log itself has no gaps, so it is asked once more.
-    this.#resume([room], channel).catch(() => {});
+    this.#takeUp([room], channel).catch(() => {});
   }
 
   acknowledged(channel, { roomId, messageId }) {
@@ -109,17 +120,47 @@ export class Rooms {
     return room;
   }
 
-  async #createOnServer(room, channel) {
-    await channel.request("room.create", { room: room.roomId, scheme: SCHEME });
-    await room.update({ created: true });
+  /** Rooms whose log the server has. */
+  get #carried() {
+    return this.all.filter((room) => room.isJoined && room.record.created);
   }
 
+  async #createAll(channel) {
+    for (const room of this.all) if (!room.record.created) await this.#createOnServer(room, channel);
+  }
+
+  /** A room the server will not have is no reason to leave the others. */
+  async #createOnServer(room, channel) {
+    try {
+      await channel.request("room.create", { room: room.roomId, scheme: SCHEME });
+    } catch (cause) {
+      if (!(cause instanceof PeerError)) throw cause;
+      return room.getStuck(cause.code);
+    }
+    return room.update({ created: true });
+  }
+
+  async #takeUp(rooms, channel) {
+    for (const take of await this.#resume(rooms, channel)) {
+      // Meanwhile another session may have taken over; this one has nothing to say any more.
+      if (channel === this.#channel) await take();
+    }
+  }
+
+  /** Ask for the rows that follow what was received. @returns {Promise<(() => Promise<void>)[]>} what the answer means */
   async #resume(rooms, channel) {
-    if (rooms.length === 0) return;
+    if (rooms.length === 0) return [];
     const cursors = rooms.map((room) => ({ room: room.roomId, cursor: room.reader.received }));
     const answer = await channel.request("room.resume", { rooms: cursors });
-    for (const place of answer.rooms) await this.get(toHex(place.room))?.attach(channel, place);
-    for (const roomId of answer.gone) await this.get(toHex(roomId))?.update({ gone: true });
+    const asked = new Map(cursors.map(({ room, cursor }) => [toHex(room), cursor]));
+    return [
+      ...answer.rooms.map((place) => () => this.#attachRoom(toHex(place.room), channel, place, asked)),
+      ...answer.gone.map((roomId) => async () => this.get(toHex(roomId))?.update({ gone: true })),
+    ];
+  }
+
+  async #attachRoom(id, channel, place, asked) {
+    await this.get(id)?.attach(channel, place, asked.get(id));
   }
 }
 

@@ -49,6 +49,11 @@ export class Finder {
     this.#clockOffsetMs = milliseconds;
   }
 
+  /** The server's time, as far as we know it, in ms. */
+  get now() {
+    return Date.now() + this.#clockOffsetMs;
+  }
+
   /** Chat ports to try, the one that lives longest first. @returns {import("../protocol/connection_info.js").Endpoint[]} */
   endpoints() {
     const dialable = (this.#info?.endpoints ?? []).filter((endpoint) => endpoint.isDialable);
@@ -93,7 +98,7 @@ export class Finder {
     const seen = {
       lastSerial: this.#info?.serial ?? 0,
       lastDigest: this.#info?.digest ?? new Uint8Array(),
-      now: Math.floor((Date.now() + this.#clockOffsetMs) / 1000),
+      now: Math.floor(this.now / 1000),
     };
     const info = chooseFreshest(candidates.map((candidate) => candidate.info), seen);
     const isNew = info.serial !== this.#info?.serial;

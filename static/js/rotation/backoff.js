@@ -1,14 +1,23 @@
 // How long to wait before the next try: doubling, with jitter, so that a restarted server is not met by everybody at once.
 
+import { randomBelow } from "../protocol/primitives.js";
+
 const FIRST_MS = 250;
 const LONGEST_MS = 30_000;
+
+const RESOLUTION = 2 ** 20;
+
+/** An even share of a whole, from 0 up to 1. */
+export function randomShare() {
+  return randomBelow(RESOLUTION) / RESOLUTION;
+}
 
 export class Backoff {
   #random;
   #tries = 0;
 
   /** @param {() => number} [random] from 0 up to 1 */
-  constructor(random = Math.random) {
+  constructor(random = randomShare) {
     this.#random = random;
   }
 

@@ -1,14 +1,16 @@
 // Keeps one live session with the server, whatever its port does.
 //
-// A move is make before break: the announced port gets a second session, the rooms are resumed on it, it takes over, and
-// only then the first one is closed. A session that is lost is replaced by whatever `Search` finds, after a pause that
-// grows with every failure.
+// A move is make before break: a second session on the announced port, the rooms resumed on it, and only when it has taken
+// over the first one is closed. A lost session is replaced by what `Search` finds, after pauses that grow.
 // Spec: 3.9, 3.11
 
-import { errorFor, PeerError } from "../protocol/errors.js";
-import { Backoff } from "./backoff.js";
+import { Backoff, randomShare } from "./backoff.js";
+import { endedBy, reasonOf } from "./endings.js";
 import { Pause } from "./pause.js";
 import { Search } from "./search.js";
+
+/** A session that lived shorter may have been ended by something that is still there; the next one waits a little. */
+const STEADY_MS = 10_000;
 
 /** Nobody moves later than this after the announcement, however long the old port lives. */
 const LATEST_MOVE_MS = 60_000;
@@ -17,6 +19,7 @@ export class PortFollower {
   #finder;
   #search;
   #attach;
+  #attached;
   #changed;
   #random;
   #backoff;
@@ -26,6 +29,7 @@ export class PortFollower {
   #working = null;
   #mustMove = false;
   #mirrorsFirst = false;
+  #mustRest = false;
   #stopped = true;
   #moveTimer;
   #waiters = [];
@@ -36,12 +40,14 @@ export class PortFollower {
    * @param {import("../discovery/finder.js").Finder} parts.finder
    * @param {(endpoint: object) => Promise<object>} parts.dial gives a Channel, or raises an error with a `code`
    * @param {(channel: object) => Promise<void>} parts.attach makes a new session take over the rooms
+   * @param {() => void} parts.attached called when it has taken over
    * @param {() => void} parts.changed called when `status` has changed
    */
-  constructor({ finder, dial, attach, changed, random = Math.random }) {
+  constructor({ finder, dial, attach, attached, changed, random = randomShare }) {
     this.#finder = finder;
     this.#search = new Search(finder, dial);
     this.#attach = attach;
+    this.#attached = attached;
     this.#changed = changed;
     this.#random = random;
     this.#backoff = new Backoff(random);
@@ -54,7 +60,7 @@ export class PortFollower {
     this.#work();
   }
 
-  /** @param {string | null} problem the code of what made an end of it */
+  /** @param {string | null} problem a code */
   stop(problem = null) {
     this.#stopped = true;
     clearTimeout(this.#moveTimer);
@@ -92,10 +98,9 @@ export class PortFollower {
   async announced(file) {
     await this.#finder.accept(file, null).catch(() => null);
     this.#changed();
-    const [best] = this.#finder.endpoints();
-    if (this.#stopped || !best || best.url === this.#endpoint?.url) return;
+    if (this.#stopped || !this.#knowsBetter) return;
     clearTimeout(this.#moveTimer);
-    this.#moveTimer = setTimeout(() => this.renew(), this.#moveDelay());
+    this.#moveTimer = setTimeout(() => this.#knowsBetter && this.renew(), this.#moveDelay());
   }
 
   /** Take a second session on the best port and let it replace this one. */
@@ -107,9 +112,14 @@ export class PortFollower {
 
   // Internal
 
+  get #knowsBetter() {
+    const [best] = this.#finder.endpoints();
+    return best !== undefined && best.url !== this.#endpoint?.url;
+  }
+
   /** Clients of one server must not all move in one moment, nor wait until the old port is about to close. */
   #moveDelay() {
-    const left = Math.max(0, (this.#endpoint?.validUntil ?? 0) * 1000 - Date.now());
+    const left = Math.max(0, (this.#endpoint?.validUntil ?? 0) * 1000 - this.#finder.now);
     return this.#random() * Math.min(left / 3, LATEST_MOVE_MS);
   }
 
@@ -127,18 +137,22 @@ export class PortFollower {
 
   async #tryUntilSatisfied() {
     while (!this.#isSatisfied) {
+      if (this.#mustRest) await this.#rest();
       this.#report(this.channel ? "moving" : "connecting", this.#status.problem);
       try {
         await this.#tryOnce();
-        this.#backoff.reset();
       } catch (cause) {
-        if (cause.code === "revoked") return this.stop("revoked");
-        if (this.#stopped) return undefined;
+        if (cause.code === "revoked") this.stop("revoked");
+        if (this.#stopped) return;
         this.#report(this.channel ? "moving" : "offline", cause.code ?? "internal");
-        await this.#pause.wait(this.#backoff.next());
+        this.#mustRest = true;
       }
     }
-    return undefined;
+  }
+
+  #rest() {
+    this.#mustRest = false;
+    return this.#pause.wait(this.#backoff.next());
   }
 
   async #tryOnce() {
@@ -148,8 +162,7 @@ export class PortFollower {
     try {
       if (!this.#stopped) await this.#attach(channel);
     } catch (cause) {
-      channel.close();
-      throw cause;
+      throw await endedBy(channel, cause);
     }
     return this.#stopped ? channel.close() : this.#takeOver(endpoint, channel);
   }
@@ -163,15 +176,19 @@ export class PortFollower {
     this.#report("connected", null, before ? this.#status.since : Date.now());
     for (const resolve of this.#waiters.splice(0)) resolve(channel);
     before?.retire();
+    this.#attached();
   }
 
   #lost(channel, { code, farewell }) {
     if (channel !== this.#current || this.#stopped) return undefined;
     this.#current = null;
+    const wasSteady = Date.now() - this.#status.since >= STEADY_MS;
     const reason = reasonOf(code, farewell);
     if (reason === "revoked") return this.stop("revoked");
     this.#mirrorsFirst = reason === "rediscover";
     this.#report("offline", null);
+    if (wasSteady) return this.retryNow();
+    this.#mustRest = true;
     return this.#work();
   }
 
@@ -180,11 +197,4 @@ export class PortFollower {
     this.#status = { status, problem, since: alive ? since : null };
     this.#changed();
   }
-}
-
-/** The code a session ended with, or null when nothing is wrong or nothing was said. */
-function reasonOf(code, farewell) {
-  const number = code > 4400 && code < 4500 ? code - 4400 : (farewell?.number ?? 0);
-  const error = number === 0 ? null : errorFor(number);
-  return error instanceof PeerError ? error.code : null;
 }

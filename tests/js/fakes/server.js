@@ -53,6 +53,7 @@ export class FakeServer {
       locks: undefined,
       fetchBytes: async (url) => this.fetch(url),
       openWire: (url, handlers) => this.accept(url, handlers),
+      random: () => 0,
       persist: async () => false,
       onOnline: () => {},
     };
