@@ -1,5 +1,7 @@
 """The chat ports' consumer: one connection from its upgrade to its end."""
 
+import logging
+
 from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
 
@@ -7,8 +9,10 @@ from chat.handlers import handle
 from chat.hub import get_hub
 from chat.live import LiveSession
 from chat.reception import Reception
-from clawchat.protocol.errors import Malformed, PeerError, Unauthentic, UnknownType
+from clawchat.protocol.errors import Internal, Malformed, PeerError, Unauthentic, UnknownType
 from clawchat.protocol.frame import MessageType
+
+logger = logging.getLogger(__name__)
 
 
 class ChatConsumer(AsyncConsumer):
@@ -63,6 +67,9 @@ class ChatConsumer(AsyncConsumer):
             session.close_for(error)
         except PeerError as error:
             session.close_for(error)
+        except Exception:
+            logger.exception("a frame could not be handled")
+            session.close_for(Internal())
         if not session.is_open:
             self.hub.remove(session)
 

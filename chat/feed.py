@@ -34,9 +34,13 @@ class Reader(Protocol):
 class Feed:
     """One room in this process."""
 
-    def __init__(self, room_id: bytes, database: DatabaseThreads, spawn: Spawn) -> None:
+    def __init__(
+        self, room_id: bytes, database: DatabaseThreads, spawn: Spawn, forget: Callable[["Feed"], None]
+    ) -> None:
         self.room_id = room_id
         self.database, self.spawn = database, spawn
+        # Called when the last subscription has ended.
+        self._forget = forget
         self.subscriptions: set[Subscription] = set()
         # The rows up to here were offered; None until somebody asked the log.
         self.head: int | None = None
@@ -66,6 +70,12 @@ class Feed:
                     subscription.offer(row)
             else:
                 self.hear(row.seq)
+
+    def leave(self, subscription: "Subscription") -> None:
+        """One listener less."""
+        self.subscriptions.discard(subscription)
+        if not self.subscriptions:
+            self._forget(self)
 
     def look_after(self) -> None:
         """Go on where reading had to stop, because the database was away or a wake-up got lost."""
@@ -110,7 +120,7 @@ class Subscription:
 
     def end(self) -> None:
         """Send nothing more."""
-        self.feed.subscriptions.discard(self)
+        self.feed.leave(self)
 
     def offer(self, row: StoredRow) -> None:
         """Send the row, if it is the next one and the session can take it; otherwise read on from the log."""

@@ -136,7 +136,6 @@ class Hub:
             own.remove(session)
             if not own:
                 del self.sessions[session.device_pk]
-            self._drop_silent_feeds()
             row = (session.arrival.connection_pk, session.why, session.bytes_in, session.bytes_out)
             self.spawn(self._depart(*row))
 
@@ -179,7 +178,7 @@ class Hub:
     def feed(self, room_id: bytes) -> Feed:
         """The feed of a room, made when nobody listened to it yet."""
         if room_id not in self.feeds:
-            self.feeds[room_id] = Feed(room_id, self.database, self.spawn)
+            self.feeds[room_id] = Feed(room_id, self.database, self.spawn, self._forget)
         return self.feeds[room_id]
 
     def hear(self, room_id: bytes, head: int) -> None:
@@ -192,7 +191,6 @@ class Hub:
         subscription = session.subscriptions.pop(room_id, None)
         if subscription is not None:
             subscription.end()
-            self._drop_silent_feeds()
 
     def submit(self, work: Append, done: Callable[[Outcome], None]) -> None:
         """Have a message stored; `done` is called here with what became of it, after it was handed out."""
@@ -237,9 +235,9 @@ class Hub:
             if session.has_account:
                 session.notify(notice)
 
-    def _drop_silent_feeds(self) -> None:
-        for room_id in [room_id for room_id, feed in self.feeds.items() if not feed.subscriptions]:
-            del self.feeds[room_id]
+    def _forget(self, feed: Feed) -> None:
+        if self.feeds.get(feed.room_id) is feed:
+            del self.feeds[feed.room_id]
 
     async def _depart(self, connection_pk: int, why: str, bytes_in: int, bytes_out: int) -> None:
         await self.database.run(connections.depart, connection_pk, why, bytes_in, bytes_out)

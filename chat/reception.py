@@ -11,7 +11,7 @@ from chat.live import Link, LiveSession
 from chat.services.connections import Arrival, arrive
 from chat.services.devices import Credential, Seat, enrol, find_credential
 from clawchat.protocol.credential import device_id
-from clawchat.protocol.errors import Limit, PeerError, Rediscover, Unauthentic, close_code
+from clawchat.protocol.errors import Internal, Limit, PeerError, Rediscover, Unauthentic, close_code
 from clawchat.protocol.handshake import ClientAuth, Gate, ServerHandshake, ServerParameters, find_gate, gate_value
 from clawchat.protocol.key_schedule import device_credentials
 from clawchat.protocol.limits import FRAME_CEILING_BYTES
@@ -100,6 +100,11 @@ class Reception:
         except PeerError as error:
             self._fail(error)
             return None
+        except Exception:
+            # A bug looks like any other failure from outside.
+            logger.exception("a handshake failed")
+            self._fail(Internal())
+            return None
         finally:
             self._hub.arriving.pop(self, None)
         return self._finish(arrival)
@@ -107,7 +112,7 @@ class Reception:
     async def _arrive(self, auth: ClientAuth, credential: Credential) -> Arrival | Limit | None:
         """The device's arrival; None when it has only enrolled."""
         self._hub.arriving[self] = device_id(auth.device_public)
-        seat = Seat(self._link.address, self._link.port, self._hub.process, auth.client_name)
+        seat = Seat.of(self._link.address, self._link.port, self._hub.process, auth.client_name)
         if credential.device_pk is not None:
             return await self._hub.database.run(arrive, credential.device_pk, auth.psk_id, seat)
         psk_id, psk = device_credentials(self._handshake.exporter, auth.device_public)

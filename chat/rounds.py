@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 NEWS_SECONDS = 0.25
+DIRECTORY_SECONDS = 1.0
 HEADS_SECONDS = 1.0
 ALIVE_SECONDS = 10.0
 STRANGERS_SECONDS = 60.0
@@ -37,6 +39,9 @@ class Rounds:
     def __init__(self, hub: "Hub") -> None:
         self._hub = hub
         self._news = NewsReader()
+        # When sessions last heard that the directory changed, and whether it has changed since.
+        self._directory_told_at = float("-inf")
+        self._directory_changed = False
         self._read_now = asyncio.Event()
         self._reading = asyncio.Lock()
         self._tasks: list[asyncio.Task] = []
@@ -83,13 +88,21 @@ class Rounds:
             case News.Kind.WELCOME:
                 hub.notify_device(bytes.fromhex(row.subject), "welcome")
             case News.Kind.DIRECTORY:
-                hub.notify_all("directory")
+                self._directory_changed = True
+                self._tell_directory()
             case News.Kind.SECOND_SESSION:
                 device_id, _, connection_pk = row.subject.partition(":")
                 hub.replace_older(bytes.fromhex(device_id), int(connection_pk))
             case News.Kind.POLICY:
                 await hub.reload()
                 hub.admission.limit(hub.policy, hub.clock())
+
+    def _tell_directory(self) -> None:
+        """At most once a second: every notice makes every client ask."""
+        now = time.monotonic()
+        if self._directory_changed and now - self._directory_told_at >= DIRECTORY_SECONDS:
+            self._directory_changed, self._directory_told_at = False, now
+            self._hub.notify_all("directory")
 
     # Heads
 
@@ -158,6 +171,7 @@ class Rounds:
                 await asyncio.wait_for(self._read_now.wait(), NEWS_SECONDS)
             self._read_now.clear()
             await self._guard(self.read_news)
+            self._tell_directory()
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         while True:

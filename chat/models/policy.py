@@ -25,7 +25,9 @@ class ConnectionPolicy(models.Model):
     # Key packages that one device may take in a minute, with a burst of four minutes' worth.
     packages_per_minute = models.PositiveIntegerField(default=300, validators=AT_LEAST_ONE)
     # Bytes of one message in a room.
-    max_message_bytes = models.PositiveIntegerField(default=131_072, validators=[MaxValueValidator(131_072)])
+    max_message_bytes = models.PositiveIntegerField(
+        default=131_072, validators=[MinValueValidator(1024), MaxValueValidator(131_072)]
+    )
     # Days after which `prunemessages` removes rows of the log; 0 keeps them.
     retention_days = models.PositiveIntegerField(default=90)
 

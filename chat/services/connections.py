@@ -11,7 +11,7 @@ from django.utils import timezone
 from chat.models import Connection, ConnectionPolicy, Device, News
 from chat.models.connection import SILENT_AFTER
 from chat.services import audit, news
-from chat.services.devices import CLIENT_NAME_LENGTH, Seat, activate
+from chat.services.devices import Seat, activate
 from clawchat.protocol.errors import Limit, Revoked
 
 # A device that ends without goodbye leaves its place after 45 s; asking sooner than this makes no sense.
@@ -43,7 +43,7 @@ def arrive(device_pk: int, psk_id: bytes, seat: Seat) -> Arrival | Limit:
     now = timezone.now()
     activate(device, psk_id)
     device.last_seen_at = now
-    device.client_name = seat.client_name[:CLIENT_NAME_LENGTH]
+    device.client_name = seat.client_name
     device.save()
     live = Connection.objects.live(now)
     taken = live.exclude(device=device).values("device").distinct().count()

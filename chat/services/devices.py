@@ -53,6 +53,13 @@ class Seat:
     process: str
     client_name: str = ""
 
+    @classmethod
+    def of(cls, address: str, port: int, process: str, client_name: str) -> "Seat":
+        """The seat with what the client says of itself made fit to be stored and shown."""
+        shown = "".join(letter for letter in client_name if letter.isprintable())
+        # A link-local address names its interface behind a percent sign; that is ours, not the peer's.
+        return cls(address.partition("%")[0], port, process, shown[:CLIENT_NAME_LENGTH])
+
 
 @transaction.atomic
 def enrol(invite_pk: int, device_public: DevicePublic, psk_id: bytes, psk: PreSharedKey, seat: Seat) -> None:
@@ -75,7 +82,7 @@ def enrol(invite_pk: int, device_public: DevicePublic, psk_id: bytes, psk: PreSh
     device.invite = invite
     device.pending_psk_id = psk_id
     device.pending_psk_sealed = seal_secret(PSK_PURPOSE, bytes(psk), identifier)
-    device.client_name = seat.client_name[:CLIENT_NAME_LENGTH]
+    device.client_name = seat.client_name
     device.save()
     audit.record("device_enrolled", actor=bytes(invite.invite_id).hex(), subject=identifier.hex(), address=seat.address)
 

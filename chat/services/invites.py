@@ -43,9 +43,11 @@ def create_invite(
     """A new invite; made_by is None when an operator makes it, whom `actor` names for the audit log.
 
     Units: lifetime 60 to 604,800 seconds.
-    Raises: malformed (lifetime); limit (the member has 100 open ones).
+    Raises: malformed (lifetime, label); limit (the member has 100 open ones).
     Spec: 3.2, 3.14
     """
+    if not label.isprintable():
+        raise Malformed("a label has no control characters")
     if not INVITE_MIN_SECONDS <= lifetime_seconds <= INVITE_MAX_SECONDS:
         raise Malformed(f"lifetime of {lifetime_seconds} s, {INVITE_MIN_SECONDS} to {INVITE_MAX_SECONDS} are taken")
     now = timezone.now()

@@ -87,6 +87,16 @@ async def test_an_unknown_type_is_named_and_ends_the_session(alice):
     assert await alice.ended() == 4405
 
 
+async def test_a_bug_ends_the_session_as_internal(alice, monkeypatch, caplog):
+    """It is in the log, and the client knows that it may try again."""
+    monkeypatch.setattr("chat.consumers.handle", lambda *arguments: 1 / 0)
+
+    await alice.put_frame(MessageType.PING, b"")
+
+    assert await alice.ended() == 4416
+    assert "a frame could not be handled" in caplog.text
+
+
 async def test_a_ping_is_echoed(alice):
     """With its bytes, under an id of the server's own."""
     message_id = await alice.put_frame(MessageType.PING, b"are you there?")

@@ -147,6 +147,44 @@ async def test_a_reader_that_blocks_again_loses_nothing(alice, bob, room):
     assert got == [(number + 2, b"%d" % number) for number in range(20)]
 
 
+async def test_a_place_that_exists_no_more_is_resumed_anew(hub, alice, bob, room):
+    """A session that slept through the retention is ended, so that its client asks where the log begins."""
+    bob.link.block()
+    for number in range(3):
+        await alice.post(room, b"%d" % number, epoch=1)
+        await alice.frame(MessageType.ACK)
+    await hub.database.run(lambda: Envelope.objects.filter(seq__lte=3).delete())
+
+    bob.link.drain()
+
+    assert await bob.ended() == 1000
+
+
+async def test_a_feed_goes_on_over_removed_rows(hub, alice, bob, room):
+    """Rows of others that are gone before this process read them do not stop the later ones."""
+    works = [stored_elsewhere(hub, alice, room, b"%d" % number) for number in range(3)]
+    await hub.database.run(delivery.store, works)
+    await hub.database.run(lambda: Envelope.objects.filter(seq__lte=3).delete())
+
+    await hub.rounds.look_at_heads()
+    await hub.settle()
+
+    assert hub.feeds == {}
+    assert await alice.ended() == await bob.ended() == 1000
+
+
+async def test_directory_notices_are_bundled(hub, alice, bob):
+    """Every notice makes every client ask: one a second is enough, and the last change is told of."""
+    for number in range(10):
+        await alice.request("name.set", name=f"Alice {number}")
+
+    notices = 0
+    while not await bob.nothing_comes(MessageType.REQUEST, patience=1.5):
+        notices += 1
+
+    assert 1 <= notices <= 4
+
+
 async def test_rows_of_another_process_are_heard_of_by_the_wake(hub, alice, bob, room):
     """A wake-up names room and head; the rows are read once and handed out."""
     await hub.database.run(delivery.store, [stored_elsewhere(hub, alice, room, b"far away")])

@@ -202,6 +202,15 @@ async def test_a_database_that_is_away_closes_without_a_word(hub, alice, monkeyp
     assert await refused(alice) == 1008
 
 
+async def test_a_bug_closes_without_a_word(alice, monkeypatch, caplog):
+    """Nor does a fault of the server look any different; it is in the log."""
+    await alice.hang_up()
+    monkeypatch.setattr("chat.reception.find_credential", lambda psk_id: 1 / 0)
+
+    assert await refused(alice) == 1008
+    assert "a handshake failed" in caplog.text
+
+
 # Enrolment
 
 
@@ -306,6 +315,23 @@ async def test_an_arrival_is_a_row(hub, alice):
     assert ended.closed_at is not None
     assert ended.why == "connection lost"
     assert ended.bytes_out > 0
+
+
+async def test_what_a_client_calls_itself_is_made_fit(hub, alice, monkeypatch):
+    """It is shown to operators: no control characters, no end to it, and no database stumbles over it."""
+    await alice.hang_up()
+    handshake = alice.handshake
+
+    def renamed():
+        made = handshake()
+        made._client_name = "evil\x00\n\u202e" + "x" * 200
+        return made
+
+    monkeypatch.setattr(alice, "handshake", renamed)
+    await alice.connect(FakeLink(address="fe80::1%eth0"))
+
+    names = await hub.database.run(lambda: list(Device.objects.values_list("client_name", flat=True)))
+    assert names == ["evil" + "x" * 124]
 
 
 async def test_over_the_limit_is_said_after_authentication(hub, invite, alice):

@@ -194,6 +194,12 @@ async def test_an_invites_lifetime_has_bounds(bob, lifetime):
         await bob.request("invite.create", lifetime=lifetime)
 
 
+async def test_an_invites_label_is_one_line_of_text(bob):
+    """It is shown in the admin, and not every database takes every character."""
+    with pytest.raises(Malformed):
+        await bob.request("invite.create", label="for\x00Dora")
+
+
 async def test_open_invites_have_a_bound(bob, monkeypatch):
     """One member cannot fill the table."""
     monkeypatch.setattr("chat.services.invites.OPEN_INVITES_PER_MEMBER", 2)

@@ -14,7 +14,7 @@ from clawchat.protocol.errors import Limit
 
 def arrive(person, process: str = "here"):
     """Somebody's device arrives."""
-    return connections.arrive(person.pk, bytes(person.device.psk_id), Seat("127.0.0.1", 1, process))
+    return connections.arrive(person.pk, bytes(person.device.psk_id), Seat.of("127.0.0.1", 1, process, "tests"))
 
 
 def test_devices_are_counted_once_over_all_processes(alice, bob):
