@@ -23,7 +23,6 @@ def test_every_answer_has_the_headers(client, path):
     assert "unsafe-inline" not in response["Content-Security-Policy"]
     assert "'unsafe-eval'" not in response["Content-Security-Policy"]
     assert response["X-Content-Type-Options"] == "nosniff"
-    assert response["Referrer-Policy"] == "no-referrer"
     assert response["Cross-Origin-Opener-Policy"] == "same-origin"
 
 
@@ -36,6 +35,13 @@ def test_the_app_runs_its_own_files_only(client):
     assert policy["require-trusted-types-for"] == "'script'"
     assert policy["trusted-types"] == "lit-html"
     assert policy["connect-src"] == "'self' ws://localhost:* ws://127.0.0.1:*"
+
+
+@pytest.mark.django_db
+def test_links_out_of_the_app_tell_nothing(client):
+    """The app sends no referrer; the admin sends one to itself only, or browsers would post its forms as from nowhere."""
+    assert client.get("/")["Referrer-Policy"] == "no-referrer"
+    assert client.get("/admin/login/")["Referrer-Policy"] == "same-origin"
 
 
 @pytest.mark.django_db
