@@ -11,7 +11,7 @@ export class Chores {
   #parts;
 
   /**
-   * @param {object} parts `ask`, `directory`, `welcomes`, `stock`, `rooms`, `changed(what)`, `failed(cause)`
+   * @param {object} parts `ask`, `directory`, `welcomes`, `stock`, `rooms`, `peopleChanged()`, `failed(cause)`
    */
   constructor(parts) {
     this.#parts = parts;
@@ -41,8 +41,7 @@ export class Chores {
 
   async #learnPeople() {
     await this.#parts.directory.refresh(this.#parts.ask);
-    this.#parts.changed("people");
-    this.#parts.changed("rooms");
+    this.#parts.peopleChanged();
   }
 
   #join() {

@@ -9,7 +9,7 @@ import { Link } from "./link.js";
 import { TEXT_MAX_BYTES } from "./payload.js";
 import { Problem } from "./problem.js";
 import { Rooms } from "./rooms.js";
-import { connectionOf, messagesOf, peopleOf, roomsOf } from "./views.js";
+import { connectionView, roomView } from "./views.js";
 import { Welcomes } from "./welcomes.js";
 
 const ERASE_EVERY_MS = 15_000;
@@ -20,6 +20,7 @@ export class Client {
   #link;
   #rooms;
   #directory;
+  #names;
   #chores;
   #changed;
   #failed;
@@ -45,8 +46,8 @@ export class Client {
     const stock = new KeyStock(store, device, ask);
     this.#chores = new Chores({
       ask,
-      changed,
       failed,
+      peopleChanged: () => this.#peopleChanged(),
       stock,
       directory: this.#directory,
       rooms: this.#rooms,
@@ -63,6 +64,7 @@ export class Client {
     const client = new Client({ ...parts, device });
     await client.#rooms.load();
     await client.#directory.load();
+    client.#readNames();
     return client;
   }
 
@@ -87,20 +89,22 @@ export class Client {
   }
 
   get people() {
-    return peopleOf(this.#directory, this.me);
+    const { userId } = this.me;
+    return this.#directory.people.map((person) => ({ ...person, me: person.userId === userId }));
   }
 
+  /** Newest activity first. */
   get rooms() {
-    return roomsOf(this.#rooms.all, (userId) => this.#nameOf(userId), this.me);
+    const views = this.#rooms.all.map((room) => roomView(room, room.views.last(this.#names, this.me)));
+    return views.sort((left, right) => right.activity - left.activity);
   }
 
   messages(roomId) {
-    const room = this.#rooms.get(roomId);
-    return room ? messagesOf(room, (userId) => this.#nameOf(userId), this.me) : [];
+    return this.#rooms.get(roomId)?.views.list(this.#names, this.me) ?? [];
   }
 
   get connection() {
-    return connectionOf(this.#link.status, this.#finder, this.#account.serverPublic);
+    return connectionView(this.#link.status, this.#finder, this.#account.serverPublic);
   }
 
   // Actions
@@ -136,7 +140,7 @@ export class Client {
 
   async rename(name) {
     await this.#account.update({ name, named: false });
-    this.#changed("people");
+    this.#peopleChanged();
     await this.#link.ask("name.set", { name });
     await this.#account.update({ named: true });
   }
@@ -153,8 +157,18 @@ export class Client {
     return room;
   }
 
-  #nameOf(userId) {
-    return userId === this.me.userId ? this.me.name : (this.#directory.nameOf(userId) ?? "");
+  /** The names as they are now; made anew when one may have changed. */
+  #readNames() {
+    const { userId: ourId, name: ourName } = this.me;
+    const directory = this.#directory;
+    this.#names = { of: (userId) => (userId === ourId ? ourName : (directory.nameOf(userId) ?? "")) };
+  }
+
+  #peopleChanged() {
+    this.#readNames();
+    this.#changed("people");
+    this.#changed("rooms");
+    for (const room of this.#rooms.all) this.#changed("messages", room.id);
   }
 
   #roomChanged(room) {

@@ -66,8 +66,15 @@ export class Outbox {
     return entry;
   }
 
+  /** The server has taken it. */
+  acknowledge(entry) {
+    entry.acknowledged = true;
+    this.#renewOvertaken(entry);
+  }
+
   /** It stands in the log. */
   remove(entry) {
+    this.#renewOvertaken(entry);
     this.#entries = this.#entries.filter((each) => each !== entry);
     this.#unsaved.delete(entry);
   }
@@ -112,6 +119,16 @@ export class Outbox {
   rewind(from) {
     for (const entry of this.#entries.slice(this.#entries.indexOf(from))) {
       if (!entry.acknowledged) entry.channel = null;
+    }
+  }
+
+  /**
+   * Members keep the keys of few messages that are missing, so one that was refused and then overtaken is encrypted anew.
+   * Not every refused one is: each time skips a key, and members do not follow over more than a thousand.
+   */
+  #renewOvertaken(by) {
+    for (const entry of this.#entries.slice(0, this.#entries.indexOf(by))) {
+      if (!entry.acknowledged && entry.channel === null) entry.message = null;
     }
   }
 }

@@ -10,6 +10,7 @@ import { RoomMembers } from "./room_members.js";
 import { RoomReader } from "./room_reader.js";
 import { groupRows, roomRow } from "./room_rows.js";
 import { RoomSender } from "./room_sender.js";
+import { MessageViews } from "./views.js";
 
 /** The keys of an epoch that is over serve messages that were under way; the server takes such for 30 s. */
 const PAST_KEPT_MS = 60_000;
@@ -20,6 +21,8 @@ export class Room {
   /** The session that carries the room, and the log's last row when it began to. */
   #channel = null;
   #head = 0;
+  /** Who is in the room, read from the tree once for each epoch. */
+  #users = { epoch: -1, ids: [] };
 
   /**
    * @param {object} state `id` (hex), `record`, `group`, `pending`, `transcript`, `outbox`, as `room_rows.js` loads them
@@ -39,6 +42,7 @@ export class Room {
     this.sender = new RoomSender(this);
     this.reader = new RoomReader(this, surroundings.me);
     this.members = new RoomMembers(this, surroundings.ask);
+    this.views = new MessageViews(this);
   }
 
   // What it is
@@ -49,7 +53,11 @@ export class Room {
 
   /** @returns {string[]} user ids (hex) of the people in the room */
   get userIds() {
-    return [...new Set(this.group.members.map((member) => toHex(member.identity.userId)))];
+    const { epoch } = this.group;
+    if (this.#users.epoch !== epoch) {
+      this.#users = { epoch, ids: [...new Set(this.group.members.map((member) => toHex(member.identity.userId)))] };
+    }
+    return this.#users.ids;
   }
 
   get unread() {

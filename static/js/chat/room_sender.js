@@ -53,7 +53,7 @@ export class RoomSender {
     this.#retryMs = FIRST_RETRY_MS;
     const entry = this.#room.outbox.find(id);
     if (!entry || entry.acknowledged) return;
-    entry.acknowledged = true;
+    this.#room.outbox.acknowledge(entry);
     this.#room.changed();
   }
 

@@ -1,61 +1,79 @@
-// What the screens are given: plain objects, made anew each time.
+// What the screens are given: plain objects.
 
-/** @param {import("./room.js").Room} room @param {(userId: string) => string} nameOf @returns {object[]} in log order, own waiting ones last */
-export function messagesOf(room, nameOf, me) {
-  const logged = room.transcript.entries.map((entry) => loggedMessage(room.id, entry, nameOf));
-  return [...logged, ...room.outbox.shown.map((entry) => waitingMessage(room.id, entry, nameOf, me))];
+/** A room's messages as the screens want them. Those of the log are made once, for they do not change any more. */
+export class MessageViews {
+  #room;
+  #logged = [];
+  #names = null;
+
+  /** @param {import("./room.js").Room} room */
+  constructor(room) {
+    this.#room = room;
+  }
+
+  /**
+   * @param {{of: (userId: string) => string}} names another object when a name has changed
+   * @returns {object[]} in log order, own waiting ones last
+   */
+  list(names, me) {
+    const { id, transcript, outbox } = this.#room;
+    if (this.#names !== names) {
+      this.#names = names;
+      this.#logged = [];
+    }
+    const news = transcript.entries.slice(this.#logged.length);
+    this.#logged.push(...news.map((entry) => loggedMessage(id, entry, names)));
+    return [...this.#logged, ...outbox.shown.map((entry) => waitingMessage(id, entry, names, me))];
+  }
+
+  /** The newest of them that is no notice, or null. */
+  last(names, me) {
+    const { id, transcript, outbox } = this.#room;
+    const waiting = outbox.shown.at(-1);
+    if (waiting) return waitingMessage(id, waiting, names, me);
+    const entry = transcript.entries.findLast((each) => each.kind !== "notice");
+    return entry ? loggedMessage(id, entry, names) : null;
+  }
 }
 
-/** @returns {object[]} the rooms, newest activity first */
-export function roomsOf(rooms, nameOf, me) {
-  const views = rooms.map((room) => ({
+/** @param {import("./room.js").Room} room @param {object | null} last its newest message */
+export function roomView(room, last) {
+  return {
     id: room.id,
     name: room.record.name,
     members: room.userIds,
-    last: messagesOf(room, nameOf, me).findLast((message) => message.status !== "notice") ?? null,
+    last,
     unread: room.unread,
     joined: room.isJoined,
     problem: room.stuck ? { code: room.stuck } : null,
-    activity: room.outbox.shown.at(-1)?.time ?? room.transcript.last?.time ?? 0,
-  }));
-  return views.sort((left, right) => right.activity - left.activity);
-}
-
-/** @param {object} status of the port follower @param {import("../discovery/finder.js").Finder | null} finder */
-export function connectionOf(status, finder, serverPublic) {
-  const info = finder?.info ?? null;
-  const { endpoint } = status;
-  return {
-    status: status.status,
-    port: endpoint && status.since !== null ? endpoint.port : null,
-    nextMove: info ? info.nextRotation * 1000 : null,
-    interval: endpoint && info ? (endpoint.validUntil - endpoint.validFrom - info.graceSeconds) * 1000 : null,
-    mirror: finder?.mirror ?? null,
-    since: status.since,
-    serverName: info?.serverName ?? "",
-    fingerprint: serverPublic?.fingerprint ?? "",
-    problem: status.problem ? { code: status.problem } : null,
+    activity: Math.max(last?.time ?? 0, room.transcript.last?.time ?? 0),
   };
 }
 
-/** @param {import("./directory.js").Directory} directory */
-export function peopleOf(directory, me) {
-  return directory.people.map((person) => ({ ...person, me: person.userId === me.userId }));
+/** @param {object} status of the port follower @param {import("../discovery/finder.js").Finder} finder */
+export function connectionView({ status, endpoint, since, problem }, finder, serverPublic) {
+  const { info, mirror } = finder;
+  return {
+    status,
+    port: since === null ? null : endpoint.port,
+    nextMove: info ? info.nextRotation * 1000 : null,
+    interval: endpoint && info ? (endpoint.validUntil - endpoint.validFrom - info.graceSeconds) * 1000 : null,
+    mirror,
+    since,
+    serverName: info?.serverName ?? "",
+    fingerprint: serverPublic.fingerprint,
+    problem: problem ? { code: problem } : null,
+  };
 }
 
-function loggedMessage(roomId, entry, nameOf) {
+function loggedMessage(roomId, entry, names) {
   const status = { text: entry.own ? "sent" : "received", unreadable: "unreadable", notice: "notice" }[entry.kind];
-  const { id, seq, sender, text, time, own } = entry;
-  return { id, roomId, sender, name: nameOf(sender), text, time, own, status, seq, ...noticeIn(entry) };
+  const { id, seq, sender, text, time, own, notice } = entry;
+  const message = { id, roomId, sender, name: names.of(sender), text, time, own, status, seq };
+  return notice ? { ...message, notice } : message;
 }
 
-function noticeIn({ notice }) {
-  return notice ? { notice } : {};
+function waitingMessage(roomId, { id, text, time, acknowledged }, names, me) {
+  const status = acknowledged ? "sent" : "waiting";
+  return { id, roomId, sender: me.userId, name: names.of(me.userId), text, time, own: true, status, seq: null };
 }
-
-function waitingMessage(roomId, entry, nameOf, me) {
-  const { id, text, time } = entry;
-  const status = entry.acknowledged ? "sent" : "waiting";
-  return { id, roomId, sender: me.userId, name: nameOf(me.userId), text, time, own: true, status, seq: null };
-}
-
