@@ -28,7 +28,7 @@ class SecurityHeaders:
         is_admin = request.path.startswith("/admin/")
         policy = ADMIN_POLICY if is_admin else self._app_policy(request)
         response.headers.setdefault("Content-Security-Policy", policy)
-        # With no-referrer a browser posts the admin's forms with `Origin: null`, which the check against forgery refuses.
+        # With no-referrer a browser posts forms with `Origin: null`, which the check against forgery refuses.
         response.headers["Referrer-Policy"] = "same-origin" if is_admin else "no-referrer"
         response.headers.setdefault("X-Content-Type-Options", "nosniff")
         response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")

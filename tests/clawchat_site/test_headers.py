@@ -39,7 +39,7 @@ def test_the_app_runs_its_own_files_only(client):
 
 @pytest.mark.django_db
 def test_links_out_of_the_app_tell_nothing(client):
-    """The app sends no referrer; the admin sends one to itself only, or browsers would post its forms as from nowhere."""
+    """The app sends no referrer; the admin sends one to itself, or browsers would post its forms as from nowhere."""
     assert client.get("/")["Referrer-Policy"] == "no-referrer"
     assert client.get("/admin/login/")["Referrer-Policy"] == "same-origin"
 
