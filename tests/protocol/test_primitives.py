@@ -224,6 +224,10 @@ def test_ed25519_refuses_small_order(point):
     ):
         with pytest.raises(Unauthentic):
             ed25519_verify(public, signature, message)
+    # With S = 0 OpenSSL takes about one message in eight (the point's order) as signed by it.
+    for number in range(64):
+        with pytest.raises(Unauthentic):
+            ed25519_verify(point, point + bytes(32), bytes([number]))
 
 
 def test_ed25519_refuses_a_second_spelling_of_s():
