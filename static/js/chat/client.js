@@ -1,12 +1,13 @@
 // An enrolled device at work: its rooms, the people it knows, its line to the server.
 
+import { utf8 } from "../bytes.js";
 import { MlsDevice } from "../mls/device.js";
 import { devicesToAdd } from "./adding.js";
 import { Chores } from "./chores.js";
 import { Directory } from "./directory.js";
 import { KeyStock } from "./key_stock.js";
 import { Link } from "./link.js";
-import { TEXT_MAX_BYTES } from "./payload.js";
+import { ROOM_NAME_MAX_BYTES, TEXT_MAX_BYTES } from "./payload.js";
 import { Problem } from "./problem.js";
 import { Rooms } from "./rooms.js";
 import { connectionView, roomView } from "./views.js";
@@ -110,6 +111,7 @@ export class Client {
   // Actions
 
   async createRoom(name) {
+    if (utf8(name).length > ROOM_NAME_MAX_BYTES) throw new Problem("too_large");
     const room = await this.#rooms.create(name);
     // Without a session it is made when there is one again.
     await this.#rooms.attachNewcomers().catch(() => {});
@@ -126,7 +128,7 @@ export class Client {
   /** @returns {Promise<string>} the message's id */
   async send(roomId, text) {
     const room = this.#requireRoom(roomId);
-    if (new TextEncoder().encode(text).length > TEXT_MAX_BYTES) throw new Problem("too_large");
+    if (utf8(text).length > TEXT_MAX_BYTES) throw new Problem("too_large");
     return room.sender.send(text);
   }
 

@@ -2,6 +2,7 @@
 //
 // Spec: 4.4, 4.11
 
+import { utf8 } from "../bytes.js";
 import { encodeCbor, parseCbor } from "../protocol/encoding.js";
 import { Malformed } from "../protocol/errors.js";
 
@@ -32,6 +33,6 @@ export function parsePayload(bytes) {
 }
 
 function requireText(value, maxBytes) {
-  if (typeof value !== "string" || new TextEncoder().encode(value).length > maxBytes) throw new Malformed("a text");
+  if (typeof value !== "string" || utf8(value).length > maxBytes) throw new Malformed("a text");
   return value;
 }

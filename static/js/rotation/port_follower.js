@@ -124,7 +124,7 @@ export class PortFollower {
   }
 
   get #isSatisfied() {
-    return this.#stopped || (this.channel !== null && !this.#mustMove);
+    return this.#stopped || (this.#current !== null && !this.#mustMove);
   }
 
   /** One search at a time; what happens during the last moment of one starts the next. */

@@ -1,0 +1,118 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Finder } from "../../../static/js/discovery/finder.js";
+import { sealConnectionFile } from "../../../static/js/protocol/connection_file.js";
+import { ConnectionInfo, Endpoint } from "../../../static/js/protocol/connection_info.js";
+import { DiscoverySecret, IdentityKey } from "../../../static/js/protocol/keys.js";
+
+const NOW = Math.floor(Date.now() / 1000);
+const [MIRROR, OTHER] = ["https://one.example/c.json", "https://two.example/c.json"];
+
+function endpoint(port, changes = {}) {
+  const base = { host: "chat.example", path: `/${"A".repeat(22)}`, tls: true, validFrom: NOW, validUntil: NOW + 3600 };
+  return new Endpoint({ ...base, port, ...changes });
+}
+
+/** A server that publishes, and somebody's finder with the mirrors as they are told. */
+function setUp({ mirrors = {} } = {}) {
+  const [identity, discoverySecret] = [IdentityKey.generate(), DiscoverySecret.generate()];
+  const saved = [];
+  const publish = (serial, endpoints = [endpoint(50_000)], { signer = identity, secret = discoverySecret, ...changes } = {}) =>
+    sealConnectionFile(
+      new ConnectionInfo({
+        serial, serverId: "cc-test", serverName: "Test", serverPublic: signer.public, timestamp: NOW, validFrom: NOW - 10,
+        validUntil: NOW + 3600, nextRotation: NOW + 3600, graceSeconds: 300, endpoints, ...changes,
+      }),
+      secret,
+      signer,
+      NOW,
+    );
+  const fetchBytes = async (url) => {
+    if (!(url in mirrors)) throw Object.assign(new Error("away"), { code: "unavailable" });
+    return mirrors[url];
+  };
+  const finder = new Finder({
+    discoverySecret: () => discoverySecret,
+    pins: [identity.public],
+    locators: [MIRROR],
+    fetchBytes,
+    save: async (kept) => saved.push(kept),
+  });
+  return { finder, publish, mirrors, saved };
+}
+
+const ports = (finder) => finder.endpoints().map((each) => each.port);
+
+test("a file the pinned server signed is believed, kept, and restored", async () => {
+  const { finder, publish, saved } = setUp();
+  await finder.accept(await publish(7), null);
+
+  const next = setUp();
+  await next.finder.restore(saved[0]);
+
+  assert.equal(finder.info.serial, 7);
+  assert.deepEqual(ports(finder), [50_000]);
+  assert.equal(saved.length, 1);
+  assert.equal(next.finder.info, null, "another server's file is passed over");
+  await finder.restore(saved[0]);
+  assert.equal(finder.info.serial, 7);
+});
+
+test("mallory's files change nothing", async () => {
+  const { finder, publish } = setUp();
+  await finder.accept(await publish(7), null);
+
+  const changed = await publish(9);
+  changed[200] ^= 1;
+  await assert.rejects(finder.accept(await publish(9, undefined, { signer: IdentityKey.generate() }), null), { code: "unauthentic" });
+  await assert.rejects(finder.accept(await publish(9, undefined, { secret: DiscoverySecret.generate() }), null), { code: "unknown_peer" });
+  await assert.rejects(finder.accept(changed, null));
+  await assert.rejects(finder.accept(await publish(6), null), { code: "replayed" });
+  await assert.rejects(finder.accept(await publish(7, [endpoint(60_000)]), null), { code: "forked" });
+
+  assert.equal(finder.info.serial, 7);
+  assert.deepEqual(ports(finder), [50_000]);
+});
+
+test("of several mirrors the freshest is taken, and the dead ones are passed over", async () => {
+  const { finder, publish, mirrors } = setUp();
+  mirrors[MIRROR] = await publish(7, [endpoint(50_007)], { urls: [MIRROR, OTHER, "https://dead.example/c.json"] });
+  await finder.refresh();
+  mirrors[OTHER] = await publish(9, [endpoint(50_009)]);
+
+  await finder.refresh();
+
+  assert.deepEqual(ports(finder), [50_009]);
+  assert.equal(finder.mirror, OTHER);
+});
+
+test("without any mirror the last file stays in use", async () => {
+  const { finder, publish } = setUp();
+  await finder.accept(await publish(7), null);
+
+  await assert.rejects(finder.refresh(), { code: "unavailable" });
+
+  assert.deepEqual(ports(finder), [50_000]);
+});
+
+test("mirrors that have only rubbish say what was wrong with it", async () => {
+  const { finder, mirrors } = setUp();
+  mirrors[MIRROR] = new TextEncoder().encode("{}");
+
+  await assert.rejects(finder.refresh(), { code: "malformed" });
+});
+
+test("the port that lives longest is tried first, and one without TLS only on this machine", async () => {
+  const { finder, publish } = setUp();
+  const list = [
+    endpoint(1001),
+    endpoint(1002, { validUntil: NOW + 7200 }),
+    endpoint(1003, { tls: false, validUntil: NOW + 9000 }),
+    endpoint(1004, { tls: false, host: "127.0.0.1", validUntil: NOW + 8000 }),
+  ];
+
+  await finder.accept(await publish(7, list), null);
+
+  assert.deepEqual(ports(finder), [1004, 1002, 1001]);
+});

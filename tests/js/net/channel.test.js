@@ -1,0 +1,174 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { utf8 } from "../../../static/js/bytes.js";
+import { Channel } from "../../../static/js/net/channel.js";
+import { Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, Failure, parseExchange, Request, Response } from "../../../static/js/protocol/bodies.js";
+import { MessageType } from "../../../static/js/protocol/frame.js";
+import { newMessageId, randomBytes } from "../../../static/js/protocol/primitives.js";
+import { sessionPair } from "../fakes/sessions.js";
+
+const ROOM = new Uint8Array(16).fill(1);
+const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
+
+/** A channel whose wire ends in this test. */
+async function open(t) {
+  const { client, server } = await sessionPair();
+  const heard = [];
+  const sent = [];
+  const closed = [];
+  const note = (name) => (_channel, ...values) => heard.push([name, ...values]);
+  const names = ["delivery", "ack", "refusal", "notice", "announcement", "renewal"];
+  const handlers = Object.fromEntries(names.map((name) => [name, note(name)]));
+  const wire = { send: (frame) => sent.push(frame), close: (code) => closed.push(code) };
+  const channel = new Channel({ wire, session: client, handlers });
+  t.after(() => channel.ended(1000));
+  return {
+    channel, heard, closed,
+    /** What the server reads, in the order it came over the wire. */
+    read: async () => (await settle(), Promise.all(sent.splice(0).map((frame) => server.open(frame)))),
+    /** The server says something. */
+    tell: async (type, payload) => (channel.receive(await server.seal(type, payload, randomBytes(16), 1)), settle()),
+    raw: server,
+  };
+}
+
+test("frames reach the server in the order of the calls, however they overlap", async (t) => {
+  const { channel, read } = await open(t);
+  const ids = Array.from({ length: 20 }, () => newMessageId(Date.now()));
+
+  ids.forEach((id, index) => channel.sendMessage(ROOM, new Uint8Array((20 - index) * 100 + 1), id));
+
+  const frames = await read();
+  assert.deepEqual(frames.map((frame) => frame.messageId), ids);
+  assert.equal(ChatSend.parse(frames[0].payload).message.length, 2001);
+});
+
+test("a question gets its own answer, and a refusal tells what the server added", async (t) => {
+  const { channel, read, tell } = await open(t);
+  const first = channel.request("directory");
+  const refused = assert.rejects(
+    channel.request("group_info", { room: ROOM }),
+    (error) => error.code === "stale_epoch" && error.details.epoch === 4,
+  );
+  const [one, two] = (await read()).map((frame) => parseExchange(frame.payload));
+
+  await tell(MessageType.REQUEST, new Failure(two.id, { code: 13, text: "late", epoch: 4 }).encode());
+  await tell(MessageType.REQUEST, new Response(one.id, { members: [], more: false }).encode());
+
+  assert.deepEqual(await first, { members: [], more: false });
+  await refused;
+  assert.equal(two.body.op, "group_info");
+});
+
+test("no more questions are open at once than the server takes", async (t) => {
+  const { channel, read, tell } = await open(t);
+  const asked = Array.from({ length: 30 }, () => channel.request("directory"));
+  asked.forEach((question) => question.catch(() => {}));
+  const sent = await read();
+
+  await tell(MessageType.REQUEST, new Response(parseExchange(sent[0].payload).id, {}).encode());
+
+  assert.equal(sent.length, 24);
+  assert.equal((await read()).length, 1);
+});
+
+test("what was asked fails when the session ends, and nothing can be asked after it", async (t) => {
+  const { channel } = await open(t);
+  const question = channel.request("directory");
+
+  channel.ended(1006);
+
+  await assert.rejects(question, { code: "closed" });
+  await assert.rejects(channel.request("directory"), { code: "closed" });
+  assert.deepEqual(await channel.closed, { code: 1006, farewell: null, cause: null });
+  assert.equal(channel.hasWindow, false);
+});
+
+test("what the server says reaches its handler, in its order", async (t) => {
+  const { heard, tell } = await open(t);
+  const id = newMessageId(1);
+  const row = new ChatDelivery(ROOM, 7, 8, ROOM, utf8("message"));
+
+  await tell(MessageType.CHAT, row.encode());
+  await tell(MessageType.ACK, new Ack(id, ROOM, 7).encode());
+  await tell(MessageType.ERROR, new ErrorBody(13, "", id).encode());
+  await tell(MessageType.PORT_ROTATION, utf8("file"));
+  await tell(MessageType.KEY_ROTATION, Uint8Array.of(0));
+
+  assert.deepEqual(heard.map(([name]) => name), ["delivery", "ack", "refusal", "announcement", "renewal"]);
+  assert.deepEqual(heard[0][1], row);
+  assert.equal(heard[2][2].code, "stale_epoch");
+});
+
+test("a notice is answered and passed on, a ping is echoed", async (t) => {
+  const { heard, read, tell } = await open(t);
+
+  await tell(MessageType.REQUEST, new Request(5, { op: "welcome" }).encode());
+  await tell(MessageType.PING, utf8("echo"));
+
+  const [answer, pong] = await read();
+  assert.deepEqual(parseExchange(answer.payload), new Response(5, {}));
+  assert.deepEqual([pong.type, pong.payload], [MessageType.PONG, utf8("echo")]);
+  assert.deepEqual(heard, [["notice", "welcome", { op: "welcome" }]]);
+});
+
+test("no more messages are under way than the window has room for", async (t) => {
+  const { channel, tell } = await open(t);
+  const ids = Array.from({ length: 48 }, () => newMessageId(Date.now()));
+  for (const id of ids) channel.sendMessage(ROOM, Uint8Array.of(1), id);
+  assert.equal(channel.hasWindow, false);
+
+  await tell(MessageType.ACK, new Ack(ids[0], ROOM, 1).encode());
+
+  assert.equal(channel.hasWindow, true);
+});
+
+test("mallory's frame closes the session, and what follows it is not believed", async (t) => {
+  const { channel, closed, heard, tell } = await open(t);
+  const forged = randomBytes(80);
+  forged[0] = 1;
+
+  channel.receive(forged);
+  await tell(MessageType.PORT_ROTATION, utf8("after"));
+
+  assert.deepEqual(heard, []);
+  assert.deepEqual(closed, [4404]);
+  assert.equal((await channel.closed).code, 4404);
+});
+
+test("what came before the end is still handled", async (t) => {
+  const { channel, heard, raw } = await open(t);
+  const frame = await raw.seal(MessageType.ACK, new Ack(newMessageId(1), ROOM, 1).encode(), randomBytes(16), 1);
+
+  channel.receive(frame);
+  channel.ended(1006);
+  await channel.closed;
+
+  assert.deepEqual(heard.map(([name]) => name), ["ack"]);
+});
+
+test("the server's farewell is told with the end", async (t) => {
+  const { channel, tell } = await open(t);
+
+  await tell(MessageType.CLOSE_NOTIFY, new CloseNotify(9, "moved").encode());
+  channel.ended(1000);
+
+  assert.equal((await channel.closed).farewell.number, 9);
+});
+
+test("a session that retires waits for its answers and says goodbye", async (t) => {
+  const { channel, closed, read, tell } = await open(t);
+  const id = newMessageId(Date.now());
+  channel.sendMessage(ROOM, Uint8Array.of(1), id);
+  const retired = channel.retire();
+  await settle();
+  assert.equal(channel.isOpen, true);
+
+  await tell(MessageType.ACK, new Ack(id, ROOM, 1).encode());
+  await retired;
+
+  const frames = await read();
+  assert.deepEqual(frames.map((frame) => frame.type), [MessageType.CHAT, MessageType.CLOSE_NOTIFY]);
+  assert.deepEqual(closed, [1000]);
+});

@@ -1,0 +1,79 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Credentials, dial } from "../../../static/js/net/dial.js";
+import { Invite } from "../../../static/js/protocol/invite.js";
+import { gateKey } from "../../../static/js/protocol/key_schedule.js";
+import { DeviceKey, DiscoverySecret, IdentityKey, PreSharedKey } from "../../../static/js/protocol/keys.js";
+import { FakeServer } from "../fakes/server.js";
+
+function credentialsFor(server, changes = {}) {
+  const invite = Invite.parse(server.makeInvite());
+  const device = DeviceKey.generate();
+  return new Credentials({
+    serverPublic: invite.serverPublic,
+    gateKey: gateKey(changes.discoverySecret ?? invite.discoverySecret),
+    pskId: invite.inviteId,
+    psk: invite.invitePsk,
+    devicePublic: device.public,
+    sign: async (message) => device.sign(message),
+    ...changes.parts,
+  });
+}
+
+function call(server, credentials, options = {}) {
+  const [url] = server.ports.keys();
+  return dial({ url, credentials, handlers: {}, openWire: (...wire) => server.accept(...wire), ...options });
+}
+
+test("the right credentials give a session, and both sides have the same exporter", async () => {
+  const server = new FakeServer();
+  const { channel, handshake } = await call(server, credentialsFor(server));
+
+  assert.equal(channel.isOpen, true);
+  assert.equal(handshake.exporter.length, 32);
+  channel.close();
+});
+
+test("a server that does not know the secret closes without a word", async () => {
+  const server = new FakeServer();
+
+  const wrongPsk = credentialsFor(server, { parts: { psk: PreSharedKey.generate() } });
+  await assert.rejects(call(server, wrongPsk), { name: "DialFailed", code: "refused" });
+});
+
+test("without the gate key nobody answers", async () => {
+  const server = new FakeServer();
+
+  const stranger = credentialsFor(server, { discoverySecret: DiscoverySecret.generate() });
+  await assert.rejects(call(server, stranger), { code: "unavailable" });
+});
+
+test("a server that cannot prove the pinned identity gets no answer", async () => {
+  const server = new FakeServer();
+  const impostor = new FakeServer();
+  impostor.discoverySecret = server.discoverySecret;
+  const credentials = credentialsFor(server);
+  const pinned = new Credentials({ ...credentials, serverPublic: IdentityKey.generate().public });
+
+  // The gate value binds the identity too, so the impostor's gate is closed to what was meant for the pinned server.
+  await assert.rejects(call(impostor, credentials), { code: "unavailable" });
+  await assert.rejects(call(server, pinned), { code: "unavailable" });
+});
+
+test("a tripwire says that the port has moved", async () => {
+  const server = new FakeServer();
+  const openWire = async (_url, handlers) => ({ send: () => queueMicrotask(() => handlers.onEnd(4409)), close: () => {} });
+
+  await assert.rejects(call(server, credentialsFor(server), { openWire }), { code: "rediscover" });
+});
+
+test("a port that accepts and stays silent is given up", async () => {
+  const server = new FakeServer();
+  const closed = [];
+  const openWire = async () => ({ send: () => {}, close: (code) => closed.push(code) });
+
+  await assert.rejects(call(server, credentialsFor(server), { openWire, timeoutMs: 30 }), { code: "unavailable" });
+
+  assert.deepEqual(closed, [4008]);
+});

@@ -1,0 +1,18 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Backoff, randomShare } from "../../../static/js/rotation/backoff.js";
+
+test("pauses double up to half a minute and begin anew", () => {
+  const backoff = new Backoff(() => 1);
+  const pauses = Array.from({ length: 9 }, () => backoff.next());
+  backoff.reset();
+
+  assert.deepEqual(pauses, [250, 500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000]);
+  assert.equal(backoff.next(), 250);
+});
+
+test("jitter takes up to half of a pause away", () => {
+  assert.equal(new Backoff(() => 0).next(), 125);
+  assert.ok(Array.from({ length: 100 }, randomShare).every((share) => share >= 0 && share < 1));
+});
