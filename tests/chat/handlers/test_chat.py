@@ -1,7 +1,7 @@
 """0x01 and 0x12 at the door: what is refused, what it is answered with, and that the session goes on."""
 
 import pytest
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from chat.handlers.chat import IN_FLIGHT
 from chat.handlers.request import IN_LINE
@@ -158,6 +158,33 @@ async def test_a_database_that_is_away_is_said_with_the_message(hub, alice, room
 
     assert (error.number, error.message_id) == (14, message_id)
     assert Ack.parse((await alice.frame(MessageType.ACK)).payload) == Ack(message_id, room, 1)
+
+
+async def test_a_full_disk_is_said_and_healed(hub, alice, room, monkeypatch):
+    """SQLite itself says that there is no room; nothing is stored, and it goes through when there is room again."""
+    store = writer.store
+
+    def store_without_room(works):
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA max_page_count = 1")
+        try:
+            return store(works)
+        finally:
+            with connection.cursor() as cursor:
+                cursor.execute("PRAGMA max_page_count = 4294967294")
+
+    # What earlier tests left free in the file would be room enough.
+    await hub.database.run(lambda: connection.cursor().execute("VACUUM"))
+    monkeypatch.setattr(writer, "store", store_without_room)
+    message_id = await alice.post(room, bytes(130_000))
+    error = await alice.error()
+    assert await stored(hub) == 0
+    monkeypatch.setattr(writer, "store", store)
+
+    await alice.post(room, bytes(130_000), message_id=message_id)
+
+    assert (error.number, error.message_id) == (14, message_id)
+    assert Ack.parse((await alice.frame(MessageType.ACK)).payload).seq == 1
 
 
 async def test_a_request_meets_a_database_that_is_away(hub, alice, monkeypatch):
