@@ -5,6 +5,9 @@ from django.urls import include, path
 
 from .health import healthz
 
+admin.site.site_header = admin.site.site_title = "ClawChat"
+admin.site.index_title = "The operator's side"
+
 urlpatterns = [
     path("healthz", healthz),
     path("admin/", admin.site.urls),
