@@ -272,6 +272,13 @@ def test_endpoint_without_tls_is_for_this_machine_only(host, tls, dialable, url)
     assert (endpoint.is_dialable, endpoint.url) == (dialable, url)
 
 
+def test_validity_may_be_one_second():
+    """It ends no earlier than it begins."""
+    info = replace(INFO, valid_until=INFO.valid_from)
+
+    assert SealedConnectionFile.parse(published(info)).open(SECRET, [SERVER.public]) == info
+
+
 def test_seconds_around_the_validity():
     """300 of them, for wrong clocks."""
     instants = [NOW - 361, NOW - 360, NOW, NOW + 4140, NOW + 4141]

@@ -386,6 +386,15 @@ def test_client_of_other_sizes_is_ours_to_avoid(psk_id, name):
         ClientHandshake(identity.public, gate_secret, psk_id, PreSharedKey(bytes(32)), device.public, device.sign, name)
 
 
+@pytest.mark.parametrize("size", [0, 1087, 1089])
+def test_server_hello_has_a_whole_ciphertext(size):
+    """Judged where the bytes are taken apart."""
+    exchange = ExchangeSecret.generate().public
+    clear = ServerHello.encode_clear(bytes(32), bytes(16), exchange, bytes(size), 16)
+    with pytest.raises(Malformed):
+        ServerHello.parse(ServerHello.encode(clear, bytes(16)))
+
+
 def test_proof_of_another_size_is_ours_to_avoid():
     """Also where the bytes are made."""
     with pytest.raises(UsageError):
