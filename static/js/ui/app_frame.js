@@ -63,13 +63,14 @@ class AppFrame extends AppElement {
 
 /** The shape of the list that comes; the words only when it takes long. */
 function opening() {
-  return html`<div class="panes opening" role="status" aria-busy="true">
+  return html`<main class="panes opening" aria-busy="true">
+    <h1 class="unseen">${words.product}</h1>
     <div class="pane rooms-pane">
       <div class="pane-head"><span class="place">${mark()}</span></div>
       <div class="ghosts" aria-hidden="true">${[1, 2, 3, 4].map(() => html`<div class="ghost"></div>`)}</div>
-      <p class="slow-words">${words.starting}</p>
+      <p class="slow-words" role="status">${words.starting}</p>
     </div>
-  </div>`;
+  </main>`;
 }
 
 customElements.define("cc-app", AppFrame);

@@ -41,7 +41,8 @@ class Conversation extends AppElement {
         <main class="talk" aria-label=${room.name}>
           <cc-message-log .app=${this.app} .roomId=${room.id}></cc-message-log>
           <cc-composer
-            .app=${this.app} .roomId=${room.id} .drafts=${this.drafts} ?disabled=${!room.joined || Boolean(room.problem)}
+            .app=${this.app} .roomId=${room.id} .drafts=${this.drafts}
+            ?disabled=${!room.joined || Boolean(room.problem)}
           ></cc-composer>
         </main>
         ${this.showDetails ? html`<cc-room-details .app=${this.app} .roomId=${room.id}></cc-room-details>` : nothing}

@@ -65,7 +65,7 @@ class Home extends AppElement {
     const showRooms = this.wide || !this.roomId;
     const showConversation = this.wide || this.roomId;
     return html`<div class="panes">
-        ${showRooms ? nothing : html`<h1 class="unseen">${this.app.connection.serverName || words.product}</h1>`}
+        ${showRooms ? nothing : html`<header class="unseen"><h1>${words.product}</h1></header>`}
         ${showRooms ? this.#roomsPane() : nothing}
         ${showConversation ? this.#conversationPane() : nothing}
       </div>

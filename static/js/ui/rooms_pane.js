@@ -21,10 +21,10 @@ class RoomsPane extends AppElement {
   render() {
     const { me, connection } = this.app;
     return html`
-      <div class="pane-head">
+      <header class="pane-head">
         <div class="place">${mark()}<h1>${connection.serverName || words.product}</h1></div>
         ${this.wide ? nothing : html`<cc-status .app=${this.app}></cc-status>`}
-      </div>
+      </header>
       ${this.problem ? html`<cc-problem .app=${this.app} .code=${this.problem.code}></cc-problem>` : nothing}
       <cc-rooms .app=${this.app} .roomId=${this.roomId}></cc-rooms>
       <footer class="rooms-foot">

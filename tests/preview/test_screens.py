@@ -1,0 +1,239 @@
+"""What the screens promise, in Chromium with sample data: the policy never complains, nothing is lost, nothing jumps."""
+
+import threading
+from contextlib import asynccontextmanager
+
+import pytest
+from playwright.async_api import Page, async_playwright, expect
+
+from tests.e2e.browser import DESKTOP, FLAGS, PHONE
+from tests.preview.serve import start
+
+pytestmark = pytest.mark.e2e
+
+SCENES = [
+    "starting",
+    "elsewhere",
+    "empty",
+    "revoked",
+    "invited",
+    "expired",
+    "enrolling",
+    "failed",
+    "ready",
+    "alone",
+    "quiet",
+    "joining",
+    "waiting",
+    "moving",
+    "connecting",
+    "offline",
+    "problem",
+    "long",
+]
+OVERFLOW = """() => {
+  const { scrollWidth, scrollHeight } = document.documentElement;
+  return Math.max(scrollWidth - innerWidth, scrollHeight - innerHeight);
+}"""
+FROM_END = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
+
+
+class Screen:
+    """A page with a scene on it. `said` holds every line of its console."""
+
+    def __init__(self, page: Page, origin: str) -> None:
+        self.page, self._origin = page, origin
+        self.said: list[str] = []
+        page.on("console", lambda line: self.said.append(line.text))
+        page.on("pageerror", lambda error: self.said.append(str(error)))
+
+    async def show(self, scene: str) -> None:
+        """Open a scene and wait until it is drawn."""
+        await self.page.goto(f"{self._origin}/?scene={scene}")
+        await self.page.locator("cc-app > *").first.wait_for()
+        await self.page.evaluate(
+            "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
+        )
+
+    @property
+    def composer(self):
+        """The text box "Message"."""
+        return self.page.get_by_role("textbox", name="Message", exact=True)
+
+    @property
+    def log(self):
+        """The region "Messages"."""
+        return self.page.get_by_role("log", name="Messages")
+
+
+@asynccontextmanager
+async def screen_of(chromium_path, **options):
+    """A browser of its own and a server of its own."""
+    with start() as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        async with async_playwright() as playwright:
+            browser = await playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
+            yield Screen(await browser.new_page(**options), f"http://localhost:{server.server_port}")
+            await browser.close()
+        server.shutdown()
+
+
+@pytest.fixture
+async def desktop(chromium_path):
+    """Somebody at a desk."""
+    async with screen_of(chromium_path, viewport=DESKTOP) as screen:
+        yield screen
+
+
+@pytest.fixture
+async def phone(chromium_path):
+    """Somebody with a phone in the hand."""
+    async with screen_of(chromium_path, viewport=PHONE, has_touch=True, is_mobile=True) as screen:
+        yield screen
+
+
+async def test_no_scene_makes_the_console_speak(desktop):
+    """Under the real policy no style, script or sink of ours is refused, in any scene."""
+    for scene in SCENES:
+        await desktop.show(scene)
+
+    assert desktop.said == []
+
+
+async def test_nothing_is_wider_or_higher_than_a_phone(phone):
+    """No scene can be scrolled sideways, and the page itself never scrolls."""
+    for scene in SCENES:
+        await phone.show(scene)
+
+        assert await phone.page.evaluate(OVERFLOW) <= 0, scene
+
+
+async def test_first_start_asks_one_thing(desktop):
+    """The invitation has one box, which has the focus, and one button; Enter is enough."""
+    await desktop.show("invited")
+
+    await expect(desktop.page.get_by_role("textbox", name="Your name")).to_be_focused()
+    await expect(desktop.page.get_by_role("button")).to_have_count(1)
+    await desktop.page.keyboard.type("Zoe")
+    await desktop.page.keyboard.press("Enter")
+    await expect(desktop.page.get_by_text("Welcome, Zoe")).to_be_visible()
+
+
+async def test_own_message_keeps_its_place_from_waiting_to_sent(desktop):
+    """The very element that was drawn while waiting is the one that says sent."""
+    await desktop.show("ready")
+
+    await desktop.composer.fill("hello")
+    await desktop.composer.press("Shift+Enter")
+    await desktop.composer.press_sequentially("world")
+    await desktop.composer.press("Enter")
+    bubble = desktop.page.locator("cc-message").last
+    await expect(bubble).to_have_attribute("data-status", "waiting")
+    drawn = await bubble.element_handle()
+    await expect(bubble).to_have_attribute("data-status", "sent")
+
+    assert await drawn.evaluate("bubble => bubble.isConnected")
+    assert await bubble.locator(".text").inner_text() == "hello\nworld"
+    await expect(desktop.composer).to_have_value("")
+
+
+async def test_reader_who_scrolled_up_is_left_in_peace(desktop):
+    """What comes is counted on a button and stays unread until the end is on the screen again."""
+    await desktop.show("long")
+    await expect(desktop.page.locator("cc-message")).to_have_count(1000)
+    assert await desktop.log.evaluate(FROM_END) < 2
+
+    await desktop.log.evaluate("log => log.scrollTo(0, 3000)")
+    button = desktop.page.get_by_role("button", name="To the newest")
+    await button.wait_for()
+    await desktop.page.evaluate("() => { app.hear('one'); app.hear('two'); }")
+    button = desktop.page.get_by_role("button", name="2 new messages")
+    await button.wait_for()
+    assert await desktop.log.evaluate("log => log.scrollTop") == 3000
+    assert await desktop.page.evaluate("app.rooms[0].unread") == 2
+
+    await button.click()
+    await expect(button).to_have_count(0)
+    assert await desktop.log.evaluate(FROM_END) < 2
+    assert await desktop.page.evaluate("app.rooms[0].unread") == 0
+
+
+async def test_draft_waits_in_its_room(desktop):
+    """Half a sentence is still there when one comes back from another room."""
+    await desktop.show("ready")
+
+    await desktop.composer.fill("half a sent")
+    await desktop.page.get_by_role("button", name="Third floor band").click()
+    await expect(desktop.composer).to_have_value("")
+    await desktop.page.get_by_role("button", name="Kitchen table").first.click()
+
+    await expect(desktop.composer).to_have_value("half a sent")
+
+
+async def test_unread_messages_begin_at_a_line(desktop):
+    """A room with two unread messages shows where they begin, and then counts them as read."""
+    await desktop.show("ready")
+
+    await desktop.page.get_by_role("button", name="2 unread messages").click()
+
+    await expect(desktop.page.locator(".unread-row + cc-message")).to_contain_text("New strings")
+    await desktop.page.wait_for_function("() => app.rooms[1].unread === 0")
+
+
+async def test_dialogs_give_the_focus_back(desktop):
+    """Escape closes a dialog, and whoever came by keyboard is where they were."""
+    await desktop.show("ready")
+
+    add = desktop.page.get_by_role("button", name="Add people")
+    await add.press("Enter")
+    await expect(desktop.page.get_by_role("checkbox", name="Inés Duarte")).to_be_visible()
+    await desktop.page.keyboard.press("Escape")
+
+    await expect(add).to_be_focused()
+
+
+async def test_chip_has_a_name_and_a_shape_for_each_state(desktop):
+    """Connected, Moving, Reconnecting, Offline: never by colour alone."""
+    await desktop.show("ready")
+
+    shapes = set()
+    for status, name in [
+        ("connected", "Connected"),
+        ("moving", "Moving"),
+        ("connecting", "Reconnecting"),
+        ("offline", "Offline"),
+    ]:
+        await desktop.page.evaluate("status => app.connect({ status })", status)
+        chip = desktop.page.get_by_role("button", name=name, exact=True)
+        shapes.add(await chip.locator("svg").evaluate("ring => ring.innerHTML.replaceAll(/<!--.*?-->/g, '')"))
+
+    assert len(shapes) == 4
+
+
+async def test_pasted_invitation_goes_the_way_of_a_link(desktop):
+    """Out of any text the invitation lands in the fragment, which no server sees; anything else is refused in words."""
+    await desktop.show("empty")
+    box = desktop.page.get_by_role("textbox", name="Or paste your invitation")
+
+    await box.fill("no idea")
+    await box.press("Enter")
+    await expect(desktop.page.get_by_role("alert")).to_contain_text("not an invitation")
+    await box.fill("Here you are: https://chat.example/#clawchat:AbC_-9 Mara")
+    await box.press("Enter")
+
+    await desktop.page.wait_for_url("**#clawchat:AbC_-9")
+
+
+async def test_phone_shows_one_pane_and_finds_back(phone):
+    """The phone's own way back and the button both lead from a conversation to the rooms."""
+    await phone.show("ready")
+    rooms = phone.page.get_by_role("navigation", name="Rooms")
+
+    await phone.page.get_by_role("button", name="Kitchen table").tap()
+    await expect(phone.log).to_be_visible()
+    await expect(rooms).to_have_count(0)
+    await phone.page.go_back()
+    await expect(rooms).to_be_visible()
+    await phone.page.get_by_role("button", name="Kitchen table").tap()
+    await phone.page.get_by_role("button", name="Back to the rooms").tap()
+    await expect(rooms).to_be_visible()
