@@ -1,4 +1,4 @@
-"""What the screens promise, in Chromium with sample data: the policy never complains, nothing is lost, nothing jumps."""
+"""What the screens promise, in Chromium with sample data: the policy is quiet, nothing is lost, nothing jumps."""
 
 import threading
 from contextlib import asynccontextmanager
