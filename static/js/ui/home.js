@@ -57,6 +57,8 @@ class Home extends AppElement {
     const rooms = this.app.rooms;
     if (this.roomId && !rooms.some((room) => room.id === this.roomId)) this.roomId = null;
     if (!this.roomId && rooms.length > 0 && this.wide) this.roomId = rooms[0].id;
+    // What comes back after it was gone is news again.
+    if (!this.app.problem && !this.app.connection.problem) this.dismissed = null;
     const unread = rooms.reduce((sum, room) => sum + room.unread, 0);
     document.title = unread > 0 ? `(${unread}) ${words.product}` : words.product;
   }

@@ -40,7 +40,7 @@ class MessageLog extends AppElement {
     super.connectedCallback();
     this.#look();
     this.#firstUnread = firstUnreadOf(this.#messages, this.#room?.unread ?? 0);
-    this.atEnd = this.#firstUnread === null;
+    this.#place(this.#firstUnread === null);
     document.addEventListener("visibilitychange", this.#read);
   }
 

@@ -36,7 +36,10 @@ class ProblemBar extends PageElement {
  */
 export function problemBar(owner) {
   if (!owner.code) return nothing;
-  const clear = () => (owner.code = null);
+  const clear = (event) => {
+    event.stopPropagation();
+    owner.code = null;
+  };
   return html`<cc-problem .app=${owner.app} .code=${owner.code} @cc-dismiss=${clear}></cc-problem>`;
 }
 
