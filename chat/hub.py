@@ -1,6 +1,7 @@
 """The hub: all live sessions of this server process, and the rooms they listen to."""
 
 import asyncio
+import contextlib
 import functools
 import logging
 import time
@@ -20,7 +21,7 @@ from chat.services.policy import current_policy
 from chat.services.writer import Finished, Writer
 from chat.strangers import Strangers
 from chat.wake import Wake
-from clawchat.protocol.errors import Rediscover, Revoked
+from clawchat.protocol.errors import Rediscover, Revoked, Unavailable
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.handshake import Gate
 from clawchat.protocol.key_schedule import gate_key
@@ -36,7 +37,7 @@ PACKAGE_BURST_MINUTES = 4
 
 
 class Hub:
-    """One per server process. Used on the event loop's thread only, but for `start` and `stop` from anywhere on it."""
+    """One per server process. Used on the event loop's thread only; the writer's thread calls back through it."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.clock = clock
@@ -240,7 +241,9 @@ class Hub:
             del self.feeds[feed.room_id]
 
     async def _depart(self, connection_pk: int, why: str, bytes_in: int, bytes_out: int) -> None:
-        await self.database.run(connections.depart, connection_pk, why, bytes_in, bytes_out)
+        # While the database is away the row stays open; nobody speaks for it any more, so it is closed as lost.
+        with contextlib.suppress(Unavailable):
+            await self.database.run(connections.depart, connection_pk, why, bytes_in, bytes_out)
 
     def _finish_task(self, task: asyncio.Task) -> None:
         self._tasks.discard(task)
