@@ -167,6 +167,7 @@ test("a session that retires waits for its answers and says goodbye", async (t) 
 
   await tell(MessageType.ACK, new Ack(id, ROOM, 1).encode());
   await retired;
+  while (closed.length === 0) await settle();
 
   const frames = await read();
   assert.deepEqual(frames.map((frame) => frame.type), [MessageType.CHAT, MessageType.CLOSE_NOTIFY]);
