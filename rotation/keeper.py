@@ -29,7 +29,8 @@ IDLE_SECONDS = 1.0
 MOVING_SECONDS = 0.25
 ALIVE_SECONDS = 5.0
 LAST_DECISION_SECONDS = 3.0
-MOVING = {LeaseState.PLANNED, LeaseState.BOUND, LeaseState.ANNOUNCED, LeaseState.DRAINING}
+COMING_UP = {LeaseState.PLANNED, LeaseState.BOUND, LeaseState.ANNOUNCED}
+MOVING = {*COMING_UP, LeaseState.DRAINING}
 
 
 class Ports(Protocol):
@@ -86,7 +87,7 @@ class Keeper:
         self._alive_at: float | None = None
         self._wake = asyncio.Event()
         self._keeping: asyncio.Task | None = None
-        # The lease that clients are sent to, and whether there was one yet.
+        # The lease that clients are sent to, and whether it is the one that the decider wants.
         self.current: PortLease | None = None
         self.is_open = asyncio.Event()
 
@@ -135,13 +136,16 @@ class Keeper:
         self._see_to_the_decider(work.ticks, changed)
         await self._say_alive()
         self.current = next((lease for lease in work.leases if self._serves(lease)), None)
-        if self.current is not None:
+        if self.current is not None and self._ticked_at is not None and not any(map(self._is_due, work.leases)):
             self.is_open.set()
         moving = changed or any(lease.state in MOVING for lease in work.leases)
         return MOVING_SECONDS if moving else IDLE_SECONDS
 
     def _serves(self, lease: PortLease) -> bool:
         return lease.state == LeaseState.OPEN and lease.pk in self._held
+
+    def _is_due(self, lease: PortLease) -> bool:
+        return lease.state in COMING_UP and lease.opens_at.timestamp() <= self._clock()
 
     async def _close_surplus(self, leases: Iterable[PortLease]) -> None:
         """Stop listening where no lease asks for it any more, and send the last sessions there elsewhere."""

@@ -52,6 +52,7 @@ class NodeProcess:
         quiet_seconds = max(LEAST_QUIET_SECONDS, 2 * settings.CLAWCHAT_TICK_SECONDS)
         self._keeper = Keeper(node_pk, settings.CLAWCHAT_BIND, self._ports, self._hub, self._database, quiet_seconds)
         self._worker = CeleryChild(settings.BASE_DIR) if with_worker else None
+        self._has_hub = False
         self._greeting: asyncio.Task | None = None
         self._worker_ending: asyncio.Task | None = None
 
@@ -61,7 +62,8 @@ class NodeProcess:
         Raises: NotSilent; CannotListenError (the front door); whatever kept it from starting.
         """
         log_level = logging.DEBUG if settings.CLAWCHAT_DEBUG_SERVER else logging.WARNING
-        logging.getLogger("daphne").setLevel(log_level)
+        for name in ("daphne", "twisted"):
+            logging.getLogger(name).setLevel(log_level)
         # Twisted takes SIGINT only where Python's own handler stands; a shell's `&` leaves it ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self._server.run()
@@ -76,6 +78,7 @@ class NodeProcess:
 
     async def _started(self) -> None:
         await self._hub.start()
+        self._has_hub = True
         self._keeper.start()
         self._greeting = asyncio.ensure_future(self._greet_and_go_on())
 
@@ -95,7 +98,8 @@ class NodeProcess:
         await self._keeper.stop()
 
     async def _closed(self) -> None:
-        await self._hub.stop()
+        if self._has_hub:
+            await self._hub.stop()
         if self._worker_ending is not None:
             await self._worker_ending
         await asyncio.to_thread(self._database.close)

@@ -12,6 +12,7 @@ from daphne.ws_protocol import WebSocketProtocol
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
+from twisted.logger import STDLibLogObserver, globalLogPublisher
 
 from .link import Link
 from .websocket import HANDSHAKE_SECONDS, PING_INTERVAL_SECONDS, SilentWebSocket, SilentWebSocketFactory
@@ -58,8 +59,6 @@ class ManagedServer(Server):
             ready_callable=self._prepare,
             server_name="",
             http_timeout=HTTP_SECONDS,
-            # Twisted's own log, tracebacks of timers included, goes to the logger "daphne" instead of nowhere.
-            verbosity=2,
         )
         self.endpoints = []
         self.draining = False
@@ -70,6 +69,8 @@ class ManagedServer(Server):
         self.failure: Exception | None = None
 
     def _prepare(self) -> None:
+        # Daphne sends Twisted's log, tracebacks of timers included, to nowhere, or else all of stdout and stderr to it.
+        globalLogPublisher.addObserver(STDLibLogObserver("twisted"))
         self.ws_factory.protocol = FrontWebSocket
         self._ready()
         reactor.callWhenRunning(self._begin)
@@ -113,13 +114,15 @@ class ManagedServer(Server):
 
     async def _end_applications(self) -> None:
         """Give the applications of closed sockets a moment to finish, then cancel what is left."""
-        applications = [details.get("application_instance") for details in self.connections.values()]
-        left = [application for application in applications if application and not application.done()]
-        if left:
-            _, left = await asyncio.wait(left, timeout=CANCEL_SECONDS)
-        for application in left:
-            application.cancel()
-        await asyncio.gather(*left, return_exceptions=True)
+        running = [
+            details["application_instance"] for details in self.connections.values() if _has_application(details)
+        ]
+        if running:
+            _, late = await asyncio.wait(running, timeout=CANCEL_SECONDS)
+            for application in late:
+                application.cancel()
+            # What the reaper did not come to any more is taken from them here.
+            await asyncio.gather(*running, return_exceptions=True)
 
     def _websockets(self) -> list[WebSocketProtocol]:
         return [protocol for protocol in self._connected() if isinstance(protocol, WebSocketProtocol)]
@@ -128,11 +131,16 @@ class ManagedServer(Server):
         return [
             protocol
             for protocol in self._connected()
-            if not isinstance(protocol, WebSocketProtocol) and "application_instance" in self.connections[protocol]
+            if not isinstance(protocol, WebSocketProtocol) and _has_application(self.connections[protocol])
         ]
 
     def _connected(self) -> list[Any]:
         return [protocol for protocol, details in self.connections.items() if "disconnected" not in details]
+
+
+def _has_application(details: dict[str, Any]) -> bool:
+    """Whether Daphne's entry for a connection has an application: one that is received in part has none yet."""
+    return "application_instance" in details
 
 
 class ChatSide:

@@ -83,11 +83,13 @@ def _settle(info: ConnectionInfo, now: int, anew: bool) -> Publication:
     if not anew and (good := _still_good(info, now)) is not None:
         return good
     with transaction.atomic():
-        newest = Publication.objects.select_for_update().order_by("-serial").first()
-        # Somebody else may have published while we waited for the row.
+        # The mirrors' rows are the lock: unlike publications they are there from the first time on, and stay the same.
+        list(Mirror.objects.select_for_update().order_by("pk"))
+        # Somebody else may have published while we waited for it.
         if not anew and (good := _still_good(info, now)) is not None:
             return good
-        publication = _store(replace(info, serial=max(info.serial, next_serial(newest, now))), now)
+        serial = max(info.serial, next_serial(Publication.objects.newest(), now))
+        publication = _store(replace(info, serial=serial), now)
         Publication.objects.outdated(KEPT).delete()
     return publication
 

@@ -41,10 +41,10 @@ def tick(now: int, *, visit_all_mirrors: bool = False) -> None:
     for node in nodes:
         _plan_ports(node, plan, now)
         _open_ports(node, plan, now)
+        _close_ports(node, now)
     _announce(nodes, plan, now, visit_all_mirrors)
     for node in nodes:
         _open_ports(node, plan, now)
-        _close_ports(node, now)
         _alert_if_late(node, plan, now)
     Node.objects.filter(pk__in=[node.pk for node in nodes]).update(ticks=F("ticks") + 1)
 

@@ -57,18 +57,18 @@ async def test_its_own_passes_are_not_taken_for_a_workers(keeper):
     await asyncio.sleep(0.3)
     await keeper.stop()
 
-    assert await asyncio.to_thread(lambda: Node.objects.get().ticks) > 0
+    assert (await keeper._database.run(Node.objects.get)).ticks > 0
     assert keeper._others_seen_at is None
 
 
-async def test_a_stop_says_goodbye(keeper, node_pk):
+async def test_a_stop_says_goodbye(keeper):
     """The node counts as gone at once, and its lease stays for the next start."""
     keeper.start()
     await keeper.is_open.wait()
     await keeper.stop()
 
-    node = await Node.objects.aget(pk=node_pk)
-    lease = await PortLease.objects.aget()
+    node = await keeper._database.run(Node.objects.get)
+    lease = await keeper._database.run(PortLease.objects.get)
     assert node.stopped_at is not None
     assert lease.state == LeaseState.OPEN
 

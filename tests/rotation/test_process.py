@@ -19,7 +19,8 @@ from tests.rotation.processes import descendants, is_alive, wait_until
 from tests.rotation.test_silent import knock
 
 LOOPBACK = "127.0.0.1"
-START_SECONDS = 5
+# An idle machine needs less than two; this one may be busy with other tests.
+START_SECONDS = 20
 STOP_SECONDS = 15
 
 
@@ -136,7 +137,7 @@ def test_an_address_that_others_can_reach_is_refused(tmp_path, name, value):
 
 
 def test_a_welcome_lets_the_first_person_in(tmp_path):
-    """The link for the owner and the operator's account are shown once; the door is open within five seconds."""
+    """The link for the owner and the operator's account are shown once; SIGINT ends even what a shell started with `&`."""
     front_port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("CLAWCHAT_")},
@@ -166,11 +167,14 @@ def greeting(environment: dict[str, str]) -> str:
         # As a shell does to what it starts in the background.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),  # noqa: PLW1509
     ) as process:
-        printed = ""
-        while "Chat port" not in printed:
-            printed += process.stdout.readline()
-        assert time.monotonic() - began < START_SECONDS
-        process.send_signal(signal.SIGINT)
-        printed += process.stdout.read()
-        assert process.wait(STOP_SECONDS) == 0
+        try:
+            printed = ""
+            while "Chat port" not in printed:
+                printed += process.stdout.readline()
+            assert time.monotonic() - began < START_SECONDS
+            process.send_signal(signal.SIGINT)
+            printed += process.stdout.read()
+            assert process.wait(STOP_SECONDS) == 0
+        finally:
+            process.kill()
     return printed

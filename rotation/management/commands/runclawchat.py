@@ -15,12 +15,13 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection
 from twisted.internet.error import CannotListenError
 
-from chat.services.identity import ensure_server
+from chat.services.identity import current_identity, ensure_server
 from chat.services.invites import create_invite, owner_exists
+from clawchat.protocol.errors import Unauthentic
 from rotation.claim import DataDirTaken, claim_node
 from rotation.models import PortLease
 from rotation.node import NodeProcess, NotSilent
-from rotation.services import arrive
+from rotation.services import arrive, rotation_plan
 
 OPERATOR = "operator"
 PASSWORD_BYTES = 12
@@ -81,6 +82,13 @@ def _prepare_database() -> None:
     with _one_at_a_time():
         call_command("migrate", verbosity=0, interactive=False)
     ensure_server()
+    try:
+        current_identity()
+    except Unauthentic:
+        raise CommandError(
+            f"The master key in {settings.CLAWCHAT_MASTER_KEY_FILE} does not open this database's secrets. "
+            "Restore the file that belongs to it from the backup."
+        ) from None
 
 
 @contextmanager
@@ -104,14 +112,14 @@ def _doors(lease: PortLease | None) -> list[str]:
     if lease is None:
         port = "not open yet; the log says why"
     else:
-        moves_at = time.localtime(lease.opens_at.timestamp() + settings.CLAWCHAT_ROTATION["interval"])
-        port = f"{lease.port}, moves at {time.strftime('%H:%M:%S', moves_at)}, then {_every()}"
+        plan = rotation_plan()
+        moves_at = time.localtime(plan.period_end(plan.period_of(int(time.time()))))
+        port = f"{lease.port}, moves at {time.strftime('%H:%M:%S', moves_at)}, then {_every(plan.interval)}"
     return [f"  Front door   {front}", f"  Chat port    {port}"]
 
 
-def _every() -> str:
-    seconds = settings.CLAWCHAT_ROTATION["interval"]
-    return f"every {seconds:g} seconds" if seconds < 120 else f"every {seconds / 60:g} minutes"
+def _every(seconds: int) -> str:
+    return f"every {seconds} seconds" if seconds < 120 else f"every {seconds / 60:g} minutes"
 
 
 def _how_to_get_in() -> list[str]:
