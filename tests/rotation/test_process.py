@@ -137,7 +137,7 @@ def test_an_address_that_others_can_reach_is_refused(tmp_path, name, value):
 
 
 def test_a_welcome_lets_the_first_person_in(tmp_path):
-    """The link for the owner and the operator's account are shown once; SIGINT ends even what a shell started with `&`."""
+    """The link for the owner and the operator's account are shown once; SIGINT ends what `&` began."""
     front_port = free_port()
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("CLAWCHAT_")},
