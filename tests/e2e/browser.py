@@ -93,8 +93,10 @@ class Person:
     async def create_room(self, room_name: str) -> None:
         """Make a room through its dialog; it opens."""
         await self.page.get_by_role("button", name="New room").click()
-        await self.page.get_by_role("dialog").get_by_role("textbox").first.fill(room_name)
-        await self.page.keyboard.press("Enter")
+        dialog = self.page.get_by_role("dialog")
+        await dialog.get_by_role("textbox", name="Room name").fill(room_name)
+        await dialog.get_by_role("button", name="Create room").click()
+        await dialog.wait_for(state="hidden", timeout=READY_MS)
         await self.composer.wait_for(timeout=READY_MS)
 
     async def add(self, other_name: str) -> None:
