@@ -98,11 +98,14 @@ class Keeper:
         self._keeping = asyncio.ensure_future(self._keep())
 
     async def stop(self) -> None:
-        """End, and say that this node goes. Ports are left as they are."""
+        """Open and close nothing any more. Ports are left as they are."""
         if self._keeping is not None:
             self._keeping.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeping
+
+    async def depart(self) -> None:
+        """Wait for what is being decided, and say that this node goes."""
         self._decide_again = False
         if self._deciding is not None:
             await asyncio.wait([self._deciding], timeout=LAST_DECISION_SECONDS)

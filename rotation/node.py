@@ -94,8 +94,9 @@ class NodeProcess:
             self._greeting.cancel()
         if self._worker is not None:
             self._worker_ending = asyncio.ensure_future(self._worker.stop())
-        await self._ports.close_all()
         await self._keeper.stop()
+        await self._ports.close_all()
+        await self._keeper.depart()
 
     async def _closed(self) -> None:
         if self._has_hub:

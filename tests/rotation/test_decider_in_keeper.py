@@ -61,11 +61,12 @@ async def test_its_own_passes_are_not_taken_for_a_workers(keeper):
     assert keeper._others_seen_at is None
 
 
-async def test_a_stop_says_goodbye(keeper):
+async def test_a_node_that_departs_says_goodbye(keeper):
     """The node counts as gone at once, and its lease stays for the next start."""
     keeper.start()
     await keeper.is_open.wait()
     await keeper.stop()
+    await keeper.depart()
 
     node = await keeper._database.run(Node.objects.get)
     lease = await keeper._database.run(PortLease.objects.get)
