@@ -5,15 +5,17 @@
 // Spec: 3.9, 3.11
 
 import { Backoff, randomShare } from "./backoff.js";
+import { Current } from "./current.js";
 import { endedBy, reasonOf } from "./endings.js";
+import { MovePlan } from "./move_plan.js";
 import { Pause } from "./pause.js";
 import { Search } from "./search.js";
 
 /** A session that lived shorter may have been ended by something that is still there; the next one waits a little. */
 const STEADY_MS = 10_000;
 
-/** Nobody moves later than this after the announcement, however long the old port lives. */
-const LATEST_MOVE_MS = 60_000;
+/** A move is shown this long before it is done, so that what is written meanwhile is seen to go over. */
+const SHOWN_MS = 150;
 
 export class PortFollower {
   #finder;
@@ -21,18 +23,16 @@ export class PortFollower {
   #attach;
   #attached;
   #changed;
-  #random;
+  #plan;
   #backoff;
   #pause = new Pause();
-  #current = null;
+  #current = new Current();
   #endpoint = null;
   #working = null;
   #mustMove = false;
   #mirrorsFirst = false;
   #mustRest = false;
   #stopped = true;
-  #moveTimer;
-  #waiters = [];
   #status = { status: "offline", since: null, problem: null };
 
   /**
@@ -49,7 +49,7 @@ export class PortFollower {
     this.#attach = attach;
     this.#attached = attached;
     this.#changed = changed;
-    this.#random = random;
+    this.#plan = new MovePlan(finder, random, () => this.renew());
     this.#backoff = new Backoff(random);
   }
 
@@ -63,10 +63,10 @@ export class PortFollower {
   /** @param {string | null} problem a code */
   stop(problem = null) {
     this.#stopped = true;
-    clearTimeout(this.#moveTimer);
+    this.#plan.drop();
     this.#pause.end();
-    this.#current?.close();
-    this.#current = null;
+    this.channel?.close();
+    this.#current.drop();
     this.#report("offline", problem);
   }
 
@@ -77,12 +77,12 @@ export class PortFollower {
 
   /** The session in use, or null. */
   get channel() {
-    return this.#current?.isOpen ? this.#current : null;
+    return this.#current.open;
   }
 
   /** The session in use, as soon as there is one. @returns {Promise<object>} */
   ready() {
-    return this.channel ? Promise.resolve(this.channel) : new Promise((resolve) => this.#waiters.push(resolve));
+    return this.#current.ready();
   }
 
   // Actions
@@ -98,9 +98,7 @@ export class PortFollower {
   async announced(file) {
     await this.#finder.accept(file, null).catch(() => null);
     this.#changed();
-    if (this.#stopped || !this.#knowsBetter) return;
-    clearTimeout(this.#moveTimer);
-    this.#moveTimer = setTimeout(() => this.#knowsBetter && this.renew(), this.#moveDelay());
+    if (!this.#stopped) this.#plan.make(this.#endpoint);
   }
 
   /** Take a second session on the best port and let it replace this one. */
@@ -112,19 +110,8 @@ export class PortFollower {
 
   // Internal
 
-  get #knowsBetter() {
-    const [best] = this.#finder.endpoints();
-    return best !== undefined && best.url !== this.#endpoint?.url;
-  }
-
-  /** Clients of one server must not all move in one moment, nor wait until the old port is about to close. */
-  #moveDelay() {
-    const left = Math.max(0, (this.#endpoint?.validUntil ?? 0) * 1000 - this.#finder.now);
-    return this.#random() * Math.min(left / 3, LATEST_MOVE_MS);
-  }
-
   get #isSatisfied() {
-    return this.#stopped || (this.#current !== null && !this.#mustMove);
+    return this.#stopped || (this.#current.held !== null && !this.#mustMove);
   }
 
   /** One search at a time; what happens during the last moment of one starts the next. */
@@ -138,13 +125,15 @@ export class PortFollower {
   async #tryUntilSatisfied() {
     while (!this.#isSatisfied) {
       if (this.#mustRest) await this.#rest();
-      this.#report(this.channel ? "moving" : "connecting", this.#status.problem);
+      if (!this.channel) this.#report("connecting", this.#status.problem);
       try {
         await this.#tryOnce();
       } catch (cause) {
         if (cause.code === "revoked") this.stop("revoked");
         if (this.#stopped) return;
-        this.#report(this.channel ? "moving" : "offline", cause.code ?? "internal");
+        // A move that failed is nothing to show while the session it has goes on.
+        if (this.channel) this.#report("connected", null);
+        else this.#report("offline", cause.code ?? "internal");
         this.#mustRest = true;
       }
     }
@@ -160,6 +149,7 @@ export class PortFollower {
     this.#mirrorsFirst = false;
     const { endpoint, channel } = await this.#search.find(how);
     try {
+      if (this.channel) await this.#showMove();
       if (!this.#stopped) await this.#attach(channel);
     } catch (cause) {
       throw await endedBy(channel, cause);
@@ -167,21 +157,26 @@ export class PortFollower {
     return this.#stopped ? channel.close() : this.#takeOver(endpoint, channel);
   }
 
+  #showMove() {
+    this.#report("moving", null);
+    return this.#pause.wait(SHOWN_MS);
+  }
+
   #takeOver(endpoint, channel) {
     const before = this.channel;
-    this.#current = channel;
+    this.#current.replace(channel);
     this.#endpoint = endpoint;
     this.#mustMove = false;
+    this.#plan.drop();
     channel.closed.then((end) => this.#lost(channel, end));
     this.#report("connected", null, before ? this.#status.since : Date.now());
-    for (const resolve of this.#waiters.splice(0)) resolve(channel);
     before?.retire();
     this.#attached();
   }
 
   #lost(channel, { code, farewell }) {
-    if (channel !== this.#current || this.#stopped) return undefined;
-    this.#current = null;
+    if (channel !== this.#current.held || this.#stopped) return undefined;
+    this.#current.drop();
     const wasSteady = Date.now() - this.#status.since >= STEADY_MS;
     const reason = reasonOf(code, farewell);
     if (reason === "revoked") return this.stop("revoked");
