@@ -20,7 +20,7 @@ run: $(RUN) $(ASSETS) ## set up what is missing, then start the server; Ctrl-C s
 test: $(DEV) $(ASSETS) lint ## lint, units, vectors, properties, house rules, JavaScript, two browsers
 	@scripts/test_tools.sh chromium
 	@echo "== JavaScript tests"
-	@node --test --test-reporter=./scripts/test_reporter.mjs $$(find tests/js -name '*.test.js')
+	@NODE_NO_WARNINGS=1 node --test --test-reporter=./scripts/test_reporter.mjs $$(find tests/js -name '*.test.js')
 	@echo "== Python tests"
 	@$(BIN)/pytest -q -m "not e2e"
 
