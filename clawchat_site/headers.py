@@ -1,6 +1,8 @@
 """The security headers of the front door, the content security policy above all."""
 
+from asgiref.sync import iscoroutinefunction
 from django.http import HttpRequest, HttpResponse
+from django.utils.decorators import sync_and_async_middleware
 
 APP_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; "
@@ -17,26 +19,34 @@ ADMIN_POLICY = (
 LOOPBACK_SOCKETS = "ws://localhost:* ws://127.0.0.1:*"
 
 
-class SecurityHeaders:
+@sync_and_async_middleware
+def security_headers(get_response):
     """Middleware: puts the policy on every answer, static files included."""
+    if iscoroutinefunction(get_response):
 
-    def __init__(self, get_response):
-        self.get_response = get_response
+        async def middleware(request: HttpRequest) -> HttpResponse:
+            return _protect(request, await get_response(request))
+    else:
 
-    def __call__(self, request: HttpRequest) -> HttpResponse:
-        response = self.get_response(request)
-        is_admin = request.path.startswith("/admin/")
-        policy = ADMIN_POLICY if is_admin else self._app_policy(request)
-        response.headers.setdefault("Content-Security-Policy", policy)
-        # With no-referrer a browser posts forms with `Origin: null`, which the check against forgery refuses.
-        response.headers["Referrer-Policy"] = "same-origin" if is_admin else "no-referrer"
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
-        response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
-        response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
-        return response
+        def middleware(request: HttpRequest) -> HttpResponse:
+            return _protect(request, get_response(request))
 
-    @staticmethod
-    def _app_policy(request: HttpRequest) -> str:
-        host = request.get_host().rsplit(":", 1)[0]
-        sockets = f"wss://{host}:*" if request.is_secure() else LOOPBACK_SOCKETS
-        return APP_POLICY.format(sockets=sockets)
+    return middleware
+
+
+def _protect(request: HttpRequest, response: HttpResponse) -> HttpResponse:
+    is_admin = request.path.startswith("/admin/")
+    policy = ADMIN_POLICY if is_admin else _app_policy(request)
+    response.headers.setdefault("Content-Security-Policy", policy)
+    # With no-referrer a browser posts forms with `Origin: null`, which the check against forgery refuses.
+    response.headers["Referrer-Policy"] = "same-origin" if is_admin else "no-referrer"
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
+    response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")
+    return response
+
+
+def _app_policy(request: HttpRequest) -> str:
+    host = request.get_host().rsplit(":", 1)[0]
+    sockets = f"wss://{host}:*" if request.is_secure() else LOOPBACK_SOCKETS
+    return APP_POLICY.format(sockets=sockets)

@@ -90,8 +90,8 @@ INSTALLED_APPS = [
     "rotation",
 ]
 MIDDLEWARE = [
-    "clawchat_site.headers.SecurityHeaders",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "clawchat_site.headers.security_headers",
+    "servestatic.middleware.ServeStaticMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -185,8 +185,9 @@ STATIC_ROOT = CLAWCHAT_DATA_DIR / "static"
 # Empty unless somebody collects into it, but WhiteNoise complains when it is missing.
 STATIC_ROOT.mkdir(exist_ok=True)
 # Served straight from the checkout; browsers ask each time, so an update is never half old and half new.
-WHITENOISE_USE_FINDERS = True
-WHITENOISE_MAX_AGE = 0
+SERVESTATIC_USE_FINDERS = True
+SERVESTATIC_MAX_AGE = 0
+SERVESTATIC_ALLOW_ALL_ORIGINS = False
 
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Strict"
