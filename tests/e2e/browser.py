@@ -84,7 +84,7 @@ class Person:
 
     async def enrol(self) -> None:
         """Answer "Your name" and wait until the conversation list is there."""
-        await self.page.get_by_role("textbox", name="Your name").fill(self.name.capitalize())
+        await self.page.get_by_role("textbox", name="Your name").fill(self.name.title())
         await self.page.keyboard.press("Enter")
         await self.page.get_by_role("button", name="New room").wait_for(timeout=READY_MS)
 
@@ -103,7 +103,7 @@ class Person:
         """Add somebody known to the open room."""
         await self.page.get_by_role("button", name="Add people").click()
         dialog = self.page.get_by_role("dialog")
-        await dialog.get_by_role("checkbox", name=other_name.capitalize()).check(timeout=READY_MS)
+        await dialog.get_by_role("checkbox", name=other_name.title()).check(timeout=READY_MS)
         await dialog.get_by_role("button", name="Add", exact=False).last.click()
         await dialog.wait_for(state="hidden", timeout=READY_MS)
 

@@ -1,6 +1,6 @@
 """Pictures of every screen, light and dark, phone and desktop: `python tests/preview/look.py FOLDER [PICTURE ...]`.
 
-With `--readme` as the picture it takes the three of the README: `python tests/preview/look.py docs/images --readme`.
+The pictures of the README come from a running server: tests/e2e/pictures.py.
 Fails when a page says anything on its console, a violation of the security policy above all.
 """
 
@@ -82,14 +82,6 @@ PICTURES = {
 }
 
 
-# File in docs/images: picture, size. All light, at twice the size for sharp screens.
-README_PICTURES = {
-    "first-start.png": ("invited", "phone"),
-    "conversation-phone.png": ("conversation", "phone"),
-    "conversation-desktop.png": ("conversation", "desktop"),
-}
-
-
 class Looker:
     """Opens scenes in one browser and takes their pictures. `said` holds what the consoles said."""
 
@@ -97,14 +89,13 @@ class Looker:
         self._browser, self._port = browser, port
         self.said: list[str] = []
 
-    def take(self, name: str, size: str, theme: str, path: Path, scale: float = 1) -> None:
+    def take(self, name: str, size: str, theme: str, path: Path) -> None:
         """One picture, after its steps and when everything has come to rest."""
         scene, steps = PICTURES[name]
         width, height = SIZES[size]
         phone = {"has_touch": True, "is_mobile": True} if size == "phone" else {}
         context = self._browser.new_context(
             viewport={"width": width, "height": height},
-            device_scale_factor=scale,
             color_scheme=theme,
             locale="en-GB",
             **phone,
@@ -126,12 +117,8 @@ def shoot(folder: Path, wanted: list[str]) -> list[str]:
     with start() as server, sync_playwright() as playwright:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         looker = Looker(playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS), server.server_port)
-        if wanted == ["--readme"]:
-            for file, (name, size) in README_PICTURES.items():
-                looker.take(name, size, "light", folder / file, scale=2)
-        else:
-            for name, size, theme in product(wanted or PICTURES, SIZES, THEMES):
-                looker.take(name, size, theme, folder / f"{name.replace(' ', '-')}-{size}-{theme}.png")
+        for name, size, theme in product(wanted or PICTURES, SIZES, THEMES):
+            looker.take(name, size, theme, folder / f"{name.replace(' ', '-')}-{size}-{theme}.png")
         server.shutdown()
     return looker.said
 

@@ -1,0 +1,71 @@
+"""The README's pictures, taken from a running server and the browsers of three people.
+
+`python -m tests.e2e.pictures docs/images`
+"""
+
+import asyncio
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from tests.e2e.browser import PHONE, Browsers, Person
+from tests.e2e.server import ServerProcess
+
+ENVIRONMENT = {"CLAWCHAT_SERVER_NAME": "Canal House"}
+ROOM = "Kitchen table"
+LOOKS = {"locale": "en-GB", "timezone_id": "Europe/Amsterdam", "device_scale_factor": 2, "color_scheme": "light"}
+# Who says what, in this order.
+TALK = [
+    ("alice berg", "Same rules as the old table: whoever finds good bread says where."),
+    ("mara lindqvist", "Found it: the mill by the canal, https://example.org/mill, Saturdays until noon."),
+    ("jonas okafor", "Is anybody up for the lake on Sunday?"),
+    ("jonas okafor", "Water is 19 degrees, I checked with my feet."),
+    ("alice berg", "Yes! I bring coffee and the big blanket."),
+    ("alice berg", "And the good cups"),
+    ("mara lindqvist", "I am in, if we take the ten o'clock train. The one after it has no room for three bicycles."),
+    ("jonas okafor", "Ten it is."),
+    ("alice berg", "Ten it is. See you on platform 3."),
+]
+
+
+async def take(folder: Path, workplace: Path) -> None:
+    """Let three people meet and talk, and take the pictures along the way."""
+    server = ServerProcess(workplace / "data", interval=3600, lead=120, grace=300, environment=ENVIRONMENT)
+    with server:
+        async with Browsers(shutil.which("chromium") or "chromium", workplace) as browsers:
+            people: dict[str, Person] = {}
+            for name in ("alice berg", "mara lindqvist", "jonas okafor"):
+                invite = server.create_invite(*([] if people else ["--owner"]))
+                viewport = PHONE if name.startswith("jonas") else None
+                people[name] = person = await browsers.open(name, invite["url"], viewport, **LOOKS)
+                if name.startswith("jonas"):
+                    await person.page.get_by_role("textbox", name="Your name").wait_for()
+                    await person.page.wait_for_timeout(500)
+                    await person.page.screenshot(path=folder / "first-start.png")
+                await person.enrol()
+            await meet(people)
+            for name, text in TALK:
+                await people[name].say(text)
+                for other in people.values():
+                    await other.log.get_by_text(text[:24]).last.wait_for()
+            await asyncio.sleep(1)
+            await people["alice berg"].page.screenshot(path=folder / "conversation-desktop.png")
+            await people["jonas okafor"].page.screenshot(path=folder / "conversation-phone.png")
+
+
+async def meet(people: dict[str, Person]) -> None:
+    """Alice makes the room and adds the others."""
+    alice, mara, jonas = people.values()
+    await alice.create_room("Third floor band")
+    await alice.add(mara.name)
+    await alice.say("Thursday at eight then?")
+    await alice.create_room(ROOM)
+    for person in (mara, jonas):
+        await alice.add(person.name)
+        await person.open_room(ROOM)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory() as scratch:
+        asyncio.run(take(Path(sys.argv[1]), Path(scratch)))
