@@ -100,3 +100,19 @@ async def test_a_full_disk_keeps_messages_waiting_and_loses_none(server, tmp_pat
     assert [row["status"] for row in during].count("waiting") == 5
     assert len(stored) == 1
     assert [f"no room {number}" in after[number + 1]["text"] for number in range(5)] == [True] * 5
+
+
+async def test_a_room_is_made_and_written_in_by_keyboard_alone(server, tmp_path, chromium_path):
+    """After the dialog the cursor stands in the message box: type, Enter, sent."""
+    async with Browsers(chromium_path, tmp_path) as browsers:
+        alice = await browsers.open("alice", server.create_invite("--owner")["url"])
+        await alice.enrol()
+        await alice.page.get_by_role("button", name="New room").focus()
+        await alice.page.keyboard.press("Enter")
+        await alice.page.keyboard.type("Garden")
+        await alice.page.keyboard.press("Enter")
+        await alice.page.get_by_role("dialog").wait_for(state="hidden", timeout=READY_MS)
+        await alice.page.keyboard.type("first words")
+        await alice.page.keyboard.press("Enter")
+
+        await everything_arrived([alice], 1, seconds=20)

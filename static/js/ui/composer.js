@@ -61,8 +61,7 @@ class Composer extends AppElement {
 
   firstUpdated() {
     this.#fit();
-    // On a phone the keyboard would cover the conversation before it was read.
-    if (window.matchMedia(KEYBOARD).matches) this.#box.focus();
+    this.focus();
   }
 
   updated(changed) {
@@ -70,6 +69,11 @@ class Composer extends AppElement {
   }
 
   // Actions
+
+  /** Puts the cursor into the box; not on a phone, where the keyboard would cover the conversation before it was read. */
+  focus() {
+    if (window.matchMedia(KEYBOARD).matches) this.#box.focus();
+  }
 
   #typed(event) {
     this.text = event.target.value;

@@ -111,7 +111,8 @@ class Home extends AppElement {
   // Actions
 
   #choose(roomId) {
-    if (roomId === this.roomId) return;
+    // A room just made may be open already; the dialog that made it gave the focus back to its button.
+    if (roomId === this.roomId) return this.querySelector("cc-composer")?.focus();
     this.#moved = "forth";
     if (this.wide || this.roomId) window.history.replaceState({ ...window.history.state, room: roomId }, "");
     else window.history.pushState({ room: roomId, pushed: true }, "");
