@@ -28,15 +28,18 @@ KEEP_TALKING = """([composer, button, log, name, total, every, burst]) => {
   talk.burst = () => say(burst)
   talk.waiting = waiting
   let port = app.connection.port, status = app.connection.status
-  // A move that was already under way when the talking began had no burst.
-  let isUnderWay = status === "moving"
+  // Only a move is counted that was seen to begin: not one under way at the start, nor a server that came back elsewhere.
+  let isMove = false
   app.addEventListener("change", event => {
     if (event.detail.what !== "connection") return
-    if (app.connection.status === "moving" && status !== "moving") talk.burst()
+    if (app.connection.status === "moving" && status !== "moving") {
+      isMove = true
+      talk.burst()
+    }
     if (app.connection.port && app.connection.port !== port) {
-      if (!talk.done && !isUnderWay) talk.waitingAtMoves.push(waiting())
+      if (!talk.done && isMove) talk.waitingAtMoves.push(waiting())
       port = app.connection.port
-      isUnderWay = false
+      isMove = false
     }
     status = app.connection.status
   })
