@@ -3,8 +3,8 @@
 // Spec: 3.14
 
 import { sameBytes } from "../bytes.js";
-import { Unauthentic } from "../protocol/errors.js";
-import { STAGE_CHUNK_BYTES } from "../protocol/limits.js";
+import { TooLarge, Unauthentic } from "../protocol/errors.js";
+import { STAGE_CHUNK_BYTES, STAGE_MAX_BYTES } from "../protocol/limits.js";
 import { sha256 } from "../protocol/primitives.js";
 
 /** @param {(op: string, members: object) => Promise<object>} ask @returns {Promise<Uint8Array>} the blob's digest */
@@ -28,8 +28,9 @@ async function putChunk(ask, chunk) {
   }
 }
 
-/** The blob of this digest. Raises: unauthentic (other bytes), and what the server answers. */
+/** The blob of this digest. Raises: unauthentic (other bytes); too_large; what the server answers. */
 export async function fetchBlob(ask, roomId, digest, size) {
+  if (size > STAGE_MAX_BYTES) throw new TooLarge(`a blob of ${size} bytes, at most ${STAGE_MAX_BYTES}`);
   const blob = new Uint8Array(size);
   for (let offset = 0; offset < size; ) {
     const { bytes } = await ask("room.fetch", { room: roomId, digest, offset });
