@@ -1,4 +1,5 @@
-// Who this device is: the person and their certificate, the server and how to prove oneself to it. One row of the store.
+// Who this device is: the person and their certificate, the server and how to prove oneself to it.
+// One row of the store.
 //
 // Spec: 3.2, 3.13, 4.4, 5
 
@@ -132,7 +133,7 @@ export class Account {
 
   // What it makes
 
-  /** The person behind this device: a root key that certifies it, and is sealed and forgotten. @param {number} now seconds */
+  /** The person behind this device: a root key certifies it, is sealed and forgotten. @param {number} now seconds */
   async makePerson(name, now) {
     if (this.person) return this.update({ name, named: false });
     const root = RootKey.generate();

@@ -32,7 +32,10 @@ export class App extends PageState {
 
   /**
    * The app for this page. What can be expected to go wrong is in `state` and `problem`, it is never thrown.
-   * @param {{location: Location, storageName?: string, environment?: Partial<import("./environment.js").Environment>}} page
+   * @param {object} page
+   * @param {Location} page.location
+   * @param {string} [page.storageName]
+   * @param {Partial<import("./environment.js").Environment>} [page.environment] in place of the browser's
    */
   static async open({ location, storageName = "clawchat", environment = {} }) {
     const app = new App(storageName, { ...browserEnvironment(), ...environment });

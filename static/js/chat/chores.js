@@ -1,5 +1,5 @@
-// What is to be done after a session began or the server gave notice: one after the other, each once however often it is
-// asked for.
+// What is to be done after a session began or the server gave notice: one after the other, each once however often it
+// is asked for.
 
 import { ChannelClosed } from "../net/failures.js";
 import { PeerError } from "../protocol/errors.js";

@@ -58,7 +58,7 @@ export class Client {
 
   // Lifecycle
 
-  /** @param {object} parts `account` (enrolled), `finder`, `store`, `environment`, `changed(what, roomId)`, `failed(cause)` */
+  /** @param {object} parts `account`, `finder`, `store`, `environment`, `changed(what, roomId)`, `failed(cause)` */
   static async open(parts) {
     const { publicKey, sign } = parts.store.deviceKey;
     const device = await MlsDevice.open({ identity: parts.account.person.identity, publicKey, sign });

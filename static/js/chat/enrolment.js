@@ -1,4 +1,4 @@
-// From an invitation to a device of its own: one session under the invitation, whose only fruit is the device's own key.
+// From an invitation to a device with a key of its own: one session under the invitation, and the key is all it brings.
 //
 // Spec: 3.2, 3.13
 

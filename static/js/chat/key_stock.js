@@ -52,8 +52,9 @@ export class KeyStock {
   async #make(count, now, isLastResort) {
     const made = [];
     while (made.length < count) made.push(await this.#device.makeKeyPackage(now));
+    const kept = { made: now, last_resort: isLastResort };
     await this.#store.write(
-      made.map(({ ref, privateBytes }) => ["packages", ref, { private: privateBytes, made: now, last_resort: isLastResort }]),
+      made.map(({ ref, privateBytes }) => ["packages", ref, { ...kept, private: privateBytes }]),
     );
     return made.map((each) => each.packageBytes);
   }

@@ -85,7 +85,7 @@ export class Link {
     }
   }
 
-  /** One session under these credentials. @returns {Promise<{channel: object, handshake: object}>} Raises: DialFailed. */
+  /** A session under these credentials. @returns {Promise<{channel: object, handshake: object}>} Raises: DialFailed. */
   dial(endpoint, credentials) {
     const { openWire } = this.#environment;
     return dialServer({ url: endpoint.url, credentials, handlers: this.#handlers, openWire });

@@ -1,9 +1,9 @@
 // One room's own messages until they stand in its log.
 //
 // The log must get them in the order they were written, each once, whatever breaks in between. Three rules see to it:
-// every session gets all that is not acknowledged, in order, from the first on; what was encrypted for a new epoch waits
-// until the server has answered for everything before it; and the server knows a message by its id, so a repeat is
-// harmless whatever its bytes. The plaintext stays beside the ciphertext, to be encrypted anew when an epoch ends.
+// every session gets all that is not acknowledged, in order, from the first on; what was encrypted for a new epoch
+// waits until the server has answered for everything before it; and the server knows a message by its id, so a repeat
+// is harmless whatever its bytes. The plaintext stays beside the ciphertext, to be encrypted anew when an epoch ends.
 // Spec: 3.13, 4.5
 
 import { fromHex, toHex } from "../bytes.js";
@@ -123,8 +123,8 @@ export class Outbox {
   }
 
   /**
-   * Members keep the keys of few messages that are missing, so one that was refused and then overtaken is encrypted anew.
-   * Not every refused one is: each time skips a key, and members do not follow over more than a thousand.
+   * Members keep the keys of few missing messages, so one that was refused and then overtaken is encrypted anew. Not
+   * every refused one is: each time skips a key, and members do not follow over more than a thousand.
    */
   #renewOvertaken(by) {
     for (const entry of this.#entries.slice(0, this.#entries.indexOf(by))) {

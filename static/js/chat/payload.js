@@ -21,14 +21,16 @@ export function encodeProfile(name, now) {
 }
 
 /**
- * @returns {{type: "text", text: string} | {type: "profile", name: string} | {type: "unknown"}} unknown: of a later version
+ * @returns {{type: "text", text: string} | {type: "profile", name: string} | {type: "unknown"}} the last is for what
+ *   later versions send
  * Raises: malformed.
  */
 export function parsePayload(bytes) {
   const payload = parseCbor(bytes);
   if (typeof payload?.type !== "string") throw new Malformed("a payload without a type");
-  if (payload.type === "text") return { type: "text", text: requireText(payload.body, TEXT_MAX_BYTES) };
-  if (payload.type === "profile") return { type: "profile", name: requireText(payload.body?.name, ROOM_NAME_MAX_BYTES) };
+  const { type, body } = payload;
+  if (type === "text") return { type, text: requireText(body, TEXT_MAX_BYTES) };
+  if (type === "profile") return { type, name: requireText(body?.name, ROOM_NAME_MAX_BYTES) };
   return { type: "unknown" };
 }
 

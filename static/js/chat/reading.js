@@ -58,8 +58,9 @@ export class Reading {
     const entry = this.#room.outbox.find(id);
     if (entry && !this.delivered.includes(entry)) {
       this.delivered.push(entry);
-      if (entry.text !== null) this.#show(row, id, { kind: "text", text: entry.text, sender: this.me.userId, own: true });
-      else this.#readProfile(entry.payload);
+      const { text } = entry;
+      if (text === null) this.#readProfile(entry.payload);
+      else this.#show(row, id, { kind: "text", text, sender: this.me.userId, own: true });
     } else if (!this.#isKnown(id)) {
       this.stuck = STUCK_ROLLED_BACK;
     }

@@ -25,7 +25,7 @@ export class Room {
   #users = { epoch: -1, ids: [] };
 
   /**
-   * @param {object} state `id` (hex), `record`, `group`, `pending`, `transcript`, `outbox`, as `room_rows.js` loads them
+   * @param {object} state `id` (hex), `record`, `group`, `pending`, `transcript`, `outbox`, as from `room_rows.js`
    * @param {object} surroundings `store`, `me`, `ask`, `changed(room)`, `failed(cause)`
    */
   constructor({ id, record, group, pending, transcript, outbox }, surroundings) {

@@ -24,7 +24,10 @@ export class RoomReader {
     return this.#received;
   }
 
-  /** @param {import("../protocol/bodies.js").ChatDelivery} row @returns {boolean} false when rows before it are missing */
+  /**
+   * @param {import("../protocol/bodies.js").ChatDelivery} row
+   * @returns {boolean} false when rows before it are missing
+   */
   receive(row) {
     if (row.seq > this.#received + 1) return false;
     if (row.seq === this.#received + 1) {

@@ -30,7 +30,8 @@ export function archiveRow(id, entry) {
 
 /** Everything the store has of rooms, as `Room` takes it. @returns {Promise<object[]>} */
 export async function loadRooms(store, device) {
-  const [records, archive, outbox] = await Promise.all(["rooms", "archive", "outbox"].map((name) => store.readAll(name)));
+  const names = ["rooms", "archive", "outbox"];
+  const [records, archive, outbox] = await Promise.all(names.map((name) => store.readAll(name)));
   const archiveOf = byRoom(archive);
   const outboxOf = byRoom(outbox);
   return Promise.all(records.map(([id, record]) => loadRoom(store, device, { id, record, archiveOf, outboxOf })));

@@ -147,7 +147,7 @@ export class Rooms {
     }
   }
 
-  /** Ask for the rows that follow what was received. @returns {Promise<(() => Promise<void>)[]>} what the answer means */
+  /** Ask for what follows the rows received. @returns {Promise<(() => Promise<void>)[]>} what the answer means */
   async #resume(rooms, channel) {
     if (rooms.length === 0) return [];
     const cursors = rooms.map((room) => ({ room: room.roomId, cursor: room.reader.received }));

@@ -15,7 +15,7 @@ export class Welcomes {
   #ask;
   #me;
 
-  /** @param {{store: object, device: object, stock: import("./key_stock.js").KeyStock, ask: Function, me: object}} parts */
+  /** @param {object} parts `store`, `device` (MlsDevice), `stock` (KeyStock), `ask`, `me` */
   constructor({ store, device, stock, ask, me }) {
     this.#store = store;
     this.#device = device;

@@ -1,7 +1,7 @@
 // Where the server is: the last connection file that was believed, and how to come by a newer one.
 //
-// A file counts only when a pinned identity signed it, and never when it is older than the one in hand, so no mirror can
-// lead a client back to a place that was left.
+// A file counts only when a pinned identity signed it, and never when it is older than the one in hand, so no mirror
+// can lead a client back to a place that was left.
 // Spec: 3.8
 
 import { SealedConnectionFile } from "../protocol/connection_file.js";
@@ -54,7 +54,10 @@ export class Finder {
     return Date.now() + this.#clockOffsetMs;
   }
 
-  /** Chat ports to try, the one that lives longest first. @returns {import("../protocol/connection_info.js").Endpoint[]} */
+  /**
+   * Chat ports to try, the one that lives longest first.
+   * @returns {import("../protocol/connection_info.js").Endpoint[]}
+   */
   endpoints() {
     const dialable = (this.#info?.endpoints ?? []).filter((endpoint) => endpoint.isDialable);
     return dialable.sort((left, right) => right.validUntil - left.validUntil || left.load - right.load);
@@ -84,7 +87,8 @@ export class Finder {
   async refresh() {
     const urls = [...new Set([...(this.#info?.urls ?? []), ...this.#locators])];
     const found = await askMirrors(urls, this.#fetchBytes);
-    const opened = await Promise.allSettled(found.map(async (each) => ({ ...each, info: await this.#open(each.file) })));
+    const open = async (each) => ({ ...each, info: await this.#open(each.file) });
+    const opened = await Promise.allSettled(found.map(open));
     const good = opened.filter((result) => result.status === "fulfilled").map((result) => result.value);
     if (good.length === 0) throw opened[0].reason;
     await this.#keepFreshest(good);

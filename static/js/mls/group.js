@@ -38,7 +38,7 @@ export class Group {
 
   // Lifecycle
 
-  /** A new group with this device as its only member. @param {Uint8Array} roomId 16 bytes @param {number} now seconds */
+  /** A group with this device as its only member. @param {Uint8Array} roomId 16 bytes @param {number} now seconds */
   static async create(device, roomId, now) {
     const { publicPackage, privatePackage } = openKeyPackage((await makeKeyPackage(device, now)).privateBytes);
     const state = await createGroup(roomId, publicPackage, privatePackage, [], device.suite, CLIENT_CONFIG);
@@ -92,7 +92,7 @@ export class Group {
     return Number(this.#state.groupContext.epoch);
   }
 
-  /** @returns {{index: number, signatureKey: Uint8Array, identity: import("../protocol/credential.js").LeafIdentity}[]} */
+  /** @returns {ReturnType<typeof membersOf>} */
   get members() {
     return membersOf(this.#state.ratchetTree);
   }
@@ -130,7 +130,8 @@ export class Group {
    * Make a commit. `next` is the group once the server took it; `group` is the one to go on with until then.
    * @param {{add?: {packageBytes: Uint8Array, publicKey: Uint8Array, userId: Uint8Array}[], remove?: number[]}} changes
    *   `remove`: leaves by index
-   * @returns {Promise<{group: Group, next: Group, commit: Uint8Array, welcome: Uint8Array | null, groupInfo: Uint8Array}>}
+   * @returns {Promise<{group: Group, next: Group, commit: Uint8Array, welcome: Uint8Array | null,
+   *   groupInfo: Uint8Array}>}
    */
   async commit({ add = [], remove = [] }, messageId) {
     const made = await makeCommit(this.#device, this.#state, { add, remove }, messageId);
@@ -138,7 +139,7 @@ export class Group {
     return { ...bytes, group: this.#next(steppedState, []), next: new Group(this.#device, newState) };
   }
 
-  /** A pending group whose commit stands in the log, with the ratchets as far as this group has moved them meanwhile. */
+  /** A pending group whose commit stands in the log, with the ratchets as far as they have moved here meanwhile. */
   adopt(next) {
     const past = new Map(next.#state.historicalReceiverData);
     const epoch = this.#state.groupContext.epoch;

@@ -12,8 +12,8 @@ import { KEY_HANDLE } from "./suite.js";
  * A new key package.
  * @param {object} device suite, identity and publicKey of this device
  * @param {number} now seconds
- * @returns {Promise<{ref: string, packageBytes: Uint8Array, privateBytes: Uint8Array}>} `ref` (hex) names it in a Welcome;
- *   `privateBytes` opens that Welcome and is erased with its use
+ * @returns {Promise<{ref: string, packageBytes: Uint8Array, privateBytes: Uint8Array}>} `ref` (hex) names it in a
+ *   Welcome; `privateBytes` opens that Welcome and is erased with its use
  */
 export async function makeKeyPackage(device, now) {
   const { publicPackage, privatePackage } = await generateKeyPackageWithKey(
@@ -54,8 +54,10 @@ export function openKeyPackage(privateBytes) {
 export async function checkKeyPackage(device, { packageBytes, publicKey, userId }) {
   const keyPackage = parseMessage("mls_key_package", packageBytes);
   const { credential, signaturePublicKey } = keyPackage.leafNode;
-  const isExpected = sameBytes(signaturePublicKey, publicKey) && sameBytes(identityOf(credential, publicKey).userId, userId);
-  if (!isExpected) throw new Unauthentic("a key package of another device");
+  const isTheDevice = sameBytes(signaturePublicKey, publicKey);
+  if (!isTheDevice || !sameBytes(identityOf(credential, publicKey).userId, userId)) {
+    throw new Unauthentic("a key package of another device");
+  }
   if (!(await verifyKeyPackage(keyPackage, device.suite.signature))) {
     throw new Unauthentic("a key package with a false signature");
   }

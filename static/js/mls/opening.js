@@ -17,7 +17,7 @@ const PROPOSALS = new Set(["add", "remove"]);
 
 /**
  * @returns {Promise<{kind: "message" | "commit" | "removed", newState: object, consumed: Uint8Array[], sender: object,
- *   payload?: Uint8Array, added?: object[], removed?: object[]}>} `sender`, `added`, `removed` are members as in `tree.js`
+ *   payload?: Uint8Array, added?: object[], removed?: object[]}>} `sender`, `added`, `removed`: members as in `tree.js`
  * Raises: malformed, unauthentic.
  */
 export async function openEntry(device, state, bytes) {
@@ -39,8 +39,9 @@ export async function openEntry(device, state, bytes) {
   // under the key of the sender's leaf in the tree of that epoch.
   const sender = memberWithKey(treeOf(state, privateMessage.epoch), signers[0]);
   const { newState, consumed } = result;
-  if (result.kind === "applicationMessage") return { kind: "message", newState, consumed, sender, payload: result.message };
-  return { ...membershipChange(state, newState, proposals), newState, consumed, sender };
+  const opened = { newState, consumed, sender };
+  if (result.kind === "applicationMessage") return { ...opened, kind: "message", payload: result.message };
+  return { ...opened, ...membershipChange(state, newState, proposals) };
 }
 
 /** Runs a call into the library; whatever it throws means that the bytes did not open. */

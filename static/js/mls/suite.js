@@ -27,12 +27,13 @@ const SENDER_DATA_BYTES = 12;
  */
 export async function makeSuite(sign) {
   const base = await getCiphersuiteImpl(getCiphersuiteFromName(SUITE_NAME));
-  const encryptAead = (key, nonce, aad, plaintext) => base.hpke.encryptAead(key, nonce, aad, pad(aad, plaintext));
-  return {
-    ...base,
-    signature: { sign: (handle, message) => signWith(sign, handle, message), verify: verifySignature, keygen: refuseKeygen },
-    hpke: { ...base.hpke, encryptAead },
+  const signature = {
+    sign: (handle, message) => signWith(sign, handle, message),
+    verify: verifySignature,
+    keygen: refuseKeygen,
   };
+  const encryptAead = (key, nonce, aad, plaintext) => base.hpke.encryptAead(key, nonce, aad, pad(aad, plaintext));
+  return { ...base, signature, hpke: { ...base.hpke, encryptAead } };
 }
 
 /** The same suite, telling `note` the public key of every signature that verifies: so a reader learns who signed. */
@@ -62,7 +63,7 @@ async function refuseKeygen() {
   throw new UsageError("device keys are not made by the MLS library");
 }
 
-/** Three things are encrypted here: a GroupInfo (without aad), sender data, and message content, the one to be padded. */
+/** Three things are encrypted here: a GroupInfo (without aad), sender data, and message content; the last is padded. */
 function pad(aad, plaintext) {
   if (!aad?.length || plaintext.length === SENDER_DATA_BYTES) return plaintext;
   const missing = (PADDING_STEP_BYTES - (plaintext.length % PADDING_STEP_BYTES)) % PADDING_STEP_BYTES;

@@ -3,7 +3,9 @@
 // Spec: 3.5, 3.7, 3.11
 
 import { toHex } from "../bytes.js";
-import { Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, parseExchange, Request, Response } from "../protocol/bodies.js";
+import {
+  Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, parseExchange, Request, Response,
+} from "../protocol/bodies.js";
 import { closeCode, errorFor, PeerError } from "../protocol/errors.js";
 import { MessageType } from "../protocol/frame.js";
 import { newMessageId } from "../protocol/primitives.js";

@@ -10,6 +10,8 @@ import { openWire as openWebSocket } from "./wire.js";
 /** Shown to the server's people in their list of devices. */
 const CLIENT_NAME = "ClawChat web";
 
+const HANDSHAKE_MS = HANDSHAKE_SECONDS * 1000;
+
 /** A browser may not send 1008; this is its twin. Spec: 3.3 */
 const CLOSE_HANDSHAKE_FAILED = 4008;
 
@@ -45,7 +47,7 @@ export class Credentials {
  * @param {number} [options.timeoutMs] for all of it
  * @returns {Promise<{channel: Channel, handshake: ClientHandshake}>} Raises: DialFailed.
  */
-export async function dial({ url, credentials, handlers, openWire = openWebSocket, timeoutMs = HANDSHAKE_SECONDS * 1000 }) {
+export async function dial({ url, credentials, handlers, openWire = openWebSocket, timeoutMs = HANDSHAKE_MS }) {
   const records = new RecordQueue();
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), timeoutMs);
@@ -56,10 +58,15 @@ export async function dial({ url, credentials, handlers, openWire = openWebSocke
     return await shakeHands(wire, records, credentials, handlers);
   } catch (cause) {
     wire?.close(CLOSE_HANDSHAKE_FAILED);
-    throw cause instanceof DialFailed ? cause : new DialFailed(cause instanceof PeerError ? cause.code : "internal", { cause });
+    throw failureOf(cause);
   } finally {
     clearTimeout(timer);
   }
+}
+
+function failureOf(cause) {
+  if (cause instanceof DialFailed) return cause;
+  return new DialFailed(cause instanceof PeerError ? cause.code : "internal", { cause });
 }
 
 async function shakeHands(wire, records, credentials, handlers) {

@@ -1,4 +1,5 @@
-// How long to wait before the next try: doubling, with jitter, so that a restarted server is not met by everybody at once.
+// How long to wait before the next try: doubling, with jitter, so that a restarted server is not met by everybody
+// at once.
 
 import { randomBelow } from "../protocol/primitives.js";
 

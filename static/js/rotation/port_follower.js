@@ -1,7 +1,7 @@
 // Keeps one live session with the server, whatever its port does.
 //
-// A move is make before break: a second session on the announced port, the rooms resumed on it, and only when it has taken
-// over the first one is closed. A lost session is replaced by what `Search` finds, after pauses that grow.
+// A move is make before break: a second session on the announced port, the rooms resumed on it, and only when it has
+// taken over the first one is closed. A lost session is replaced by what `Search` finds, after pauses that grow.
 // Spec: 3.9, 3.11
 
 import { Backoff, randomShare } from "./backoff.js";

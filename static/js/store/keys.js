@@ -1,6 +1,7 @@
 // The keys a browser keeps for one device: handles that Web Crypto does not give out, and the wrapped storage key.
 //
-// Device mode: SK is wrapped by a non-extractable AES-GCM key beside it. That stops tools that copy a profile, not malware.
+// Device mode: SK is wrapped by a non-extractable AES-GCM key beside it. That stops tools that copy a profile, but no
+// malware.
 // Spec: 5
 
 import { concat } from "../bytes.js";

@@ -67,12 +67,14 @@ for (const seed of [1, 2, 3]) {
 
     const apps = [people.alice.app, people.bob.app];
     for (const app of apps) {
-      await until(app, () => texts(app, roomId).length === 2 * MESSAGES && app.messages(roomId).every((each) => each.seq !== null), 60_000);
+      const isQuiet = () => app.messages(roomId).every((message) => message.seq !== null);
+      await until(app, () => texts(app, roomId).length === 2 * MESSAGES && isQuiet(), 60_000);
     }
     const shown = ids(apps[0], roomId);
     assert.deepEqual(ids(apps[1], roomId), shown);
     const known = new Set(shown);
-    assert.deepEqual(server.service.log(roomId).map((row) => toHex(row.messageId)).filter((id) => known.has(id)), shown);
+    const logged = server.service.log(roomId).map((row) => toHex(row.messageId));
+    assert.deepEqual(logged.filter((id) => known.has(id)), shown);
     for (const who of ["alice", "bob"]) {
       const said = texts(apps[0], roomId).filter((text) => text.startsWith(who));
       assert.deepEqual(said, Array.from({ length: MESSAGES }, (_, number) => `${who} ${number}`));

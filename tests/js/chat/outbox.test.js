@@ -11,7 +11,7 @@ function filled(epochs, channel = OLD) {
   const outbox = new Outbox("room");
   const entries = epochs.map((epoch, number) => {
     const entry = outbox.add({ messageId: newMessageId(1), time: 5, payload: new Uint8Array(), text: String(number) });
-    return Object.assign(entry, { epoch, message: epoch === null ? null : Uint8Array.of(number), channel: epoch === null ? null : channel });
+    return epoch === null ? entry : Object.assign(entry, { epoch, message: Uint8Array.of(number), channel });
   });
   return { outbox, entries };
 }

@@ -16,7 +16,8 @@ test("what a later version may send is passed over", () => {
 
 test("mallory's payloads are refused", () => {
   const bad = [
-    encodeCbor([]), encodeCbor({ body: "no type" }), encodeCbor({ type: "text", body: 7 }), encodeCbor({ type: "text" }),
+    encodeCbor([]), encodeCbor({ body: "no type" }),
+    encodeCbor({ type: "text", body: 7 }), encodeCbor({ type: "text" }),
     encodeCbor({ type: "text", body: "x".repeat(16_385) }), encodeCbor({ type: "profile", body: "Garden" }),
     encodeCbor({ type: "profile", body: { name: "x".repeat(129) } }), Uint8Array.of(0xff),
   ];

@@ -18,16 +18,14 @@ function endpoint(port, changes = {}) {
 function setUp({ mirrors = {} } = {}) {
   const [identity, discoverySecret] = [IdentityKey.generate(), DiscoverySecret.generate()];
   const saved = [];
-  const publish = (serial, endpoints = [endpoint(50_000)], { signer = identity, secret = discoverySecret, ...changes } = {}) =>
-    sealConnectionFile(
-      new ConnectionInfo({
-        serial, serverId: "cc-test", serverName: "Test", serverPublic: signer.public, timestamp: NOW, validFrom: NOW - 10,
-        validUntil: NOW + 3600, nextRotation: NOW + 3600, graceSeconds: 300, endpoints, ...changes,
-      }),
-      secret,
-      signer,
-      NOW,
-    );
+  const publish = (serial, endpoints = [endpoint(50_000)], changes = {}) => {
+    const { signer = identity, secret = discoverySecret, urls = [] } = changes;
+    const info = new ConnectionInfo({
+      serial, serverId: "cc-test", serverName: "Test", serverPublic: signer.public, timestamp: NOW, endpoints, urls,
+      validFrom: NOW - 10, validUntil: NOW + 3600, nextRotation: NOW + 3600, graceSeconds: 300,
+    });
+    return sealConnectionFile(info, secret, signer, NOW);
+  };
   const fetchBytes = async (url) => {
     if (!(url in mirrors)) throw Object.assign(new Error("away"), { code: "unavailable" });
     return mirrors[url];
@@ -65,8 +63,10 @@ test("mallory's files change nothing", async () => {
 
   const changed = await publish(9);
   changed[200] ^= 1;
-  await assert.rejects(finder.accept(await publish(9, undefined, { signer: IdentityKey.generate() }), null), { code: "unauthentic" });
-  await assert.rejects(finder.accept(await publish(9, undefined, { secret: DiscoverySecret.generate() }), null), { code: "unknown_peer" });
+  const forged = await publish(9, undefined, { signer: IdentityKey.generate() });
+  const foreign = await publish(9, undefined, { secret: DiscoverySecret.generate() });
+  await assert.rejects(finder.accept(forged, null), { code: "unauthentic" });
+  await assert.rejects(finder.accept(foreign, null), { code: "unknown_peer" });
   await assert.rejects(finder.accept(changed, null));
   await assert.rejects(finder.accept(await publish(6), null), { code: "replayed" });
   await assert.rejects(finder.accept(await publish(7, [endpoint(60_000)]), null), { code: "forked" });

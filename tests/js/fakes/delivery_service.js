@@ -33,7 +33,8 @@ export class DeliveryService {
   /** Store one application message. @returns {{seq: number, isNew: boolean}} */
   append(device, roomId, message, messageId) {
     const header = MessageHeader.parse(message);
-    if (!sameBytes(header.messageId, messageId) || header.contentType === ContentType.COMMIT) throw new Malformed("header");
+    if (!sameBytes(header.messageId, messageId)) throw new Malformed("message id");
+    if (header.contentType === ContentType.COMMIT) throw new Malformed("a commit");
     const room = this.#roomOf(device, roomId);
     const before = this.#placeOf(room, device, messageId);
     if (before) return before.seq;
@@ -87,8 +88,10 @@ export class DeliveryService {
     const leaf = LeafIdentity.parse(identity);
     leaf.verify(this.devicePublics.get(toHex(device)));
     const user = toHex(leaf.userId);
-    const member = this.members.get(user) ?? { userId: leaf.userId, root: leaf.rootPublic.bytes, name: "", devices: new Map() };
-    member.devices.set(toHex(device), { deviceId: device, identity, publicKey: this.devicePublics.get(toHex(device)).bytes });
+    const newcomer = { userId: leaf.userId, root: leaf.rootPublic.bytes, name: "", devices: new Map() };
+    const member = this.members.get(user) ?? newcomer;
+    const publicKey = this.devicePublics.get(toHex(device)).bytes;
+    member.devices.set(toHex(device), { deviceId: device, identity, publicKey });
     this.members.set(user, member);
     this.#tellAll();
     return { user_id: leaf.userId };
@@ -138,7 +141,7 @@ export class DeliveryService {
     const known = this.rooms.get(id);
     if (known && known.maker !== toHex(device)) throw new Malformed("taken");
     this.rooms.set(id, known ?? {
-      id: room, maker: toHex(device), epoch: 0, epochSince: 0, members: new Set([toHex(device)]), log: [], infos: new Map(),
+      id: room, maker: toHex(device), epoch: 0, epochSince: 0, members: new Set([toHex(device)]), log: [],
     });
     return { epoch: this.rooms.get(id).epoch };
   }

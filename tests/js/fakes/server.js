@@ -3,7 +3,9 @@
 
 import { toHex } from "../../../static/js/bytes.js";
 import { DialFailed } from "../../../static/js/net/failures.js";
-import { Ack, ChatDelivery, ChatSend, ErrorBody, Failure, parseExchange, Request, Response } from "../../../static/js/protocol/bodies.js";
+import {
+  Ack, ChatDelivery, ChatSend, ErrorBody, Failure, parseExchange, Request, Response,
+} from "../../../static/js/protocol/bodies.js";
 import { sealConnectionFile } from "../../../static/js/protocol/connection_file.js";
 import { ConnectionInfo, Endpoint } from "../../../static/js/protocol/connection_info.js";
 import { PeerError } from "../../../static/js/protocol/errors.js";
@@ -72,7 +74,8 @@ export class FakeServer {
     const port = 50_000 + this.ports.size;
     const now = Math.floor(Date.now() / 1000);
     const path = `/${encodeBase64url(randomBytes(16))}`;
-    const endpoint = new Endpoint({ host: "127.0.0.1", port, path, tls: false, validFrom: now, validUntil: now + 60 + this.ports.size });
+    const validUntil = now + 60 + this.ports.size;
+    const endpoint = new Endpoint({ host: "127.0.0.1", port, path, tls: false, validFrom: now, validUntil });
     this.ports.set(endpoint.url, endpoint);
     this.serial += 1;
     return endpoint;
@@ -106,8 +109,9 @@ export class FakeServer {
     const now = Math.floor(Date.now() / 1000);
     const endpoints = [...this.ports.values()];
     const info = new ConnectionInfo({
-      serial: this.serial, serverId: serverId(this.identity.public), serverName: "Fake", serverPublic: this.identity.public,
-      timestamp: now, validFrom: now - 10, validUntil: now + 3600, nextRotation: now + 60, graceSeconds: 4, endpoints, urls: [MIRROR],
+      serial: this.serial, serverId: serverId(this.identity.public), serverName: "Fake", timestamp: now,
+      serverPublic: this.identity.public, validFrom: now - 10, validUntil: now + 3600, nextRotation: now + 60,
+      graceSeconds: 4, endpoints, urls: [MIRROR],
     });
     this.lastFile ??= {};
     this.lastFile[this.serial] ??= await sealConnectionFile(info, this.discoverySecret, this.identity, now);
@@ -168,7 +172,8 @@ class FakeSession {
 
   frame(type, payload) {
     if (!this.isOpen) return;
-    this.#session.seal(type, payload, randomBytes(16), Date.now()).then((frame) => !this.#isCut && this.#handlers.onMessage(frame));
+    const sealing = this.#session.seal(type, payload, randomBytes(16), Date.now());
+    sealing.then((frame) => !this.#isCut && this.#handlers.onMessage(frame));
   }
 
   notice(op) {

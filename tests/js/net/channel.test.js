@@ -3,7 +3,9 @@ import { test } from "node:test";
 
 import { utf8 } from "../../../static/js/bytes.js";
 import { Channel } from "../../../static/js/net/channel.js";
-import { Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, Failure, parseExchange, Request, Response } from "../../../static/js/protocol/bodies.js";
+import {
+  Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, Failure, parseExchange, Request, Response,
+} from "../../../static/js/protocol/bodies.js";
 import { MessageType } from "../../../static/js/protocol/frame.js";
 import { newMessageId, randomBytes } from "../../../static/js/protocol/primitives.js";
 import { sessionPair } from "../fakes/sessions.js";

@@ -63,7 +63,7 @@ test("a server that cannot prove the pinned identity gets no answer", async () =
 
 test("a tripwire says that the port has moved", async () => {
   const server = new FakeServer();
-  const openWire = async (_url, handlers) => ({ send: () => queueMicrotask(() => handlers.onEnd(4409)), close: () => {} });
+  const openWire = async (_url, { onEnd }) => ({ send: () => queueMicrotask(() => onEnd(4409)), close: () => {} });
 
   await assert.rejects(call(server, credentialsFor(server), { openWire }), { code: "rediscover" });
 });

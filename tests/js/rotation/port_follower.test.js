@@ -10,7 +10,10 @@ const moved = () => new Promise((resolve) => setTimeout(resolve, 250));
 
 /** Ports that answer or do not, mirrors that know them, and a follower between them. */
 function setUp(t) {
-  const world = { known: ["a"], published: ["a"], open: new Set(["a"]), dialled: [], refreshed: 0, attached: [], states: [], fails: null };
+  const world = {
+    known: ["a"], published: ["a"], open: new Set(["a"]), refreshed: 0,
+    dialled: [], attached: [], states: [], fails: null,
+  };
   const endpoint = (name) => ({ url: name, port: name, validUntil: Math.floor(Date.now() / 1000) + 60 });
   const finder = {
     now: Date.now(),

@@ -16,12 +16,13 @@ const raw = async (name, store, key) => {
 
 test("what was written comes back after the page was closed", async () => {
   const store = await Store.open("round-trip");
-  await store.write([["account", "me", { name: "alice", number: 7, none: null, bytes: Uint8Array.of(1, 2) }]]);
+  const value = { name: "alice", number: 7, none: null, bytes: Uint8Array.of(1, 2) };
+  await store.write([["account", "me", value]]);
   store.close();
 
   const again = await Store.open("round-trip");
 
-  assert.deepEqual(await again.read("account", "me"), { name: "alice", number: 7, none: null, bytes: Uint8Array.of(1, 2) });
+  assert.deepEqual(await again.read("account", "me"), value);
   assert.equal(await again.read("account", "nobody"), undefined);
 });
 
