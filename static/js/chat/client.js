@@ -17,6 +17,7 @@ const ERASE_EVERY_MS = 15_000;
 
 export class Client {
   #account;
+  #userId;
   #finder;
   #link;
   #rooms;
@@ -34,6 +35,7 @@ export class Client {
     this.#failed = failed;
     const ask = (op, members) => this.#link.ask(op, members);
     const { me } = account;
+    this.#userId = me.userId;
     this.#link = new Link({
       account,
       finder,
@@ -86,12 +88,11 @@ export class Client {
   // What it shows
 
   get me() {
-    return { userId: this.#account.me.userId, name: this.#account.name };
+    return { userId: this.#userId, name: this.#account.name };
   }
 
   get people() {
-    const { userId } = this.me;
-    return this.#directory.people.map((person) => ({ ...person, me: person.userId === userId }));
+    return this.#directory.people.map((person) => ({ ...person, me: person.userId === this.#userId }));
   }
 
   /** Newest activity first. */

@@ -55,7 +55,8 @@ function byRoom(rows) {
   const rooms = new Map();
   for (const [key, value] of rows) {
     const id = key.slice(0, key.indexOf("/"));
-    rooms.set(id, [...(rooms.get(id) ?? []), value]);
+    if (!rooms.has(id)) rooms.set(id, []);
+    rooms.get(id).push(value);
   }
   return rooms;
 }

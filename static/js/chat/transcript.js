@@ -43,6 +43,7 @@ export class Transcript {
 
   /** Messages of others after this place. @param {number} seq */
   unreadSince(seq) {
-    return this.#entries.filter((entry) => entry.seq > seq && entry.kind === "text" && !entry.own).length;
+    const first = this.#entries.findLastIndex((entry) => entry.seq <= seq) + 1;
+    return this.#entries.slice(first).filter((entry) => entry.kind === "text" && !entry.own).length;
   }
 }
