@@ -74,6 +74,8 @@ async def test_who_comes_back_gets_what_was_missed(hub, alice, bob, room):
     await bob.hang_up()
     for number in range(5):
         await alice.post(room, b"%d" % number, epoch=1)
+    # What is not stored yet when bob asks was not missed.
+    await texts(alice, 5)
     await bob.connect()
 
     await listen(bob, room, 3)
