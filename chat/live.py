@@ -18,6 +18,9 @@ from clawchat.protocol.session import Session
 logger = logging.getLogger(__name__)
 
 NORMAL_CLOSE = 1000
+# What may wait for a peer that takes nothing more: acknowledgements, errors, notices and an answer. Rows do not wait
+# here, they are read from the log once it takes more.
+HELD_BACK_BYTES = 4 * 1024 * 1024
 
 
 class Link(Protocol):
@@ -64,6 +67,7 @@ class LiveSession:
         self.pinged_at = now
         # Since when the peer takes nothing more; None while it does.
         self.blocked_since: float | None = None
+        self._held_back = 0
         self._notices = 0
         self._drained = asyncio.Event()
         # Why it ended; empty while it lives.
@@ -124,6 +128,7 @@ class LiveSession:
             self.link.close(close_code(error.number or Internal.number))
         else:
             self.link.send(frame)
+            self._count_held_back(len(frame))
 
     def send_row(self, row: StoredRow) -> None:
         """Deliver a row of a room's log."""
@@ -147,6 +152,7 @@ class LiveSession:
     def drained(self) -> None:
         """The transport takes more again: go on with what had to wait."""
         self.blocked_since = None
+        self._held_back = 0
         self._drained.set()
         for subscription in tuple(self.subscriptions.values()):
             subscription.read_on()
@@ -180,6 +186,12 @@ class LiveSession:
     def resume_anew(self) -> None:
         """The session's place in a room exists no more: let the client resume from where the log begins."""
         self.close(0, "resume anew")
+
+    def _count_held_back(self, size: int) -> None:
+        """Reset the connection of a peer that asks and asks and reads no answer: it would fill the server's memory."""
+        self._held_back = 0 if self.link.writable else self._held_back + size
+        if self._held_back > HELD_BACK_BYTES:
+            self.drop("reads nothing")
 
     def _end(self, why: str) -> None:
         self.why = why

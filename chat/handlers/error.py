@@ -13,6 +13,9 @@ logger = logging.getLogger(__name__)
 def note_error(hub: Hub, session: LiveSession, frame: Frame) -> None:
     """Write down its number; its text is the client's and goes into no log.
 
+    At the pace of requests, or a client could fill the disk with it.
     Raises: malformed.
     """
-    logger.info("a client reports error %d", ErrorBody.parse(frame.payload).number)
+    body = ErrorBody.parse(frame.payload)
+    if hub.request_rates.take(session.device_pk, hub.clock()):
+        logger.info("a client reports error %d", body.number)

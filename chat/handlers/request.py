@@ -6,31 +6,39 @@ from chat.hub import Hub
 from chat.live import LiveSession
 from chat.operations import OPERATIONS
 from clawchat.protocol.bodies import Failure, Request, Response, parse_exchange
-from clawchat.protocol.errors import Internal, Malformed, NotMember, PeerError, TooFast
+from clawchat.protocol.errors import Internal, Malformed, NotMember, PeerError, TooFast, TooLarge
 from clawchat.protocol.frame import Frame, MessageType
+from clawchat.protocol.limits import REQUEST_MAX_BYTES, REQUEST_MAX_ITEMS
 from clawchat.protocol.operations import check_request
 
 logger = logging.getLogger(__name__)
 
 IN_LINE = 32
+# Kinds of 3.11: response and failure.
+ANSWERS = (b"\1", b"\2")
 # The one operation of a device that has no account yet.
 FIRST_OPERATION = "account.set"
 
 
 def take_exchange(hub: Hub, session: LiveSession, frame: Frame) -> None:
     """Put a request in line; requests of one session are answered one after the other, in the order they came."""
+    if frame.payload[:1] in ANSWERS:
+        # To a notice. The client fetches what it wants by requests of its own.
+        return
+    number = int.from_bytes(frame.payload[1:5], "big")
+    # The map is read last and within limits: whoever reads one holds up everybody.
+    if len(session.requests) >= IN_LINE or not hub.request_rates.take(session.device_pk, hub.clock()):
+        _refuse(session, number, TooFast("too many requests at once"))
+        return
+    if len(frame.payload) > REQUEST_MAX_BYTES:
+        _refuse(session, number, TooLarge(f"{len(frame.payload)} bytes, at most {REQUEST_MAX_BYTES}"))
+        return
     try:
-        exchange = parse_exchange(frame.payload)
+        request = parse_exchange(frame.payload, REQUEST_MAX_ITEMS)
     except Malformed as error:
         session.send_error(error, frame.message_id)
         return
-    if not isinstance(exchange, Request):
-        # The answer to a notice. The client fetches what it wants by requests of its own.
-        return
-    if len(session.requests) >= IN_LINE or not hub.request_rates.take(session.device_pk, hub.clock()):
-        _refuse(session, exchange, TooFast("too many requests at once"))
-        return
-    session.requests.append(exchange)
+    session.requests.append(request)
     if not session.answering:
         session.answering = True
         hub.spawn(_answer_all(hub, session))
@@ -56,12 +64,12 @@ async def _answer(hub: Hub, session: LiveSession, request: Request) -> None:
         answer = await OPERATIONS[operation](hub, session, request.body)
         session.send(MessageType.REQUEST, Response(request.id, answer).encode())
     except PeerError as error:
-        _refuse(session, request, error)
+        _refuse(session, request.id, error)
     except Exception:
         logger.exception("an operation failed")
-        _refuse(session, request, Internal("a fault of this server"))
+        _refuse(session, request.id, Internal("a fault of this server"))
 
 
-def _refuse(session: LiveSession, request: Request, error: PeerError) -> None:
+def _refuse(session: LiveSession, number: int, error: PeerError) -> None:
     body = {"code": error.number or Internal.number, "text": error.text, **error.details}
-    session.send(MessageType.REQUEST, Failure(request.id, body).encode())
+    session.send(MessageType.REQUEST, Failure(number, body).encode())

@@ -166,14 +166,14 @@ class Failure:
         return _encode_exchange(_FAILURE, self.id, self.body)
 
 
-def parse_exchange(data: bytes) -> Request | Response | Failure:
+def parse_exchange(data: bytes, max_items: int | None = None) -> Request | Response | Failure:
     """The request, response or failure in these bytes (0x12).
 
-    Raises: malformed (also for a failure without its code and text).
+    Raises: malformed (also for a failure without its code and text, and for more than max_items values in the map).
     """
     reader = Reader(data)
     kind, number = reader.u8(), reader.u32()
-    body = parse_cbor(reader.rest())
+    body = parse_cbor(reader.rest(), max_items)
     if not isinstance(body, dict):
         raise Malformed("exchange without a map")
     if kind == _REQUEST:

@@ -176,8 +176,14 @@ def encode_cbor(value: object) -> bytes:
     return cbor2.dumps(value, canonical=True)
 
 
-def parse_cbor(data: bytes) -> Any:
-    """The value of deterministic CBOR: text keys, no tags, no floats, integers in 0..2**53-1, nesting up to 8."""
+def parse_cbor(data: bytes, max_items: int | None = None) -> Any:
+    """The value of deterministic CBOR: text keys, no tags, no floats, integers in 0..2**53-1, nesting up to 8.
+
+    Keys and values are items. More than max_items are malformed before any of them is made: a megabyte of small ones
+    would keep a server busy for a good part of a second.
+    """
+    if max_items is not None:
+        _check_item_count(data, max_items)
     try:
         value = cbor2.loads(
             data,
@@ -276,6 +282,23 @@ def _check_json(value: object, depth: int) -> None:
                 _check_json(item, depth + 1)
 
 
+def _check_item_count(data: bytes, max_items: int) -> None:
+    """Walk over the heads alone; whether they make sense is for the decoder to say."""
+    offset = count = 0
+    while offset < len(data):
+        count += 1
+        if count > max_items:
+            raise Malformed(f"more than {max_items} CBOR items")
+        major, value = data[offset] >> 5, data[offset] & 31
+        offset += 1
+        if 24 <= value <= 27:
+            size = 1 << value - 24
+            value = int.from_bytes(data[offset : offset + size], "big")
+            offset += size
+        if major in _CBOR_STRINGS:
+            offset += value
+
+
 def _check_cbor(value: object, depth: int) -> None:
     if isinstance(value, dict):
         _check_cbor_items(value.values(), depth)
@@ -319,3 +342,5 @@ def _refuse_tag(*arguments: object) -> NoReturn:
 
 
 _NO_TAGS = _NoTags()
+# The major types whose heads are followed by that many bytes: byte strings and texts.
+_CBOR_STRINGS = (2, 3)

@@ -47,6 +47,10 @@ INVITE_DEFAULT_SECONDS = 86_400
 INVITE_MAX_SECONDS = 604_800
 INVITE_TEXT_MAX_BYTES = 65_536
 
+# A request: its map, and how many values it holds in all. Spec: 3.14
+REQUEST_MAX_BYTES = 262_144
+REQUEST_MAX_ITEMS = 4096
+
 # Staged blobs: a chunk, and the whole. Spec: 3.14
 STAGE_CHUNK_BYTES = 131_072
 STAGE_MAX_BYTES = 4_194_304

@@ -196,6 +196,30 @@ def test_cbor_of_anything_else_is_ours_to_avoid(value):
         encode_cbor(value)
 
 
+@pytest.mark.parametrize(
+    ("value", "items"),
+    [({}, 1), ({"a": 1}, 3), ({"a": [b"xyz" * 100, "text" * 20_000, 2**40, [], True]}, 8)],
+)
+def test_cbor_of_more_items_than_allowed_is_refused(value, items):
+    """Keys, values and containers count, bytes and letters do not."""
+    assert parse_cbor(encode_cbor(value), items) == value
+    with pytest.raises(Malformed, match="items"):
+        parse_cbor(encode_cbor(value), items - 1)
+
+
+@given(st.binary(max_size=60) | CBOR.map(encode_cbor))
+def test_counting_items_changes_no_verdict(data):
+    """Whatever the bytes are: where there is room enough for all of them, the answer is the same."""
+
+    def verdict(*limits):
+        try:
+            return parse_cbor(data, *limits)
+        except Malformed:
+            return Malformed
+
+    assert verdict(len(data)) == verdict()
+
+
 @pytest.mark.parametrize("tag", range(64))
 def test_cbor_tags_are_never_acted_on(tag):
     """No tag makes the library build anything: not dates, sets, patterns or shared values."""

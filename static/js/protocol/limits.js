@@ -48,6 +48,10 @@ export const INVITE_DEFAULT_SECONDS = 86_400;
 export const INVITE_MAX_SECONDS = 604_800;
 export const INVITE_TEXT_MAX_BYTES = 65_536;
 
+// A request: its map, and how many values it holds in all. Spec: 3.14
+export const REQUEST_MAX_BYTES = 262_144;
+export const REQUEST_MAX_ITEMS = 4096;
+
 // Staged blobs: a chunk, and the whole. Spec: 3.14
 export const STAGE_CHUNK_BYTES = 131_072;
 export const STAGE_MAX_BYTES = 4_194_304;

@@ -8,8 +8,9 @@ from chat.handlers.request import IN_LINE
 from chat.models import Envelope
 from chat.services import writer
 from chat.services.policy import change_policy
-from clawchat.protocol.bodies import Ack, ChatSend, Failure, Request, parse_exchange
+from clawchat.protocol.bodies import Ack, ChatSend, ErrorBody, Failure, Request, parse_exchange
 from clawchat.protocol.frame import MessageType
+from clawchat.protocol.limits import REQUEST_MAX_BYTES, REQUEST_MAX_ITEMS
 from clawchat.protocol.message_header import ContentType
 from clawchat.protocol.primitives import new_message_id, random_bytes
 from tests.people import mls_message, now_ms
@@ -239,6 +240,25 @@ async def test_an_exchange_that_cannot_be_read_is_an_error(alice):
     assert await alice.request("directory")
 
 
+async def test_a_request_of_too_many_small_things_is_not_read(alice, caplog):
+    """Mallory would keep everybody waiting with a map that takes long to read."""
+    crowded = {"op": "directory", "more": [0] * REQUEST_MAX_ITEMS}
+    message_id = await alice.put_frame(MessageType.REQUEST, Request(78, crowded).encode())
+
+    error = await alice.error()
+
+    assert (error.number, error.message_id) == (1, message_id)
+    assert await alice.request("directory", more=[0] * (REQUEST_MAX_ITEMS - 10))
+
+
+async def test_a_request_that_is_too_large_is_refused_under_its_id(alice):
+    """Whoever asked hears of it, and the session goes on."""
+    await alice.put_frame(MessageType.REQUEST, Request(79, {"op": "directory", "x": bytes(REQUEST_MAX_BYTES)}).encode())
+
+    assert (await alice.answer(79)).body["code"] == 6
+    assert await alice.request("directory")
+
+
 async def test_answers_to_notices_are_taken(alice):
     """Without an answer to the answer."""
     from clawchat.protocol.bodies import Response
@@ -281,11 +301,40 @@ async def test_answers_wait_while_the_peer_reads_nothing(hub, alice):
 
 async def test_an_error_of_the_client_is_noted(alice, caplog):
     """Its number, not its text; the session goes on."""
-    from clawchat.protocol.bodies import ErrorBody
-
     caplog.set_level("INFO")
     await alice.put_frame(MessageType.ERROR, ErrorBody(13, "private words").encode())
 
     assert await alice.request("directory")
     assert "error 13" in caplog.text
     assert "private words" not in caplog.text
+
+
+async def test_errors_of_a_client_are_noted_at_the_pace_of_requests(hub, alice, caplog):
+    """However fast they come, the log does not fill the disk."""
+    await hub.database.run(lambda: change_policy("operator", request_burst=3))
+    await hub.reload()
+    caplog.set_level("INFO")
+    for _ in range(20):
+        await alice.put_frame(MessageType.ERROR, ErrorBody(13, "private words").encode())
+    await alice.put_frame(MessageType.PING, b"")
+    await alice.frame(MessageType.PONG)
+
+    assert caplog.text.count("error 13") == 3
+
+
+async def test_a_peer_that_asks_on_and_reads_nothing_is_dropped(hub, alice, monkeypatch):
+    """What waits for it would fill the memory long before it counts as gone."""
+    monkeypatch.setattr("chat.live.HELD_BACK_BYTES", 10_000)
+    alice.link.block()
+    for _ in range(40):
+        await alice.post(random_bytes(16))
+        await alice.error()
+    assert not alice.link.ended.is_set()
+
+    alice.link.drain()
+    alice.link.block()
+    for _ in range(120):
+        await alice.post(random_bytes(16))
+
+    assert await alice.ended() is None
+    assert alice.link.aborted
