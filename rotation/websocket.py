@@ -58,6 +58,11 @@ class SilentWebSocket(WebSocketProtocol):
             self._reading_paused = False
             self.transport.resumeProducing()
 
+    def onPing(self, payload: bytes) -> None:
+        """Answer a ping while the peer reads; answers to one who does not would fill the memory."""
+        if self.link.writable:
+            super().onPing(payload)
+
     # What goes out before the upgrade: nothing
 
     def failHandshake(self, reason: str, code: int = 400, responseHeaders: object = None) -> None:

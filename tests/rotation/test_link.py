@@ -223,6 +223,36 @@ def test_a_peer_that_sends_faster_than_it_is_heard_is_read_no_further():
     assert [int.from_bytes(message[:2], "big") for message in heard] == list(range(count))
 
 
+def test_pings_of_a_peer_that_reads_nothing_are_not_answered():
+    """The answers would fill our memory; once it reads again it is answered again."""
+    told = []
+
+    async def listen(scope, receive, send):
+        await receive()
+        await send({"type": "websocket.accept"})
+        told.append(scope["clawchat"])
+        await receive()
+
+    doors = Doors(listen)
+
+    async def ping() -> list[bytes | None]:
+        async with aiohttp.ClientSession() as session, session.ws_connect(doors.url, autoping=False) as ws:
+            answers = []
+            for writable in (True, False, True):
+                told[0].writable = writable
+                await ws.ping(b"%d" % writable)
+                try:
+                    answers.append((await ws.receive(timeout=0.3)).data)
+                except TimeoutError:
+                    answers.append(None)
+        return answers
+
+    answers = run(ping())
+    run(doors.close())
+
+    assert answers == [b"1", None, b"1"]
+
+
 def test_a_frame_is_written_in_the_shortest_form():
     """RFC 6455 5.2: 7, 16 or 64 bits of length, whichever is the least that fits."""
     assert _binary_frame(b"")[:2] == b"\x82\x00"
