@@ -45,6 +45,13 @@ const PROBLEMS = {
       "ask for a new invitation.",
     remedy: PASTE,
   },
+  refused: {
+    title: "The server does not know this device",
+    text:
+      "It may have been set up anew, or this device was taken off its list. What you have read stays here. To come " +
+      "back, ask for a new invitation.",
+    remedy: PASTE,
+  },
   unavailable: {
     title: "The server is not to be reached",
     text: "Nothing is lost: your messages are on this device, and new ones wait here until it is back.",
