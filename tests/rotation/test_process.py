@@ -106,7 +106,8 @@ def test_a_running_server(server):
     with pytest.raises(ServerFailed, match=r"ended with 1:\n.*Another ClawChat server \(process \d+\) uses"):
         server.run("runclawchat")
     status = server.status()
-    assert [(lease["port"], lease["state"]) for lease in status["leases"]] == [(number, "open")]
+    # In the last two minutes of an hour the next port is there too.
+    assert [lease["port"] for lease in status["leases"] if lease["state"] == "open"] == [number]
     assert status["front"] == server.front_url
     assert status["connections"] == 0
     assert status["nodes"][0]["running"]
