@@ -128,7 +128,10 @@ def _read_ledger(works: Iterable[Append], now_ms: int) -> _Ledger:
     by_id = {bytes(room.room_id): room for room in rooms}
     # Read under the rooms' locks: who has just been removed is not a member here.
     senders = {work.device_pk for work in works}
-    devices = Device.objects.filter(pk__in=senders).values_list("pk", "revoked_at")
+    # Locked too: who is being revoked at this moment is waited for, so that nothing is stored once that is done. A lock
+    # that lets others refer to the row, and in the order of the ids, as for the rooms.
+    locked = Device.objects.select_for_update(no_key=True).filter(pk__in=senders).order_by("id")
+    devices = locked.values_list("pk", "revoked_at")
     members = Membership.objects.current().filter(room__in=by_id.values(), device__in=senders)
     return _Ledger(
         now_ms,

@@ -90,13 +90,16 @@ def enrol(invite_pk: int, device_public: DevicePublic, psk_id: bytes, psk: PreSh
 def activate(device: Device, psk_id: bytes) -> None:
     """Make the pair that just passed a handshake the one in use; a first one spends the invite. In a transaction.
 
-    Raises: unauthentic (the pair was replaced meanwhile).
+    Raises: unauthentic (the pair was replaced meanwhile; the invite it came by was cancelled before it was spent).
     Spec: 3.2
     """
     if device.psk_id and _same(device.psk_id, psk_id):
         return
     if not device.pending_psk_id or not _same(device.pending_psk_id, psk_id):
         raise Unauthentic("the pair was replaced")
+    # Or a thief could keep a device in waiting, by an invite of the stolen one, until that one is revoked.
+    if not device.psk_id and Invite.objects.filter(pk=device.invite_id).exclude(cancelled_at=None).exists():
+        raise Unauthentic("the invite was cancelled")
     device.psk_id, device.psk_sealed = device.pending_psk_id, device.pending_psk_sealed
     device.pending_psk_id = device.pending_psk_sealed = None
     Invite.objects.filter(pk=device.invite_id, spent_at=None).update(spent_at=timezone.now(), psk_sealed=None)

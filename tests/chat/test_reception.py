@@ -255,6 +255,27 @@ async def test_an_invite_is_spent_by_the_devices_own_handshake(hub, invite):
     assert row.spent_at is not None
 
 
+async def test_a_cancelled_invite_lets_nobody_in_who_was_still_enrolling(hub, alice, bob):
+    """Bob's phone is stolen; what the thief has begun to enrol with its invites ends with it."""
+    accomplice = Phone((await bob.request("invite.create"))["invite"])
+    await accomplice.enrol()
+    await alice.request("device.revoke", device_id=bob.id)
+
+    await refused(accomplice)
+
+
+async def test_a_cancelled_invite_takes_nothing_from_who_was_in(hub, alice, bob):
+    """A device that has finished its enrolment is a device of its own."""
+    friend = Phone((await bob.request("invite.create"))["invite"])
+    await friend.enrol()
+    await friend.connect()
+    await friend.hang_up()
+    await alice.request("device.revoke", device_id=bob.id)
+
+    await friend.connect()
+    await friend.hang_up()
+
+
 async def test_an_expired_invite_opens_nothing(hub, invite):
     """After its time an invite is an unknown id."""
     alice = Phone(await invite())

@@ -1,6 +1,8 @@
 """The room log: places, repeats, epochs, commits, and what one failure takes with it."""
 
 import dataclasses
+import threading
+import time
 
 import pytest
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
@@ -308,3 +310,24 @@ def test_the_hub_reads_whom_a_commit_removed(alice, bob, room):
 
     assert [(row.seq, row.removed) for row in rows] == [(1, frozenset({bob.pk})), (2, frozenset())]
     assert log.heads([bytes(room.room_id)]) == {bytes(room.room_id): 2}
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_append_waits_for_a_revocation_that_is_under_way(alice, room):
+    """Once the operator sees that mallory's device is revoked, nothing more of it is stored, by no process."""
+    begun = threading.Event()
+
+    def revoke_slowly() -> None:
+        with transaction.atomic():
+            devices.revoke(alice.id, "stolen", "operator")
+            begun.set()
+            time.sleep(0.3)
+        connection.close()
+
+    revoking = threading.Thread(target=revoke_slowly)
+    revoking.start()
+    begun.wait(5)
+    outcomes = store([message(alice, room)])
+    revoking.join()
+
+    assert isinstance(outcomes[0], Revoked)
