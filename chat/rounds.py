@@ -42,6 +42,8 @@ class Rounds:
         # When sessions last heard that the directory changed, and whether it has changed since.
         self._directory_told_at = float("-inf")
         self._directory_changed = False
+        # Whether limits and keys are to be read again.
+        self._policy_changed = False
         self._read_now = asyncio.Event()
         self._reading = asyncio.Lock()
         self._tasks: list[asyncio.Task] = []
@@ -78,9 +80,14 @@ class Rounds:
         """Do what the news since the last time ask for."""
         async with self._reading:
             for row in await self._hub.database.run(self._news.read):
-                await self._act(row)
+                self._act(row)
+            # Last, because it asks the database: should that fail, nothing else is lost, and it is tried again.
+            if self._policy_changed:
+                await self._hub.reload()
+                self._hub.admission.limit(self._hub.policy, self._hub.clock())
+                self._policy_changed = False
 
-    async def _act(self, row: News) -> None:
+    def _act(self, row: News) -> None:
         hub = self._hub
         match row.kind:
             case News.Kind.REVOKED:
@@ -94,8 +101,7 @@ class Rounds:
                 device_id, _, connection_pk = row.subject.partition(":")
                 hub.replace_older(bytes.fromhex(device_id), int(connection_pk))
             case News.Kind.POLICY:
-                await hub.reload()
-                hub.admission.limit(hub.policy, hub.clock())
+                self._policy_changed = True
 
     def _tell_directory(self) -> None:
         """At most once a second: every notice makes every client ask."""

@@ -8,7 +8,9 @@ import pytest
 from chat.models import Envelope, News
 from chat.services import delivery, devices
 from chat.services.delivery import Append
+from chat.services.policy import change_policy
 from clawchat.protocol.bodies import Ack
+from clawchat.protocol.errors import Unavailable
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.primitives import new_message_id, random_bytes
 from tests.people import Phone, mls_message, now_ms
@@ -320,6 +322,23 @@ async def test_late_news_are_read_too(hub, bob):
     await hub.rounds.read_news()
 
     assert await bob.ended() == 4410
+
+
+async def test_a_revocation_beside_a_policy_that_cannot_be_read_is_acted_on(hub, alice, bob, monkeypatch):
+    """The database goes away between the two; the new limits are taken over once it is back."""
+    await hub.database.run(lambda: change_policy("operator", max_devices=7))
+    await hub.database.run(devices.revoke, bob.id, "stolen", "operator")
+
+    async def away():
+        raise Unavailable("away")
+
+    with monkeypatch.context() as patched, pytest.raises(Unavailable):
+        patched.setattr(hub, "reload", away)
+        await hub.rounds.read_news()
+    assert await bob.ended() == 4410
+    await hub.rounds.read_news()
+
+    assert hub.policy.max_devices == 7
 
 
 async def test_the_port_notice_goes_to_every_session(hub, alice, bob):
