@@ -49,8 +49,10 @@ class Admission:
     def limit(self, policy: ConnectionPolicy, now: float) -> None:
         """Take over changed limits."""
         half = policy.handshakes_per_second / 2
+        # A bucket that holds less than one would never let anybody in.
+        burst = max(1.0, half)
         self._by_address = Buckets(policy.handshakes_per_minute / 60, policy.handshake_burst)
-        self._open_rate, self._reserved_rate = Bucket(half, half, now), Bucket(half, half, now)
+        self._open_rate, self._reserved_rate = Bucket(half, burst, now), Bucket(half, burst, now)
 
     def enter(self, address: str, gate_value: bytes, now: float) -> "Ticket | None":
         """A ticket to go on with, to be given back when the handshake is over either way; None: close, no reply."""

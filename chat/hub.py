@@ -34,6 +34,8 @@ REPLACED_AFTER_SECONDS = 25.0
 SESSIONS_PER_DEVICE = 2
 # A package is taken from a stock for so many minutes at once.
 PACKAGE_BURST_MINUTES = 4
+# What one request may ask for (3.14); a bucket that holds less would never let it pass.
+MOST_PACKAGES = 16
 
 
 class Hub:
@@ -98,7 +100,7 @@ class Hub:
         self.message_rates = Buckets(policy.messages_per_second, policy.message_burst)
         self.request_rates = Buckets(policy.requests_per_second, policy.request_burst)
         per_minute = policy.packages_per_minute
-        self.package_rates = Buckets(per_minute / 60, per_minute * PACKAGE_BURST_MINUTES)
+        self.package_rates = Buckets(per_minute / 60, max(MOST_PACKAGES, per_minute * PACKAGE_BURST_MINUTES))
 
     def spawn(self, work: Coroutine) -> asyncio.Task:
         """Run something beside; what it raises is a bug and logged."""

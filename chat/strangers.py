@@ -2,6 +2,8 @@
 
 from collections import Counter
 
+from django.db import transaction
+
 from chat.services import audit
 
 MOST_ADDRESSES = 10_000
@@ -24,7 +26,8 @@ class Strangers:
         return list(counts.items())
 
 
+@transaction.atomic
 def write(counts: list[tuple[tuple[str, str], int]]) -> None:
-    """Put the counts into the audit log."""
+    """Put the counts into the audit log, all at once: a commit for each of ten thousand would hold up the writer."""
     for (address, where), count in counts:
         audit.record("strangers", address=address, where=where, count=count)

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from chat.models import Device, KeyPackage
 from chat.services.acting import acting_device
-from clawchat.protocol.errors import Limit
+from clawchat.protocol.errors import Limit, Malformed
 from clawchat.protocol.primitives import sha256
 
 # One-time packages kept for a device; a client uploads 50 and refills under 20.
@@ -19,15 +19,18 @@ def put(device_pk: int, packages: Sequence[bytes], last_resort: bytes | None) ->
     """How many one-time packages of this device are left, after these were added.
 
     A package that was uploaded before is not added again, also when somebody took it since.
-    Raises: limit (more than 200 left); revoked; not_member (no account).
+    Raises: limit (more than 200 left); malformed (one of them as the last resort); revoked; not_member (no account).
     """
     device = acting_device(device_pk)
     KeyPackage.objects.bulk_create(
         [KeyPackage(device=device, ref=sha256(body), body=body) for body in packages], ignore_conflicts=True
     )
     if last_resort is not None:
+        ref = sha256(last_resort)
+        if KeyPackage.objects.filter(device=device, ref=ref, last_resort=False).exists():
+            raise Malformed("a one-time package is no last resort")
         KeyPackage.objects.filter(device=device, last_resort=True).delete()
-        KeyPackage.objects.create(device=device, ref=sha256(last_resort), body=last_resort, last_resort=True)
+        KeyPackage.objects.create(device=device, ref=ref, body=last_resort, last_resort=True)
     left = KeyPackage.objects.filter(device=device, last_resort=False, claimed_at=None).count()
     if left > STOCK:
         raise Limit(f"{left} key packages, at most {STOCK}")

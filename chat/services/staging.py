@@ -13,13 +13,14 @@ from clawchat.protocol.limits import STAGE_MAX_BYTES
 from clawchat.protocol.primitives import sha256
 
 PER_DEVICE_BYTES = 16 * 1024 * 1024
+PER_DEVICE_BLOBS = 64
 LIFETIME = timedelta(hours=1)
 
 
 def stage(device_pk: int, digest: bytes, size: int, offset: int, chunk: bytes) -> int:
     """How much of the blob is stored without a gap, once this chunk is in.
 
-    When one device's blobs pass 16 MiB together, its oldest go.
+    When one device's blobs pass 16 MiB or 64 together, its oldest go.
     Raises: too_large; out_of_order with `have` (a gap); malformed (more bytes than the size, or a whole that does not
     have this digest: it is dropped); revoked; not_member (no account).
     """
@@ -74,7 +75,9 @@ def _open_blob(device: Device, digest: bytes, size: int) -> StagedBlob:
     blob = StagedBlob.objects.select_for_update().filter(device=device, digest=digest).first()
     if blob is None:
         _make_room(device, size)
-        blob = StagedBlob.objects.create(device=device, digest=digest, size=size)
+        # Another session of the device may have begun the same blob at this moment.
+        blobs = StagedBlob.objects.select_for_update()
+        blob, _ = blobs.get_or_create(device=device, digest=digest, defaults={"size": size})
     if blob.size != size:
         raise Malformed("a blob has one size")
     return blob
@@ -82,9 +85,9 @@ def _open_blob(device: Device, digest: bytes, size: int) -> StagedBlob:
 
 def _make_room(device: Device, size: int) -> None:
     """Drop the oldest blobs of a device until another one fits: what lost a race for an epoch is never asked for."""
-    for blob in StagedBlob.objects.filter(device=device).order_by("-touched_at"):
+    for count, blob in enumerate(StagedBlob.objects.filter(device=device).order_by("-touched_at"), start=2):
         size += blob.size
-        if size > PER_DEVICE_BYTES:
+        if size > PER_DEVICE_BYTES or count > PER_DEVICE_BLOBS:
             blob.delete()
 
 

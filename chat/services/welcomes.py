@@ -9,7 +9,7 @@ from chat.models import GroupInfo, Room, WaitingWelcome, Welcome
 from chat.services.acting import acting_device
 from chat.services.commits import drop_unused_group_infos
 from clawchat.protocol.errors import Malformed, NotMember
-from clawchat.protocol.limits import STAGE_CHUNK_BYTES
+from clawchat.protocol.limits import STAGE_CHUNK_BYTES, STAGE_MAX_BYTES
 
 
 @transaction.atomic
@@ -49,6 +49,9 @@ def fetch(device_pk: int, room_id: bytes, digest: bytes, offset: int) -> tuple[i
     Raises: not_member (no such thing for this device); malformed (an offset beyond the end); revoked.
     """
     acting_device(device_pk)
+    if offset > STAGE_MAX_BYTES:
+        # PostgreSQL's substring takes no such number.
+        raise Malformed(f"offset {offset}, nothing is larger than {STAGE_MAX_BYTES} bytes")
     welcome = Welcome.objects.filter(waiting__device=device_pk, room__room_id=room_id, digest=digest)
     group_info = GroupInfo.objects.filter(
         room__room_id=room_id, room__memberships__device=device_pk, room__memberships__left_seq=None, digest=digest

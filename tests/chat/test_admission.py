@@ -88,6 +88,15 @@ def test_a_place_is_freed_once(admission):
     assert [ticket is not None for ticket in after] == [True, False]
 
 
+def test_the_smallest_rate_lets_somebody_in():
+    """A bucket of half a handshake would lock everybody out, the operator who set it too."""
+    admission = Admission(ConnectionPolicy(handshakes_per_second=1), 0)
+
+    assert admission.enter(ALICE, gate(1), 0)
+    assert admission.enter(ALICE, gate(2), 0) is None
+    assert admission.enter(ALICE, gate(3), 2)
+
+
 def test_the_process_has_a_rate(admission):
     """Handshakes cost; a flood from many addresses meets a limit of its own."""
     passed = 0

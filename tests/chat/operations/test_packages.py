@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from chat.services.policy import change_policy
 from clawchat.protocol.errors import Limit, Malformed, TooFast
 from clawchat.protocol.primitives import random_bytes
 
@@ -56,6 +57,24 @@ async def test_a_new_last_resort_replaces_the_old_one(alice, bob):
     assert await take(alice, bob.id) == [b"new"]
 
 
+async def test_a_one_time_package_is_no_last_resort(alice, bob):
+    """It would be handed out for good after it was handed out for once; nothing of such an upload is kept."""
+    with pytest.raises(Malformed):
+        await bob.request("packages.put", packages=[b"one", b"two"], last_resort=b"two")
+
+    assert await bob.request("packages.put", packages=[b"one"]) == {"left": 1}
+    with pytest.raises(Malformed):
+        await bob.request("packages.put", packages=[], last_resort=b"one")
+
+
+async def test_the_smallest_rate_lets_a_whole_request_pass(hub, alice, bob):
+    """An operator who sets one package a minute slows everybody down, and stops nobody."""
+    await hub.database.run(lambda: change_policy("operator", packages_per_minute=1))
+    await hub.reload()
+
+    assert (await alice.request("packages.take", devices=[random_bytes(16) for _ in range(16)]))["packages"] == []
+
+
 async def test_who_has_none_is_missing(alice, bob, charlie):
     """Unknown devices, revoked ones and those without packages are missing alike."""
     await bob.request("packages.put", packages=[b"one"])
@@ -82,11 +101,9 @@ async def test_a_stock_has_a_bound(bob, monkeypatch):
 
 async def test_mallory_cannot_empty_everybodys_stock(hub, bob, charlie, clock):
     """Taking has a rate of its own."""
-    from chat.services.policy import change_policy
-
-    await hub.database.run(lambda: change_policy("operator", packages_per_minute=1))
+    await hub.database.run(lambda: change_policy("operator", packages_per_minute=4))
     await hub.reload()
-    for _ in range(4):
+    for _ in range(16):
         await take(charlie, bob.id)
 
     with pytest.raises(TooFast):

@@ -5,6 +5,7 @@ import asyncio
 import pytest
 
 from chat.models import StagedBlob
+from chat.services.staging import PER_DEVICE_BLOBS
 from clawchat.protocol.errors import Malformed, NotMember, OutOfOrder, StaleEpoch, TooLarge
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.limits import STAGE_MAX_BYTES
@@ -97,6 +98,17 @@ async def test_the_oldest_staged_blobs_go_first(hub, alice, monkeypatch):
     kept = await hub.database.run(lambda: {bytes(row.digest) for row in StagedBlob.objects.all()})
 
     assert kept == set(digests[2:])
+
+
+async def test_empty_blobs_do_not_heap_up(hub, alice):
+    """Blobs that are only announced cost a row each; the oldest go when there are too many."""
+    digests = [random_bytes(32) for _ in range(PER_DEVICE_BLOBS + 5)]
+    for digest in digests:
+        await alice.request("room.stage", digest=digest, size=1, offset=0, bytes=b"")
+
+    rows = await hub.database.run(lambda: list(StagedBlob.objects.order_by("id").values_list("digest", flat=True)))
+
+    assert [bytes(row) for row in rows] == digests[5:]
 
 
 async def test_a_blob_belongs_to_its_device(alice, bob, room):
@@ -274,6 +286,8 @@ async def test_an_offset_beyond_the_end_is_malformed(alice, bob, room):
     assert await alice.request("room.fetch", room=room, digest=tree, offset=4) == {"size": 4, "bytes": b""}
     with pytest.raises(Malformed):
         await alice.request("room.fetch", room=room, digest=tree, offset=5)
+    with pytest.raises(Malformed):
+        await alice.request("room.fetch", room=room, digest=tree, offset=2**53 - 1)
 
 
 async def test_a_welcome_of_somebody_removed_again_does_not_wait(alice, bob, room):
