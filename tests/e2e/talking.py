@@ -28,7 +28,7 @@ KEEP_TALKING = """([composer, button, log, name, total, every, burst]) => {
   talk.burst = () => say(burst)
   talk.waiting = waiting
   let port = app.connection.port, status = app.connection.status
-  // Only a move is counted that was seen to begin: not one under way at the start, nor a server that came back elsewhere.
+  // Only a move that was seen to begin counts: not one under way at the start, nor a server that came back elsewhere.
   let isMove = false
   app.addEventListener("change", event => {
     if (event.detail.what !== "connection") return
