@@ -11,6 +11,7 @@ from chat import strangers
 from chat.models import News
 from chat.services import audit, connections, log, pruning
 from chat.services.news import NewsReader
+from clawchat.ending import end_tasks
 from clawchat.protocol.errors import RekeyOverdue, Unavailable
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.limits import HARD_LIMIT_SECONDS, PING_AFTER_SECONDS, SILENCE_SECONDS
@@ -64,9 +65,7 @@ class Rounds:
 
     async def stop(self) -> None:
         """End all loops, and write what they still hold."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         await self._guard(self.write_strangers)
         await self._guard(self.seal_audit)
 
@@ -174,7 +173,8 @@ class Rounds:
     async def _follow_news(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._read_now.wait(), NEWS_SECONDS)
+                async with asyncio.timeout(NEWS_SECONDS):
+                    await self._read_now.wait()
             self._read_now.clear()
             await self._guard(self.read_news)
             self._tell_directory()

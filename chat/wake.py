@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from channels.layers import get_channel_layer
 
+from clawchat.ending import end_tasks
+
 logger = logging.getLogger(__name__)
 
 GROUP = "clawchat.hub"
@@ -31,9 +33,7 @@ class Wake:
 
     async def stop(self) -> None:
         """Fall silent."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
 
     def tell_room(self, room_id: bytes, head: int) -> None:
         """Let the other processes know how far a room's log goes."""

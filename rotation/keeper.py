@@ -16,6 +16,7 @@ from daphne.server import Server  # noqa: F401  (installs the asyncio reactor, s
 from twisted.internet.error import CannotListenError
 
 from chat.hub import Hub
+from clawchat.ending import end_tasks
 from clawchat.protocol.errors import Unavailable
 from clawchat.protocol.schedule import LeaseState
 from discovery.services import published_bytes
@@ -100,9 +101,7 @@ class Keeper:
     async def stop(self) -> None:
         """Open and close nothing any more. Ports are left as they are."""
         if self._keeping is not None:
-            self._keeping.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._keeping
+            await end_tasks([self._keeping])
 
     async def depart(self) -> None:
         """Wait for what is being decided, and say that this node goes."""
@@ -126,7 +125,8 @@ class Keeper:
                 failing = True
             self._wake.clear()
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._wake.wait()
 
     # One pass
 

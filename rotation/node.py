@@ -84,7 +84,8 @@ class NodeProcess:
 
     async def _greet_and_go_on(self) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._keeper.is_open.wait(), FIRST_PORT_SECONDS)
+            async with asyncio.timeout(FIRST_PORT_SECONDS):
+                await self._keeper.is_open.wait()
         self._greet(self._keeper.current)
         if self._worker is not None:
             self._worker.start()

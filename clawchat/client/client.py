@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import aiohttp
 
+from clawchat.ending import end_tasks
 from clawchat.protocol.bodies import Ack, ChatDelivery, ErrorBody, Failure, Request, Response, parse_exchange
 from clawchat.protocol.credential import DeviceKind
 from clawchat.protocol.errors import (
@@ -154,9 +155,7 @@ class Client:
         """End the connection in good order and let go of the state; what is unsent stays in the outbox."""
         if self._line is not None:
             await self._line.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end_tasks(self._tasks)
         if self._http is not None:
             await self._http.close()
         self._fail(ConnectionLost("the client was closed"))

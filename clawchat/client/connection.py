@@ -199,7 +199,8 @@ class Connection:
     async def quiet(self, seconds: float) -> bool:
         """Whether everything sent here was answered within this time."""
         try:
-            await asyncio.wait_for(self._quiet.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._quiet.wait()
         except TimeoutError:
             return False
         return not self._unanswered and not self._asked
