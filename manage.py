@@ -8,9 +8,14 @@ import sys
 def main() -> None:
     """Run the command named on the command line."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clawchat_site.settings")
+    from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        # A setting of the operator's: the sentence names it, and a traceback would only hide that.
+        sys.exit(f"Configuration: {error}")
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Two ASGI applications: `front` (HTTP, the fixed front door) and `socket` (WebSocket, the moving chat ports)."""
 
+import asyncio
 import os
 
 from django.core.asgi import get_asgi_application
@@ -12,6 +13,10 @@ from chat.consumers import ChatConsumer  # noqa: E402  (models can be imported o
 
 socket = ChatConsumer.as_asgi()
 
+# Requests at work at once; each may hold a database connection, and a crowd at the front door must leave the chat some.
+FRONT_AT_ONCE = 16
+_places = asyncio.Semaphore(FRONT_AT_ONCE)
+
 
 async def front(scope, receive, send):
     """Answer HTTP; the front door speaks no WebSocket, so one is refused before it opens."""
@@ -19,4 +24,5 @@ async def front(scope, receive, send):
         await receive()
         await send({"type": "websocket.close"})
         return
-    await http(scope, receive, send)
+    async with _places:
+        await http(scope, receive, send)

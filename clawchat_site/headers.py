@@ -1,7 +1,8 @@
 """The security headers of the front door, the content security policy above all."""
 
 from asgiref.sync import iscoroutinefunction
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.utils.decorators import sync_and_async_middleware
 
 APP_POLICY = (
@@ -15,31 +16,47 @@ ADMIN_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
 )
+# For who asks under a name that is not ours: nothing at all.
+STRANGER_POLICY = "default-src 'none'; frame-ancestors 'none'; object-src 'none'"
 # The chat port moves, and a policy cannot name a port that does not exist yet: any port of the host that was opened.
 LOOPBACK_SOCKETS = "ws://localhost:* ws://127.0.0.1:*"
 
 
 @sync_and_async_middleware
 def security_headers(get_response):
-    """Middleware: puts the policy on every answer, static files included."""
+    """Middleware: puts the policy on every answer, static files included, and answers to our own names only."""
     if iscoroutinefunction(get_response):
 
         async def middleware(request: HttpRequest) -> HttpResponse:
-            return _protect(request, await get_response(request))
+            return _refusal(request) or _protect(request, await get_response(request))
     else:
 
         def middleware(request: HttpRequest) -> HttpResponse:
-            return _protect(request, get_response(request))
+            return _refusal(request) or _protect(request, get_response(request))
 
     return middleware
 
 
+def _refusal(request: HttpRequest) -> HttpResponse | None:
+    """The answer to a Host that is not ours. Django's own would cost two tracebacks in the log each time."""
+    try:
+        request.get_host()
+    except DisallowedHost:
+        return _harden(
+            HttpResponseBadRequest("Nobody of that name here.\n", content_type="text/plain"), STRANGER_POLICY
+        )
+    return None
+
+
 def _protect(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     is_admin = request.path.startswith("/admin/")
-    policy = ADMIN_POLICY if is_admin else _app_policy(request)
-    response.headers.setdefault("Content-Security-Policy", policy)
     # With no-referrer a browser posts forms with `Origin: null`, which the check against forgery refuses.
     response.headers["Referrer-Policy"] = "same-origin" if is_admin else "no-referrer"
+    return _harden(response, ADMIN_POLICY if is_admin else _app_policy(request))
+
+
+def _harden(response: HttpResponse, policy: str) -> HttpResponse:
+    response.headers.setdefault("Content-Security-Policy", policy)
     response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Cross-Origin-Opener-Policy", "same-origin")
     response.headers.setdefault("Permissions-Policy", "camera=(), microphone=(), geolocation=()")

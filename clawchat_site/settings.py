@@ -1,18 +1,18 @@
 """Every setting of a ClawChat server, with its unit and default. The environment names them with CLAWCHAT_."""
 
-import secrets
 from pathlib import Path
 
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
 from .env import env_address, env_bool, env_seconds, env_secret, env_str
+from .folders import make_data_dir, secret_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 # Where everything lives that this server writes: database, secrets, queue, published file, logs.
 CLAWCHAT_DATA_DIR = Path(env_str("CLAWCHAT_DATA_DIR", str(BASE_DIR / "var"))).resolve()
-CLAWCHAT_DATA_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+make_data_dir(CLAWCHAT_DATA_DIR)
 
 # The front door: the fixed address that serves the app, the HTTPS mirror and the admin. None when `off`.
 CLAWCHAT_FRONT = env_address("CLAWCHAT_FRONT", "127.0.0.1:8000")
@@ -62,15 +62,7 @@ def _secret_key() -> str:
     given = env_secret("CLAWCHAT_SECRET_KEY")
     if given:
         return given
-    path = CLAWCHAT_DATA_DIR / "secrets" / "django.key"
-    path.parent.mkdir(mode=0o700, exist_ok=True)
-    try:
-        with path.open("x") as made:
-            path.chmod(0o600)
-            made.write(secrets.token_urlsafe(48))
-    except FileExistsError:
-        pass
-    return path.read_text()
+    return secret_of(CLAWCHAT_DATA_DIR / "secrets" / "django.key")
 
 
 SECRET_KEY = _secret_key()
@@ -119,10 +111,20 @@ TEMPLATES = [
     }
 ]
 
+
+def _database(url: str) -> dict[str, object]:
+    try:
+        return dj_database_url.parse(url, conn_max_age=0)
+    except ValueError:
+        # Without its value: there is a password in it.
+        raise ImproperlyConfigured("DATABASE_URL cannot be read; write postgres://user:password@host/name.") from None
+
+
 # SQLite by default: clone, one command, running. synchronous=FULL, so what was acknowledged survives a power cut.
 DATABASE_URL = env_secret("DATABASE_URL")
 if DATABASE_URL:
-    DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60)}
+    # Each request of the front door has a thread of its own: a connection that outlived it would be nobody's.
+    DATABASES = {"default": _database(DATABASE_URL)}
 else:
     DATABASES = {
         "default": {

@@ -1,8 +1,11 @@
 """Two applications: the front door speaks HTTP, the chat ports WebSocket."""
 
+import asyncio
+
 from channels.testing import WebsocketCommunicator
 
-from clawchat_site.asgi import front
+from clawchat_site import asgi
+from clawchat_site.asgi import FRONT_AT_ONCE, front
 
 
 async def test_front_door_refuses_websockets():
@@ -12,3 +15,23 @@ async def test_front_door_refuses_websockets():
     connected, _ = await stranger.connect()
 
     assert not connected
+
+
+async def test_a_crowd_at_the_front_door_stands_in_line(monkeypatch):
+    """Each request may take a database connection; all are answered in turn."""
+    at_work, most, answered = 0, 0, 0
+
+    async def http(scope, receive, send):
+        nonlocal at_work, most, answered
+        at_work += 1
+        most = max(most, at_work)
+        await asyncio.sleep(0.001)
+        at_work -= 1
+        answered += 1
+
+    monkeypatch.setattr(asgi, "http", http)
+    monkeypatch.setattr(asgi, "_places", asyncio.Semaphore(FRONT_AT_ONCE))
+
+    await asyncio.gather(*(front({"type": "http"}, None, None) for _ in range(100)))
+
+    assert (most, answered) == (FRONT_AT_ONCE, 100)

@@ -63,4 +63,18 @@ def test_the_admin_has_a_policy_of_its_own(client):
 @pytest.mark.django_db
 def test_an_unknown_host_name_gets_nothing(client):
     """A page that was led here under another name (DNS rebinding) is refused."""
-    assert client.get("/", headers={"host": "evil.example"}).status_code == 400
+    for path in ("/", "/static/js/bytes.js", "/admin/login/"):
+        answer = client.get(path, headers={"host": "evil.example"})
+
+        assert answer.status_code == 400
+        assert policy_of(answer)["default-src"] == "'none'"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("host", ["evil.example", "a b\x01c", "localhost:port", "[::1", "x" * 300])
+def test_a_hostile_host_costs_one_short_line_in_the_log(client, caplog, host):
+    """Any stranger may send as many of them as he likes; it is no error of ours, and his words are not repeated."""
+    assert client.get("/", headers={"host": host}).status_code == 400
+
+    assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("WARNING", "Bad Request: /")]
+    assert not caplog.records[0].exc_info

@@ -3,9 +3,13 @@
 import os
 import subprocess
 import sys
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+
+from tests.e2e.server import ServerProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 AREAS = ["tests/chat", "tests/discovery", "tests/rotation"]
@@ -31,3 +35,20 @@ def test_the_servers_own_tests_pass_on_postgresql_and_redis(postgres_server, red
 
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
     assert " passed" in done.stdout
+
+
+def test_a_crowd_at_the_front_door_leaves_the_chat_its_database(postgres_server, tmp_path):
+    """PostgreSQL takes a hundred connections; far more requests at once than that are all answered."""
+
+    def ask(_: int) -> int:
+        with urllib.request.urlopen(f"{server.front_url}/healthz", timeout=30) as answer:
+            return answer.status
+
+    with (
+        ServerProcess(tmp_path / "data", environment={"DATABASE_URL": postgres_server}) as server,
+        ThreadPoolExecutor(40) as threads,
+    ):
+        answers = list(threads.map(ask, range(400)))
+
+    assert answers == [200] * 400
+    assert "Traceback" not in server.log()
