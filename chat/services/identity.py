@@ -2,12 +2,14 @@
 
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
 from chat.models import AuditHead, ConnectionPolicy, DiscoverySecret, ServerIdentity
 from chat.services import audit
-from chat.services.secrets import open_secret, seal_secret
+from chat.services.secrets import MasterKeyError, has_master_key, open_secret, seal_secret
 from clawchat.protocol import fingerprint, keys
+from clawchat.protocol.errors import Unauthentic
 from clawchat.protocol.key_schedule import key_id
 
 IDENTITY_PURPOSE = "server identity"
@@ -24,7 +26,11 @@ class ServerKeys:
 
 
 def ensure_server() -> None:
-    """Nothing, once this database has an identity, a discovery secret, a policy and the end of an audit chain."""
+    """Nothing, once this database has an identity, a discovery secret, a policy and the end of an audit chain.
+
+    Raises: MasterKeyError (its secrets are sealed under a master key that is missing, or not the one that is there).
+    """
+    _check_master_key()
     try:
         _make_what_is_missing()
     except IntegrityError:
@@ -53,6 +59,20 @@ def server_keys() -> ServerKeys:
     """All of it at once, read from the database."""
     identity = current_identity()
     return ServerKeys(identity, current_discovery_secret(), fingerprint.server_id(identity.public))
+
+
+def _check_master_key() -> None:
+    """A new key would not open old secrets; it would only hide from the operator that the old one has to be found."""
+    if not ServerIdentity.objects.filter(state=ServerIdentity.State.ACTIVE).exists():
+        return
+    path = settings.CLAWCHAT_MASTER_KEY_FILE
+    remedy = "Restore the file that belongs to it from the backup."
+    if not has_master_key():
+        raise MasterKeyError(f"The master key file {path} is missing, and this database is sealed by it. {remedy}")
+    try:
+        current_identity()
+    except Unauthentic:
+        raise MasterKeyError(f"The master key in {path} does not open this database's secrets. {remedy}") from None
 
 
 @transaction.atomic

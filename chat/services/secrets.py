@@ -49,6 +49,12 @@ def master_key() -> bytes:
     return _master_keys[path]
 
 
+def has_master_key() -> bool:
+    """Whether there is a master key already."""
+    path = settings.CLAWCHAT_MASTER_KEY_FILE
+    return path in _master_keys or path.exists()
+
+
 def _key(purpose: str):
     return aead_key(expand_label(master_key(), "at rest", purpose.encode()))
 
@@ -58,12 +64,12 @@ def _associated_data(purpose: str, context: bytes) -> bytes:
 
 
 def _read_or_make(path: Path) -> bytes:
-    if not path.exists():
-        _make(path)
     try:
+        if not path.exists():
+            _make(path)
         key = path.read_bytes()
     except OSError as error:
-        raise MasterKeyError(f"The master key file {path} cannot be read: {error.strerror}.") from error
+        raise MasterKeyError(f"The master key file {path} cannot be read or made: {error.strerror}.") from error
     if len(key) != MASTER_KEY_BYTES:
         raise MasterKeyError(
             f"The master key file {path} has {len(key)} bytes, not {MASTER_KEY_BYTES}: restore it from the backup."

@@ -6,6 +6,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chat.services.identity import ensure_server
 from chat.services.invites import IssuedInvite, create_invite
+from chat.services.secrets import MasterKeyError
 from clawchat.protocol.errors import PeerError
 from clawchat.protocol.limits import INVITE_DEFAULT_SECONDS
 
@@ -30,11 +31,13 @@ class Command(BaseCommand):
 
     def handle(self, *, label: str, lifetime: int, owner: bool, json: bool, **options):
         """Make and print it."""
-        ensure_server()
         try:
+            ensure_server()
             issued = create_invite(label, lifetime, makes_owner=owner)
         except PeerError as error:
             raise CommandError(f"No invite was made: {error.text}.") from error
+        except MasterKeyError as error:
+            raise CommandError(str(error)) from None
         self.stdout.write(as_json(issued) if json else as_text(issued))
 
 

@@ -12,12 +12,12 @@ from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
-from django.db import OperationalError, connection
+from django.db import DatabaseError, OperationalError, connection
 from twisted.internet.error import CannotListenError
 
-from chat.services.identity import current_identity, ensure_server
+from chat.services.identity import ensure_server
 from chat.services.invites import create_invite, owner_exists
-from clawchat.protocol.errors import Unauthentic
+from chat.services.secrets import MasterKeyError
 from rotation.claim import DataDirTaken, claim_node
 from rotation.models import PortLease
 from rotation.node import NodeProcess, NotSilent
@@ -56,12 +56,14 @@ class Command(BaseCommand):
                 node_pk = arrive(name, settings.CLAWCHAT_HOST, time.time())
                 with_worker = options["worker"] or not settings.REDIS_URL
                 NodeProcess(node_pk, self._greet, with_worker).run()
-        except (DataDirTaken, NotSilent) as error:
+        except (DataDirTaken, MasterKeyError, NotSilent) as error:
             raise CommandError(str(error)) from None
         except CannotListenError as error:
             raise CommandError(_front_sentence(error)) from None
         except OperationalError as error:
             raise CommandError(f"The database does not answer: {str(error).strip()}") from None
+        except DatabaseError as error:
+            raise CommandError(f"The database cannot be used: {str(error).strip()}") from error
 
     def _greet(self, lease: PortLease | None) -> None:
         self.stdout.write(
@@ -82,13 +84,6 @@ def _prepare_database() -> None:
     with _one_at_a_time():
         call_command("migrate", verbosity=0, interactive=False)
     ensure_server()
-    try:
-        current_identity()
-    except Unauthentic:
-        raise CommandError(
-            f"The master key in {settings.CLAWCHAT_MASTER_KEY_FILE} does not open this database's secrets. "
-            "Restore the file that belongs to it from the backup."
-        ) from None
 
 
 @contextmanager

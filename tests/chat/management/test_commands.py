@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from chat.models import AuditEvent, Invite, ServerIdentity
+from chat.services.identity import ensure_server
 from clawchat.protocol.invite import Invite as Invitation
 from clawchat.protocol.limits import INVITE_DEFAULT_SECONDS
 
@@ -45,6 +46,17 @@ def test_createinvite_refuses_other_lifetimes(db):
     """In a sentence."""
     with pytest.raises(CommandError, match="lifetime of 5 s"):
         call_command("createinvite", "--lifetime", "5")
+
+
+def test_createinvite_says_that_the_master_key_is_missing(db, tmp_path, settings):
+    """And makes neither a key nor an invite."""
+    ensure_server()
+    settings.CLAWCHAT_MASTER_KEY_FILE = tmp_path / "master.key"
+
+    with pytest.raises(CommandError, match="is missing"):
+        call_command("createinvite")
+
+    assert not Invite.objects.exists()
 
 
 def test_prunemessages_tells_what_it_removed(db, capsys):

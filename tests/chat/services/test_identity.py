@@ -23,6 +23,34 @@ def test_ensure_server_makes_everything_once(db):
         assert model.objects.count() == 1
 
 
+def test_a_missing_master_key_is_not_replaced(server, tmp_path, settings):
+    """A new one would open nothing, and hide that the old one has to be found."""
+    settings.CLAWCHAT_MASTER_KEY_FILE = tmp_path / "master.key"
+
+    with pytest.raises(secrets.MasterKeyError, match=r"master\.key is missing.*backup"):
+        identity.ensure_server()
+
+    assert not settings.CLAWCHAT_MASTER_KEY_FILE.exists()
+
+
+def test_another_databases_master_key_is_named(server, tmp_path, settings):
+    """It is a key, but it opens nothing here."""
+    settings.CLAWCHAT_MASTER_KEY_FILE = tmp_path / "master.key"
+    secrets.master_key()
+
+    with pytest.raises(secrets.MasterKeyError, match="does not open this database"):
+        identity.ensure_server()
+
+
+def test_a_master_key_that_cannot_be_made_is_named(tmp_path, settings):
+    """The place it should lie in is a file."""
+    (tmp_path / "file").write_text("")
+    settings.CLAWCHAT_MASTER_KEY_FILE = tmp_path / "file" / "master.key"
+
+    with pytest.raises(secrets.MasterKeyError, match=r"master\.key cannot be read or made"):
+        secrets.master_key()
+
+
 def test_the_keys_fit_what_is_shown_of_them(server):
     """Public key, server id and kid are those of the sealed keys."""
     keys = identity.server_keys()
