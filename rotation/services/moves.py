@@ -41,7 +41,7 @@ def tick(now: int, *, visit_all_mirrors: bool = False) -> None:
     for node in nodes:
         _plan_ports(node, plan, now)
         _open_ports(node, plan, now)
-        _close_ports(node, now)
+        _close_ports(node, plan, now)
     _announce(nodes, plan, now, visit_all_mirrors)
     for node in nodes:
         _open_ports(node, plan, now)
@@ -177,7 +177,10 @@ def _grace_begin(newest: PortLease, plan: RotationPlan, now: int) -> int:
     return begin if now - begin <= plan.grace // 2 else now
 
 
-def _close_ports(node: Node, now: int) -> None:
+def _close_ports(node: Node, plan: RotationPlan, now: int) -> None:
     at = instant(now)
-    for lease in PortLease.objects.filter(node=node, state=LeaseState.DRAINING, closes_at__lte=at):
+    draining = PortLease.objects.filter(node=node, state=LeaseState.DRAINING)
+    # A grace that ends later than any does: the clock was set back since, and the port would stay open for as long.
+    draining.filter(closes_at__gt=instant(now + plan.interval)).update(closes_at=instant(now + plan.grace))
+    for lease in draining.filter(closes_at__lte=at):
         lease.move(LeaseEvent.CLOSE, at)
