@@ -15,7 +15,7 @@ from clawchat.protocol.key_schedule import device_credentials
 
 from .back_off import FIRST_PAUSE_SECONDS, BackOff, jitter
 from .connection import Connection
-from .device import Device
+from .device import Credentials, Device
 from .discovery import Finder, in_order
 from .errors import ConnectionLost, Unreachable
 
@@ -182,11 +182,15 @@ class Line:
         """A connection to this endpoint under the device's own PSK, prepared for use."""
         if self._device.credentials is None:
             await self._enrol(endpoint)
-        credentials = self._device.credentials
-        assert credentials is not None
-        connection = await Connection.open(
-            self._http, endpoint, credentials, client_name=self._client_name, tls=self._tls
-        )
+        try:
+            connection = await self._open(endpoint, self._device.credentials)
+        except Unauthentic:
+            if self._device.invite_credentials is None:
+                raise
+            # The pair has never worked. An enrolment that was given up may have reached the server late and replaced
+            # it; until one works the invite still opens for this key.
+            await self._enrol(endpoint)
+            connection = await self._open(endpoint, self._device.credentials)
         self._device.confirmed()
         self._finder.authenticated(connection.handshake.clock_offset_ms)
         self._read(connection)
@@ -199,12 +203,12 @@ class Line:
             raise (reason if isinstance(error, ConnectionLost) else error) from None
         return connection
 
-    async def _enrol(self, endpoint: Endpoint) -> None:
-        credentials = self._device.invite_credentials
+    async def _open(self, endpoint: Endpoint, credentials: Credentials | None) -> Connection:
         assert credentials is not None
-        connection = await Connection.open(
-            self._http, endpoint, credentials, client_name=self._client_name, tls=self._tls
-        )
+        return await Connection.open(self._http, endpoint, credentials, client_name=self._client_name, tls=self._tls)
+
+    async def _enrol(self, endpoint: Endpoint) -> None:
+        connection = await self._open(endpoint, self._device.invite_credentials)
         self._device.enrolled(*device_credentials(connection.exporter, self._device.key.public))
         # A session under an invite carries no frame, not even a goodbye (3.13).
         await connection.close(notify=False)
