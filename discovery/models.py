@@ -108,7 +108,8 @@ class PublicationResult(models.Model):
     TRANSITIONS = {
         State.WAITING: {State.SAFE, State.FAILED, State.SUPERSEDED},
         State.FAILED: {State.SAFE, State.FAILED, State.SUPERSEDED},
-        State.SAFE: set(),
+        # A mirror may lose what it had.
+        State.SAFE: {State.FAILED},
         State.SUPERSEDED: set(),
     }
     UNSETTLED = [State.WAITING, State.FAILED]

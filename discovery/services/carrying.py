@@ -34,6 +34,7 @@ def carry(now: int) -> None:
     outdated = PublicationResult.objects.unsettled().filter(publication__serial__lt=newest.serial)
     if outdated.exists():
         outdated.update(state=State.SUPERSEDED, at=at)
+    _look_at_local(newest, at)
     for result in newest.results.unsettled().due(at).select_related("mirror"):
         if result.claim(at + CLAIM):
             if driver_of(result.mirror).is_local:
@@ -77,6 +78,21 @@ def carry_one(result_id: int, now: int) -> str:
 def instant(seconds: float) -> datetime:
     """This number of seconds since 1970 as rows hold it."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def _look_at_local(newest: Publication, at: datetime) -> None:
+    """A look at a local mirror costs nothing: one that has lost the file, whoever took it, is visited again."""
+    for result in newest.results.filter(state=State.SAFE, mirror__enabled=True).select_related("mirror"):
+        driver = driver_of(result.mirror)
+        if driver.is_local and not _holds(driver, bytes(newest.body)):
+            result.move(State.FAILED, detail="It has lost the file.", at=at, next_attempt_at=at)
+
+
+def _holds(driver: MirrorDriver, data: bytes) -> bool:
+    try:
+        return driver.get() == data
+    except MirrorError:
+        return False
 
 
 def _visit(driver: MirrorDriver, data: bytes) -> str:

@@ -111,6 +111,16 @@ def test_lying_mirror_is_not_safe(memory, monkeypatch):
     assert services.published_bytes() is None
 
 
+def test_local_mirror_that_lost_the_file_gets_it_again(memory):
+    """Somebody took it away; the next look puts it back, long before there is anything new to say."""
+    publication = services.publish(compose(), NOW)
+    memory.held["alpha"] = b"something else"
+    services.carry(NOW + 5)
+
+    assert memory.held["alpha"] == bytes(publication.body)
+    assert services.publication_is_safe(publication)
+
+
 def test_mirror_that_is_down_is_tried_again_later(memory, monkeypatch):
     """A failed visit is repeated with growing pauses until it works; an early call changes nothing."""
     monkeypatch.setattr(memory, "problem", "The disk is full.")
@@ -223,6 +233,6 @@ def test_result_moves_along_its_table_only(memory):
     stale.state = State.WAITING
 
     with pytest.raises(ValueError, match="does not go from safe"):
-        result.move(State.FAILED, detail="", at=result.at, next_attempt_at=result.at)
+        result.move(State.SUPERSEDED, detail="", at=result.at, next_attempt_at=result.at)
     assert not stale.move(State.FAILED, detail="", at=result.at, next_attempt_at=result.at)
     assert PublicationResult.objects.get(pk=result.pk).state == State.SAFE
