@@ -92,6 +92,7 @@ class TinyServer:
         self.skip_row: int | None = None
         self.refuse_all = False
         self.cut_after_store = 0
+        self.lose_pairs = 0
         self.first_row = 1
         self.answer_pause = 0.0
         self.mute = False
@@ -247,7 +248,10 @@ class TinyServer:
         if auth.psk_id in self.invites:
             self.devices[auth.psk_id] = (psk, auth.device_public)
             own_id, own_psk = device_credentials(handshake.exporter, auth.device_public)
-            self.devices[own_id] = (own_psk, auth.device_public)
+            if self.lose_pairs:
+                self.lose_pairs -= 1
+            else:
+                self.devices[own_id] = (own_psk, auth.device_public)
         else:
             for invite_id in list(self.invites):
                 if self.devices.get(invite_id, (None, None))[1] == auth.device_public:
