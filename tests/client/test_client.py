@@ -206,7 +206,7 @@ async def test_rows_come_in_order_without_gaps_over_losses(server, alice):
     for number in range(60):
         await server.append(ROOM, str(number).encode())
         if number % 13 == 5:
-            lost = server.seats
+            lost = list(server.seats)
             server.cut()
             # The next connection may come before the end of this one is seen.
             await until(lambda lost=lost: not any(seat in server.seats for seat in lost))
