@@ -120,9 +120,20 @@ def _redis_answers(port: int) -> bool:
         return False
 
 
+@pytest.fixture
+def postgres_server(_postgres: str) -> str:
+    """URL of a database that is empty and this test's alone, in a PostgreSQL of this run's own."""
+    import psycopg
+
+    name = f"test_{os.urandom(8).hex()}"
+    with psycopg.connect(f"{_postgres}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"{_postgres}/{name}"
+
+
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """URL of an empty database in a PostgreSQL of this run's own."""
+def _postgres() -> Iterator[str]:
+    """URL of a running PostgreSQL, without a database's name."""
     tools = _postgres_tools()
     if tools is None:
         pytest.skip("PostgreSQL is not installed (sudo apt install postgresql)")
@@ -137,7 +148,7 @@ def postgres_server() -> Iterator[str]:
         command = [str(tools / "postgres"), "-D", str(data), "-p", str(port), "-k", folder, "-h", "127.0.0.1", *hasty]
         with _running(command, log, cwd=folder, **user) as process:
             _wait_until(lambda: _postgres_answers(tools, port), process, log)
-            yield f"postgres://clawchat@127.0.0.1:{port}/postgres"
+            yield f"postgres://clawchat@127.0.0.1:{port}"
 
 
 def _postgres_tools() -> Path | None:
