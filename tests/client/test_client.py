@@ -210,7 +210,7 @@ async def test_rows_come_in_order_without_gaps_over_losses(server, alice):
             server.cut()
             # The next connection may come before the end of this one is seen.
             await until(lambda lost=lost: not any(seat in server.seats for seat in lost))
-    rows = await asyncio.wait_for(reading, 10)
+    rows = await asyncio.wait_for(reading, 40)
 
     assert [row.seq for row in rows] == list(range(1, 61))
     assert [row.message for row in rows] == [str(number).encode() for number in range(60)]
