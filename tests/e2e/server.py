@@ -54,7 +54,7 @@ class ServerProcess:
         self.process: subprocess.Popen[bytes] | None = None
         self._environment = {
             # Nothing of the caller's own configuration may reach the server under test.
-            **{name: value for name, value in os.environ.items() if not _configures_clawchat(name)},
+            **{name: value for name, value in os.environ.items() if not configures_clawchat(name)},
             "DJANGO_SETTINGS_MODULE": "clawchat_site.settings",
             "PYTHONUNBUFFERED": "1",
             "CLAWCHAT_DATA_DIR": str(data_dir),
@@ -173,5 +173,6 @@ class ServerProcess:
             return False
 
 
-def _configures_clawchat(name: str) -> bool:
+def configures_clawchat(name: str) -> bool:
+    """Whether a variable of the environment tells a server where its things are."""
     return name.startswith(("CLAWCHAT_", "CELERY_")) or name in {"DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE"}
