@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import aiohttp
 import pytest
 
-from tests.e2e.server import ROOT, ServerFailed, ServerProcess, free_port
+from tests.e2e.server import ROOT, ServerFailed, ServerProcess, configures_clawchat, free_port
 from tests.rotation.processes import descendants, is_alive, wait_until
 from tests.rotation.test_silent import knock
 
