@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 HOLD, KILL = "fault-hold", "fault-kill"
-HOLD_SECONDS = 1.2
+HOLD_SECONDS = 1.6
 
 
 def arm(data_dir: Path, fault: str) -> None:
