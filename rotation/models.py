@@ -19,6 +19,25 @@ LISTED = (LeaseState.BOUND, LeaseState.ANNOUNCED, LeaseState.OPEN)
 LIVE = (LeaseState.PLANNED, *LISTENING)
 
 
+class Reachable(models.TextChoices):
+    """Whether a node's ports answer from outside."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+
+
+class LeaseKind(models.TextChoices):
+    """What a leased port is for."""
+
+    # It serves, moves, and becomes a tripwire when it has served.
+    MOVING = "moving"
+    # It serves and never moves, for networks that block high ports.
+    FIXED = "fixed"
+    # It is never announced: whoever touches it is a scanner.
+    DECOY = "decoy"
+
+
 class NodeQuerySet(models.QuerySet["Node"]):
     """Nodes, by whether somebody is at home."""
 
@@ -33,6 +52,14 @@ class Node(models.Model):
     name = models.CharField(max_length=32, unique=True)
     # What clients dial to reach its ports.
     host = models.CharField(max_length=255)
+    # Where it stands, in the operator's word; clients that name the same region prefer it.
+    region = models.CharField(max_length=32, blank=True)
+    # Whether its ports answer from outside, as far as it can tell, why it thinks so, and since when.
+    reachable = models.CharField(max_length=8, choices=Reachable.choices, default=Reachable.UNKNOWN)
+    reachable_because = models.CharField(max_length=300, blank=True)
+    reachable_at = models.DateTimeField(null=True)
+    # What the router or somebody outside says our address is; empty while nobody was asked.
+    external_address = models.CharField(max_length=45, blank=True)
     # Sockets on its chat ports when it was last seen.
     connections = models.PositiveIntegerField(default=0)
     # Grows with every pass of the decider, so the keeper can tell on a clock of its own that it is at work.
@@ -76,7 +103,10 @@ class PortLease(models.Model):
     """A port with its path, for one period of one node."""
 
     node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="leases")
-    # The period it was made for, counted from 1970 (clawchat.protocol.schedule).
+    kind = models.CharField(max_length=8, choices=LeaseKind.choices, default=LeaseKind.MOVING)
+    # Which of the node's ports of its kind, counted from 0: each moves at times of its own.
+    slot = models.PositiveSmallIntegerField(default=0)
+    # The how-manieth lease of its slot.
     period = models.BigIntegerField()
     port = models.PositiveIntegerField()
     # With its slash. Who knows it can knock, so the admin does not show it.
@@ -87,12 +117,17 @@ class PortLease(models.Model):
     planned_at = models.DateTimeField()
     # T: it becomes the current one, once it is announced.
     opens_at = models.DateTimeField()
+    # When the next lease of its slot opens; null for a port that never moves.
+    moves_at = models.DateTimeField(null=True)
     # End of grace. Later than planned when the next port came late.
     closes_at = models.DateTimeField()
     # When it came into its state.
     moved_at = models.DateTimeField()
     # Since when it is late because no mirror took the file; null when it was on time.
     late_since = models.DateTimeField(null=True)
+    # How the router lets it in, and until when; empty and null when it does not, or need not.
+    mapping = models.CharField(max_length=100, blank=True)
+    mapped_until = models.DateTimeField(null=True)
     # One sentence on why it failed; empty when it did not.
     problem = models.CharField(max_length=300, blank=True)
 
@@ -101,7 +136,9 @@ class PortLease(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["node", "period"], condition=models.Q(state__in=COMING), name="one_coming_lease_per_period"
+                fields=["node", "kind", "slot", "period"],
+                condition=models.Q(state__in=COMING),
+                name="one_coming_lease_per_period",
             )
         ]
         indexes = [models.Index(fields=["state"])]
@@ -117,3 +154,23 @@ class PortLease(models.Model):
         state = next_state(LeaseState(self.state), event)
         here = PortLease.objects.filter(pk=self.pk, state=self.state)
         return here.update(state=state, moved_at=at, **changes) == 1
+
+
+class Scan(models.Model):
+    """Touches of one address on one port that no client of ours would make, within ten minutes."""
+
+    node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="scans")
+    address = models.CharField(max_length=45)
+    port = models.PositiveIntegerField()
+    # Whether the port was a tripwire, and where the last one was stopped: connect, request, gate, deadline.
+    tripwire = models.BooleanField(default=False)
+    where = models.CharField(max_length=16)
+    count = models.PositiveIntegerField(default=0)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["last_at"]), models.Index(fields=["address", "last_at"])]
+
+    def __str__(self) -> str:
+        return f"{self.count} on port {self.port}"

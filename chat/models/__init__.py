@@ -1,6 +1,7 @@
 """The rows of the chat app, one file per noun."""
 
 from .audit import AuditEvent, AuditHead
+from .ban import Ban
 from .connection import Connection
 from .delivery import GroupInfo, WaitingWelcome, Welcome
 from .device import Device
@@ -17,6 +18,7 @@ from .staging import StagedBlob, StagedChunk
 __all__ = [
     "AuditEvent",
     "AuditHead",
+    "Ban",
     "Connection",
     "ConnectionPolicy",
     "Device",

@@ -14,6 +14,10 @@ class News(models.Model):
         DIRECTORY = "directory"
         POLICY = "policy"
         SECOND_SESSION = "second"
+        # The bans have changed.
+        BANS = "bans"
+        # Every session is to take new keys.
+        REKEY = "rekey"
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
     subject = models.CharField(max_length=64, blank=True)

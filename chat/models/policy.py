@@ -3,6 +3,15 @@
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
+from clawchat.protocol.limits import (
+    HARD_LIMIT_BYTES,
+    HARD_LIMIT_FRAMES,
+    HARD_LIMIT_SECONDS,
+    SOFT_LIMIT_BYTES,
+    SOFT_LIMIT_FRAMES,
+    SOFT_LIMIT_SECONDS,
+)
+
 AT_LEAST_ONE = [MinValueValidator(1)]
 
 
@@ -27,6 +36,35 @@ class ConnectionPolicy(models.Model):
     # Bytes of one message in a room.
     max_message_bytes = models.PositiveIntegerField(
         default=131_072, validators=[MinValueValidator(1024), MaxValueValidator(131_072)]
+    )
+    # Sockets on the chat ports of one server process: in all, and those that are no session yet, in all and of one
+    # address (loopback apart); and how many seconds one may take to become a session.
+    max_sockets = models.PositiveIntegerField(default=4000, validators=AT_LEAST_ONE)
+    max_strangers = models.PositiveIntegerField(default=500, validators=AT_LEAST_ONE)
+    max_strangers_per_address = models.PositiveIntegerField(default=50, validators=AT_LEAST_ONE)
+    stranger_seconds = models.PositiveIntegerField(default=10, validators=[*AT_LEAST_ONE, MaxValueValidator(60)])
+    # Touches of tripwires and wrong knocks within ten minutes after which an address is banned, and for how long; 0
+    # bans nobody.
+    ban_after_touches = models.PositiveIntegerField(default=10)
+    ban_minutes = models.PositiveIntegerField(default=60, validators=AT_LEAST_ONE)
+    # What one epoch of a session's keys may carry before new ones are made, and at most. Spec: 3.6
+    rekey_after_seconds = models.PositiveIntegerField(
+        default=SOFT_LIMIT_SECONDS, validators=[MinValueValidator(20), MaxValueValidator(SOFT_LIMIT_SECONDS)]
+    )
+    rekey_after_bytes = models.PositiveBigIntegerField(
+        default=SOFT_LIMIT_BYTES, validators=[MinValueValidator(4096), MaxValueValidator(SOFT_LIMIT_BYTES)]
+    )
+    rekey_after_frames = models.PositiveBigIntegerField(
+        default=SOFT_LIMIT_FRAMES, validators=[MinValueValidator(16), MaxValueValidator(SOFT_LIMIT_FRAMES)]
+    )
+    keys_end_after_seconds = models.PositiveIntegerField(
+        default=HARD_LIMIT_SECONDS, validators=[MinValueValidator(60), MaxValueValidator(HARD_LIMIT_SECONDS)]
+    )
+    keys_end_after_bytes = models.PositiveBigIntegerField(
+        default=HARD_LIMIT_BYTES, validators=[MinValueValidator(1 << 20), MaxValueValidator(HARD_LIMIT_BYTES)]
+    )
+    keys_end_after_frames = models.PositiveBigIntegerField(
+        default=HARD_LIMIT_FRAMES, validators=[MinValueValidator(64), MaxValueValidator(HARD_LIMIT_FRAMES)]
     )
     # Days after which `prunemessages` removes rows of the log; 0 keeps them.
     retention_days = models.PositiveIntegerField(default=90)
