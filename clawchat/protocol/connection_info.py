@@ -36,6 +36,10 @@ class Endpoint:
     valid_until: int
     load: float = 0.0
     region: str = ""
+    # A listed successor takes its place.
+    retiring: bool = False
+    # It never moves: for networks that let no other port through.
+    fixed: bool = False
 
     @property
     def url(self) -> str:
@@ -62,6 +66,8 @@ class Endpoint:
             "until": self.valid_until,
             "load": self.load,
             "region": self.region,
+            "retiring": self.retiring,
+            "fixed": self.fixed,
         }
 
     @classmethod
@@ -71,15 +77,16 @@ class Endpoint:
         Raises: malformed.
         """
         host, port = _text(members, "host"), _integer(members, "port")
-        path, tls = _text(members, "path"), members.get("tls", True)
-        if not _HOST.fullmatch(host) or not 1 <= port <= 65_535 or not isinstance(tls, bool):
-            raise Malformed("endpoint with a host, port or tls that is none")
+        path, tls = _text(members, "path"), _flag(members, "tls", True)
+        if not _HOST.fullmatch(host) or not 1 <= port <= 65_535:
+            raise Malformed("endpoint with a host or port that is none")
         if not _PATH.fullmatch(path):
             raise Malformed("endpoint with a path that is none")
         parse_base64url(path[1:])
         valid_from, valid_until = _integer(members, "from"), _integer(members, "until")
         load, region = _number(members, "load"), _text(members, "region", "")
-        return cls(host, port, path, tls, valid_from, valid_until, load, region)
+        retiring, fixed = _flag(members, "retiring", False), _flag(members, "fixed", False)
+        return cls(host, port, path, tls, valid_from, valid_until, load, region, retiring, fixed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +216,13 @@ def _integer(members: Mapping[str, Any], name: str, default: object = None) -> i
     value = members.get(name, default)
     if type(value) is not int:
         raise Malformed(f"{name} is not an integer")
+    return value
+
+
+def _flag(members: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = members.get(name, default)
+    if not isinstance(value, bool):
+        raise Malformed(f"{name} is not true or false")
     return value
 
 

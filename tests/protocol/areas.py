@@ -130,7 +130,8 @@ def run_connection_file(given):
     info = SealedConnectionFile.parse(given["file"].encode()).open(secrets, pins)
     last_digest = bytes.fromhex(given["last_digest"])
     check_freshness(info, last_serial=given["last_serial"], last_digest=last_digest, now=given["now"])
-    endpoint = ("host", "port", "path", "tls", "valid_from", "valid_until", "load", "region", "url", "is_dialable")
+    endpoint = ("host", "port", "path", "tls", "valid_from", "valid_until", "load", "region", "retiring", "fixed")
+    endpoint += ("url", "is_dialable")
     times = ("valid_from", "valid_until", "next_rotation", "grace_seconds")
     return {
         **_members(info, "serial", "server_id", "server_name", *times, "minimum_client", "urls", "digest"),

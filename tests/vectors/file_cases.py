@@ -167,6 +167,8 @@ def connection_file():
             "valid_until": NOW + 3840,
             "load": 0.25,
             "region": "eu",
+            "retiring": False,
+            "fixed": False,
             "url": f"wss://chat.example:54321{PATH}",
             "is_dialable": True,
         }
@@ -279,6 +281,12 @@ def _right_files(right):
             inner=dumps({**INNER, "endpoints": [{**ENDPOINT, "host": host, "tls": False}]}),
             endpoints=[endpoint],
         )
+    right(
+        "endpoints_marked",
+        "a port that is going and one that never does",
+        inner=dumps({**INNER, "endpoints": [{**ENDPOINT, "retiring": True}, {**ENDPOINT, "fixed": True}]}),
+        endpoints=[{"retiring": True}, {"fixed": True}],
+    )
     bare_endpoint = {name: value for name, value in ENDPOINT.items() if name not in ("tls", "load", "region")}
     right(
         "endpoint_defaults",
@@ -478,6 +486,9 @@ def _wrong_inners(wrong):
         ("path_missing", "malformed", "no path", endpoint(path=...)),
         ("tls_text", "malformed", "tls that is text", endpoint(tls="false")),
         ("tls_zero", "malformed", "tls that is 0", endpoint(tls=0)),
+        ("retiring_text", "malformed", "retiring that is text", endpoint(retiring="true")),
+        ("retiring_null", "malformed", "retiring that is nothing", endpoint(retiring=None)),
+        ("fixed_one", "malformed", "fixed that is 1", endpoint(fixed=1)),
         ("load_negative", "malformed", "a load below zero", endpoint(load=-0.5)),
         ("load_text", "malformed", "a load that is text", endpoint(load="0.5")),
         ("from_missing", "malformed", "no beginning", endpoint(**{"from": ...})),

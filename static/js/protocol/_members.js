@@ -25,6 +25,12 @@ export function integer(members, name, byDefault = undefined) {
   return value;
 }
 
+export function flag(members, name, byDefault) {
+  const value = member(members, name, byDefault);
+  if (typeof value !== "boolean") throw new Malformed(`${name} is not true or false`);
+  return value;
+}
+
 /** A number from 0 up, 0 when it is absent. */
 export function number(members, name) {
   const given = member(members, name, 0);

@@ -4,7 +4,7 @@
  * Spec: 3.8
  */
 
-import { integer, integers, isObject, member, number, text, texts } from "./_members.js";
+import { flag, integer, integers, isObject, member, number, text, texts } from "./_members.js";
 import { encodeBase64, encodeJson, parseBase64, parseBase64url, parseJson } from "./encoding.js";
 import { Malformed, UnsupportedVersion, UsageError } from "./errors.js";
 import { IdentityPublic } from "./keys.js";
@@ -23,12 +23,16 @@ const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
 const HOST = /^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,252}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]{2,45})$/;
 const PATH = /^\/[A-Za-z0-9_-]{22}$/;
 
-/** One chat port. Units: seconds since 1970; load 0 (idle) and up. The path has its slash: `/` and 22 characters. */
+/**
+ * One chat port. Units: seconds since 1970; load 0 (idle) and up. The path has its slash: `/` and 22 characters.
+ * Retiring: a listed successor takes its place. Fixed: it never moves, for networks that let no other port through.
+ */
 export class Endpoint {
   /** @param {{host: string, port: number, path: string, tls: boolean, validFrom: number, validUntil: number,
-   *          load?: number, region?: string}} fields */
-  constructor({ host, port, path, tls, validFrom, validUntil, load = 0, region = "" }) {
-    Object.assign(this, { host, port, path, tls, validFrom, validUntil, load, region });
+   *          load?: number, region?: string, retiring?: boolean, fixed?: boolean}} fields */
+  constructor({ load = 0, region = "", retiring = false, fixed = false, ...where }) {
+    const { host, port, path, tls, validFrom, validUntil } = where;
+    Object.assign(this, { host, port, path, tls, validFrom, validUntil, load, region, retiring, fixed });
     Object.freeze(this);
   }
 
@@ -45,22 +49,21 @@ export class Endpoint {
 
   /** As it stands in the file. */
   toMembers() {
-    const { host, port, path, tls, validFrom, validUntil, load, region } = this;
-    return { host, port, path, tls, from: validFrom, until: validUntil, load, region };
+    const { validFrom: from, validUntil: until, host, port, path, tls, load, region, retiring, fixed } = this;
+    return { host, port, path, tls, from, until, load, region, retiring, fixed };
   }
 
   /** The endpoint these members of a file describe. Raises: malformed. */
   static fromMembers(members) {
     const [host, port] = [text(members, "host"), integer(members, "port")];
-    const [path, tls] = [text(members, "path"), member(members, "tls", true)];
-    if (!HOST.test(host) || port < 1 || port > 65_535 || typeof tls !== "boolean") {
-      throw new Malformed("endpoint with a host, port or tls that is none");
-    }
+    const [path, tls] = [text(members, "path"), flag(members, "tls", true)];
+    if (!HOST.test(host) || port < 1 || port > 65_535) throw new Malformed("endpoint with a host or port that is none");
     if (!PATH.test(path)) throw new Malformed("endpoint with a path that is none");
     parseBase64url(path.slice(1));
     const [validFrom, validUntil] = [integer(members, "from"), integer(members, "until")];
     const [load, region] = [number(members, "load"), text(members, "region", "")];
-    return new Endpoint({ host, port, path, tls, validFrom, validUntil, load, region });
+    const [retiring, fixed] = [flag(members, "retiring", false), flag(members, "fixed", false)];
+    return new Endpoint({ host, port, path, tls, validFrom, validUntil, load, region, retiring, fixed });
   }
 }
 

@@ -152,6 +152,8 @@ test("an endpoint cannot lead elsewhere", async () => {
     { path: `/${"A".repeat(21)}B` },
     { path: `/${"A".repeat(22)}?x` },
     { tls: 1 },
+    { retiring: "false" },
+    { fixed: 0 },
     { load: -1 },
     { from: 1.5 },
   ];
