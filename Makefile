@@ -25,11 +25,11 @@ test: $(DEV) $(ASSETS) lint ## lint, units, vectors, properties, house rules, Ja
 	@$(BIN)/pytest -q -m "not e2e"
 
 e2e: $(DEV) $(ASSETS) ## the tests that need browsers, Redis, PostgreSQL or a network of their own
-	@scripts/test_tools.sh chromium redis-server postgresql
+	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd
 	@$(BIN)/pytest -q -m e2e
 
 setup: $(DEV) $(ASSETS) ## prepare everything that running and testing need
-	@scripts/test_tools.sh chromium redis-server postgresql
+	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd
 	@echo "Ready: make run, make test."
 
 assets: $(ASSETS) ## pack the browser libraries into static/vendor/

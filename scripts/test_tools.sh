@@ -8,6 +8,9 @@ present() {
     case $1 in
         chromium) command -v chromium || command -v chromium-browser || command -v google-chrome ;;
         postgresql) command -v initdb || ls /usr/lib/postgresql/*/bin/initdb ;;
+        iproute2) PATH=$PATH:/usr/sbin:/sbin command -v ip ;;
+        nftables) PATH=$PATH:/usr/sbin:/sbin command -v nft ;;
+        miniupnpd) PATH=$PATH:/usr/sbin:/sbin command -v miniupnpd ;;
         *) command -v "$1" ;;
     esac > /dev/null 2>&1
 }
