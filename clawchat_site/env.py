@@ -1,6 +1,7 @@
 """Typed readers of the environment. A value that cannot be read is named, never guessed."""
 
 import os
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -60,3 +61,27 @@ def env_secret(name: str) -> str:
         return Path(path).read_text().strip()
     except OSError as error:
         raise ImproperlyConfigured(f"{name}_FILE points to {path}, which cannot be read: {error.strerror}.") from None
+
+
+def env_choice(name: str, choices: tuple[str, ...]) -> str:
+    """One of these words; the first is the default."""
+    text = os.environ.get(name, choices[0]).strip().lower()
+    if text not in choices:
+        raise ImproperlyConfigured(f"{name} is {text!r}; write {' or '.join(filter(None, choices))}, or nothing.")
+    return text
+
+
+def env_pairs(name: str) -> tuple[tuple[Path, Path], ...]:
+    """Pairs of files, written `chain.pem:key.pem` with a comma between pairs."""
+    pairs = [pair.strip().split(":") for pair in os.environ.get(name, "").split(",") if pair.strip()]
+    if not all(len(pair) == 2 and all(pair) for pair in pairs):
+        raise ImproperlyConfigured(f"{name} cannot be read; write chain.pem:key.pem, with a comma between pairs.")
+    return tuple((Path(chain).resolve(), Path(key).resolve()) for chain, key in pairs)
+
+
+def env_networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
+    """Addresses and networks with commas between them; an address is a network of one."""
+    try:
+        return tuple(ip_network(text.strip()) for text in os.environ.get(name, "").split(",") if text.strip())
+    except ValueError as error:
+        raise ImproperlyConfigured(f"{name}: {error}; write addresses or networks such as 10.0.0.0/24.") from None

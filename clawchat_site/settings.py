@@ -5,7 +5,17 @@ from pathlib import Path
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from .env import env_address, env_bool, env_seconds, env_secret, env_str
+from .addresses import host_of, in_url, is_loopback, is_whole_site, is_wildcard, listener_url
+from .env import (
+    env_address,
+    env_bool,
+    env_choice,
+    env_networks,
+    env_pairs,
+    env_seconds,
+    env_secret,
+    env_str,
+)
 from .folders import make_data_dir, secret_of
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -23,15 +33,35 @@ CLAWCHAT_HOST = env_str("CLAWCHAT_HOST", "localhost")
 # What the server calls itself in the connection file.
 CLAWCHAT_SERVER_NAME = env_str("CLAWCHAT_SERVER_NAME", "ClawChat")
 
-LOOPBACK_HOSTS = {"127.0.0.1", "::1", "localhost"}
+# TLS 1.3 wherever other machines can reach: "local" (a certificate authority of this server's own, trustca helps to
+# trust it), "files" (certificates of a public one), or "" for a server that stays on loopback.
+CLAWCHAT_TLS = env_choice("CLAWCHAT_TLS", ("", "local", "files"))
+CLAWCHAT_TLS_FILES = env_pairs("CLAWCHAT_TLS_FILES")
+# Loopback is plain unless this is set: a browser takes http://localhost for secure.
+CLAWCHAT_LOOPBACK_TLS = env_bool("CLAWCHAT_LOOPBACK_TLS")
+# Who may bring connections in the clear from elsewhere, and whose X-Forwarded-For and -Proto count: networks.
+CLAWCHAT_TRUSTED_PROXIES = env_networks("CLAWCHAT_TRUSTED_PROXIES")
+# Further host names that clients dial, when nodes have names of their own; the page may connect to these too.
+CLAWCHAT_OTHER_HOSTS = [name.strip() for name in env_str("CLAWCHAT_OTHER_HOSTS").split(",") if name.strip()]
+
+
+def _speaks_tls(address: str) -> bool:
+    """Whether a listener on this address speaks TLS."""
+    return bool(CLAWCHAT_TLS) and (CLAWCHAT_LOOPBACK_TLS or not is_loopback(address))
+
+
+# What follows from them: which listeners speak TLS, and whether clients dial wss.
+CLAWCHAT_FRONT_TLS = CLAWCHAT_FRONT is not None and _speaks_tls(CLAWCHAT_FRONT[0])
+CLAWCHAT_CHAT_TLS = _speaks_tls(CLAWCHAT_BIND)
+CLAWCHAT_ENDPOINT_TLS = CLAWCHAT_CHAT_TLS or bool(CLAWCHAT_TRUSTED_PROXIES)
 
 
 def _front_url() -> str:
-    """The front door as a browser writes it; loopback is written localhost, which is a secure context."""
+    """The front door as a browser writes it."""
     if CLAWCHAT_FRONT is None:
         return ""
     host, port = CLAWCHAT_FRONT
-    return f"http://{'localhost' if host in LOOPBACK_HOSTS else host}:{port}"
+    return listener_url(CLAWCHAT_HOST if is_wildcard(host) else host, port, tls=CLAWCHAT_FRONT_TLS)
 
 
 CLAWCHAT_FRONT_URL = env_str("CLAWCHAT_FRONT_URL", _front_url())
@@ -67,7 +97,8 @@ def _secret_key() -> str:
 
 SECRET_KEY = _secret_key()
 DEBUG = False
-ALLOWED_HOSTS = env_str("CLAWCHAT_ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",")
+_names = ["localhost", "127.0.0.1", "[::1]", in_url(CLAWCHAT_HOST), host_of(CLAWCHAT_FRONT_URL)]
+ALLOWED_HOSTS = env_str("CLAWCHAT_ALLOWED_HOSTS", ",".join(filter(None, dict.fromkeys(_names)))).split(",")
 
 INSTALLED_APPS = [
     "django.contrib.admin",
@@ -194,6 +225,11 @@ SERVESTATIC_ALLOW_ALL_ORIGINS = False
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_SAMESITE = "Strict"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CLAWCHAT_FRONT_URL.startswith("https://")
+# Browsers keep it for the whole host, all its ports: only where this server is the host's own https site, by a
+# certificate that everybody can check. With a local authority it would lock people out of other things on the host.
+_hsts = CLAWCHAT_TLS == "files" and CLAWCHAT_FRONT_TLS and is_whole_site(CLAWCHAT_FRONT_URL)
+SECURE_HSTS_SECONDS = 30 * 86_400 if _hsts else 0
 
 CLAWCHAT_LOG_LEVEL = env_str("CLAWCHAT_LOG_LEVEL", "INFO")
 LOGGING = {

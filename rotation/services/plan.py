@@ -15,3 +15,8 @@ def rotation_plan() -> RotationPlan:
 def instant(seconds: float) -> datetime:
     """This number of seconds since 1970 as rows hold it."""
     return datetime.fromtimestamp(seconds, UTC)
+
+
+def endpoints_speak_tls() -> bool:
+    """Whether clients dial our chat ports with TLS: the ports speak it, or a proxy before them does."""
+    return settings.CLAWCHAT_ENDPOINT_TLS

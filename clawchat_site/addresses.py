@@ -1,0 +1,56 @@
+"""Addresses as the settings combine them: what is loopback, and how a listener is written in a URL."""
+
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+HTTPS_PORT = 443
+HTTP_PORT = 80
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a listener on this address, or a client that dials this host, never leaves the machine."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def is_wildcard(host: str) -> bool:
+    """Whether a listener on this address takes connections to every address of the machine."""
+    try:
+        return ip_address(host).is_unspecified
+    except ValueError:
+        return False
+
+
+def in_url(host: str) -> str:
+    """A host as a URL writes it: IPv6 addresses in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
+def listener_url(host: str, port: int, *, tls: bool) -> str:
+    """A web listener as a browser writes it; loopback is written localhost, which is a secure context."""
+    scheme, usual = ("https", HTTPS_PORT) if tls else ("http", HTTP_PORT)
+    name = "localhost" if is_loopback(host) else in_url(host)
+    return f"{scheme}://{name}" if port == usual else f"{scheme}://{name}:{port}"
+
+
+def host_of(url: str) -> str:
+    """The host of a URL as Django's ALLOWED_HOSTS has it; empty when there is none (a check says so)."""
+    parts = _split(url)
+    return in_url(parts.hostname) if parts is not None and parts.hostname else ""
+
+
+def is_whole_site(url: str) -> bool:
+    """Whether this is the https site of its host, at the port that browsers use by themselves."""
+    parts = _split(url)
+    return parts is not None and parts.scheme == "https" and parts.port in (None, HTTPS_PORT)
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  (reading it is what finds a port that is none)
+    except ValueError:
+        return None
+    return parts
