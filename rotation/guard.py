@@ -76,7 +76,7 @@ class Guarded(ProtocolWrapper):
     def makeConnection(self, transport: ITransport) -> None:
         """Let the connection in when it fits into the limits."""
         self.address = transport.getPeer().host
-        self._admitted = self.factory.limits.admit(self.address)
+        self._admitted = self.factory.may_come(self.address) and self.factory.limits.admit(self.address)
         if not self._admitted:
             transport.abortConnection()
             return
@@ -172,7 +172,10 @@ class FrontGuarded(Guarded):
 
 
 class GuardFactory(WrappingFactory):
-    """Wraps a door's factory, with TLS between guard and door when there is a TLS context."""
+    """Wraps a door's factory, with TLS between guard and door when there is a TLS context.
+
+    Whoever is at an address for which `may_come` is not true is reset at once; everybody may, until it is set.
+    """
 
     noisy = False
     protocol: type[Guarded]
@@ -181,6 +184,7 @@ class GuardFactory(WrappingFactory):
         super().__init__(TLSMemoryBIOFactory(tls, False, door) if tls is not None else door)
         self.limits = limits
         self.clock = clock
+        self.may_come: Callable[[str], bool] = lambda address: True
 
     def buildProtocol(self, addr: IAddress) -> Guarded:
         """A guarded protocol for one socket."""

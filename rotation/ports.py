@@ -2,13 +2,15 @@
 
 import asyncio
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from daphne.server import Server  # noqa: F401  (installs the asyncio reactor, so before any other part of Twisted)
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IReactorTCP
 
-from .guard import ChatGuardFactory, FrontGuardFactory, Limits
+from .guard import ChatGuardFactory, FrontGuardFactory, GuardFactory, Limits
+from .proxies import Networks, is_loopback, is_trusted
 from .server import ChatSide, ManagedServer
 from .silent import ChatPort, SilentFactory
 
@@ -20,7 +22,8 @@ CHAT_SECONDS = 10
 class Ports:
     """Opens and closes them. Established connections outlive the port they came through.
 
-    `note_stranger(address, where)` hears of everybody who is refused on a chat port.
+    `note_stranger(address, where)` hears of everybody who is refused on a chat port. `tls` and `front_tls` make the TLS
+    contexts of chat ports and front door; a listener off loopback that has none takes `proxies` only.
     """
 
     def __init__(
@@ -30,11 +33,14 @@ class Ports:
         reactor: IReactorTCP,
         note_stranger: Callable[[str, str], None],
         tls: Any = None,
+        front_tls: Any = None,
+        proxies: Networks = (),
     ) -> None:
-        self._server, self._side, self._reactor, self._tls = server, side, reactor, tls
+        self._server, self._side, self._reactor = server, side, reactor
+        self._tls, self._front_tls, self._proxies = tls, front_tls, proxies
         self._note_stranger = note_stranger
         self._front: IListeningPort | None = None
-        self._chat: dict[int, IListeningPort] = {}
+        self._chat: dict[int, tuple[ChatPort, IListeningPort]] = {}
         self._front_limits = Limits(total=600, strangers=600, strangers_per_address=100, seconds=FRONT_SECONDS)
         # One for all chat ports. The connections of members are counted by the chat's own limits.
         self._chat_limits = Limits(total=4000, strangers=500, strangers_per_address=50, seconds=CHAT_SECONDS)
@@ -50,28 +56,45 @@ class Ports:
         Raises: CannotListenError.
         """
         door = FrontGuardFactory(
-            self._server.http_factory, self._front_limits, self._reactor, self._server.connections, self._tls
+            self._server.http_factory, self._front_limits, self._reactor, self._server.connections, self._front_tls
         )
+        self._keep_strangers_out(door, host, self._front_tls)
         self._front = self._reactor.listenTCP(number, door, backlog=BACKLOG, interface=host)
 
-    def open_chat(self, host: str, number: int, path: str) -> None:
+    def open_chat(self, host: str, number: int, path: str, tripwire: bool = False) -> None:
         """Open one chat port that answers to `path` alone.
 
         Raises: CannotListenError.
         """
+        chat_port = ChatPort(number, path, tripwire)
         reader = SilentFactory(
-            ChatPort(number, path),
+            chat_port,
             self._side.make_websocket,
             self._side.origins,
             lambda: self._server.draining,
             self._note_stranger,
         )
         door = ChatGuardFactory(reader, self._chat_limits, self._reactor, self._note_stranger, self._tls)
-        self._chat[number] = self._reactor.listenTCP(number, door, backlog=BACKLOG, interface=host)
+        self._keep_strangers_out(door, host, self._tls)
+        self._chat[number] = chat_port, self._reactor.listenTCP(number, door, backlog=BACKLOG, interface=host)
+
+    def arm_chat(self, number: int) -> None:
+        """Make a tripwire of a chat port; its socket and who is on it stay."""
+        self._chat[number][0].tripwire = True
+
+    def is_listening(self, number: int) -> bool:
+        """Whether a chat port's socket is there."""
+        return bool(self._chat[number][1].connected)
 
     async def close_chat(self, number: int) -> None:
         """Stop listening on one chat port."""
-        await _stop(self._chat.pop(number))
+        _, listening = self._chat.pop(number)
+        await _stop(listening)
+
+    def _keep_strangers_out(self, door: GuardFactory, host: str, tls: Any) -> None:
+        """What comes in the clear from another machine must come from a proxy, at which its TLS ends."""
+        if tls is None and not is_loopback(host):
+            door.may_come = partial(is_trusted, proxies=self._proxies)
 
     async def close_all(self) -> None:
         """Stop listening everywhere."""

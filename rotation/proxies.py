@@ -12,6 +12,14 @@ SCHEMES = {b"http": "http", b"https": "https"}
 MOST_ADDRESSES = 32
 
 
+def is_loopback(host: str) -> bool:
+    """Whether a listener on this address takes connections from this very machine only."""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
 def is_trusted(address: str, proxies: Networks) -> bool:
     """Whether this address is one of the proxies'."""
     try:
