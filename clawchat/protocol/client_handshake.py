@@ -145,7 +145,10 @@ class ClientHandshake:
         auth = self._auth_sent
         if auth is None:
             raise UsageError("AUTH_OK comes once, after H3")
-        session = Session(Role.CLIENT, auth.session_id, auth.epoch_keys, self.server_parameters.max_frame_bytes)
+        asked = self.server_parameters
+        session = Session(
+            Role.CLIENT, auth.session_id, auth.epoch_keys, asked.max_frame_bytes, asked.soft_limits, asked.hard_limits
+        )
         payload = session.open(frame).payload
         if not constant_time_equal(finished_value(auth.epoch_keys, auth.th4), payload[:32]):
             raise Unauthentic("finished value")

@@ -1,6 +1,6 @@
 """From secrets to keys: every label, every derivation, nowhere else.
 
-Spec: 3.1, 3.4
+Spec: 3.1, 3.4, 3.6
 """
 
 from collections.abc import Mapping
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Self
 
-from clawchat.protocol.encoding import u8, u16
+from clawchat.protocol.encoding import u8, u16, u32
 from clawchat.protocol.errors import UsageError
 from clawchat.protocol.keys import (
     DevicePublic,
@@ -62,6 +62,8 @@ PREFIXES: Mapping[str, bytes] = MappingProxyType(
     {
         "server signature": b"clawchat/1 server signature\0",
         "client signature": b"clawchat/1 client signature\0",
+        "rekey client": b"clawchat/1 rekey client\0",
+        "rekey server": b"clawchat/1 rekey server\0",
         "connection file": b"clawchat/1 connection file\0",
         "device": b"clawchat/1 device\0",
         "user": b"clawchat/1 user\0",
@@ -194,7 +196,7 @@ class EpochKeys:
 
     @classmethod
     def derive(cls, keys: SessionKeys, context: bytes) -> Self:
-        """From the specification's four keys; context is the epoch's transcript hash (th4)."""
+        """From the specification's four keys; context is the epoch's transcript hash (th4, later th_r)."""
         return cls(
             expand_label(keys.encryption_key, "c2s key"),
             expand_label(keys.iv_key, "c2s iv", length=12),
@@ -215,6 +217,33 @@ def epoch_zero(
     Spec: 3.4
     """
     return EpochKeys.derive(derive_session_keys(session_secret(main_secret, th4), server_public, client_public), th4)
+
+
+def next_epoch(
+    next_key_seed: bytes,
+    shared_secret: bytes,
+    th_r: bytes,
+    epoch: int,
+    server_public: ExchangePublic,
+    client_public: ExchangePublic,
+) -> EpochKeys:
+    """The keys that a rekey ends in.
+
+    next_key_seed is the former epoch's, shared_secret the rekey's own (ML-KEM's 32 bytes, then X25519's), th_r its
+    transcript, epoch the new number; the two public values are its ephemeral ones.
+    Spec: 3.6
+    """
+    secret = hkdf_extract(next_key_seed, shared_secret)
+    material = expand_label(secret, "session ikm", th_r + u32(epoch))
+    return EpochKeys.derive(derive_session_keys(material, server_public, client_public), th_r)
+
+
+def client_finished_value(epoch_keys: EpochKeys, th_r: bytes) -> bytes:
+    """The 32 bytes of DONE: the client has the new epoch's keys and saw the same two messages.
+
+    Spec: 3.6
+    """
+    return hmac_sha256(epoch_keys.client_finished, th_r)
 
 
 def finished_value(epoch_keys: EpochKeys, th4: bytes) -> bytes:

@@ -25,6 +25,9 @@ SOFT_LIMIT_FRAMES = 1 << 20
 HARD_LIMIT_SECONDS = 86_400
 HARD_LIMIT_BYTES = 1_000_000_000
 HARD_LIMIT_FRAMES = 1 << 31
+# An epoch lasts at least so long, and a rekey that was begun is answered within so long. Spec: 3.6
+REKEY_INTERVAL_SECONDS = 10
+REKEY_ANSWER_SECONDS = 30
 
 # Keepalive. Spec: 3.11
 PING_AFTER_SECONDS = 25

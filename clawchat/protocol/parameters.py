@@ -37,6 +37,18 @@ class KeyLimits:
         """Twenty bytes: u32 seconds, u64 volume, u64 frames."""
         return u32(self.seconds) + u64(self.volume_bytes) + u64(self.frames)
 
+    def at_most(self, others: Self) -> Self:
+        """Of each limit the lower one."""
+        return type(self)(
+            min(self.seconds, others.seconds),
+            min(self.volume_bytes, others.volume_bytes),
+            min(self.frames, others.frames),
+        )
+
+    def reached(self, seconds: float, volume_bytes: int, frames: int) -> bool:
+        """Whether any of them is."""
+        return seconds >= self.seconds or volume_bytes >= self.volume_bytes or frames >= self.frames
+
     @classmethod
     def parse(cls, data: bytes) -> Self:
         """The limits in these twenty bytes.

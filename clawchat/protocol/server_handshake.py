@@ -175,7 +175,10 @@ class ServerHandshake:
         caller = self._verified
         if caller is None:
             raise UsageError("finish comes once, after verify")
-        session = Session(Role.SERVER, caller.session_id, caller.epoch_keys, self._parameters.max_frame_bytes)
+        ours = self._parameters
+        session = Session(
+            Role.SERVER, caller.session_id, caller.epoch_keys, ours.max_frame_bytes, ours.soft_limits, ours.hard_limits
+        )
         payload = finished_value(caller.epoch_keys, caller.th4) + encode_tlvs(tlvs)
         frame = session.seal(MessageType.AUTH_OK, payload, message_id, now_ms)
         # A second session with these keys would use their nonces again.
