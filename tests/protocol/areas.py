@@ -2,17 +2,31 @@
 
 from clawchat.protocol.bodies import Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, parse_exchange
 from clawchat.protocol.connection_file import SealedConnectionFile, check_freshness
+from clawchat.protocol.connection_info import ConnectionInfo, Endpoint
 from clawchat.protocol.credential import LeafIdentity, open_root_blob
 from clawchat.protocol.encoding import encode_tlvs, parse_tlvs
+from clawchat.protocol.endpoint_choice import (
+    better_endpoints,
+    is_content,
+    look_at,
+    move_pause,
+    order_endpoints,
+    place_of,
+    remember_time,
+    slow_places,
+)
 from clawchat.protocol.errors import Unauthentic
-from clawchat.protocol.frame import Direction, FrameKeys, open_frame, seal_frame
+from clawchat.protocol.frame import Direction, FrameKeys, MessageType, open_frame, seal_frame
 from clawchat.protocol.handshake import Gate, find_gate
 from clawchat.protocol.invite import Invite
-from clawchat.protocol.key_schedule import derive_session_keys, expand_label, gate_key, key_id
+from clawchat.protocol.key_schedule import EpochKeys, derive_session_keys, expand_label, gate_key, key_id
 from clawchat.protocol.keys import (
+    DecapsulationKey,
+    DeviceKey,
     DevicePublic,
     DiscoverySecret,
     ExchangePublic,
+    ExchangeSecret,
     IdentityKey,
     IdentityPublic,
     PreSharedKey,
@@ -20,6 +34,8 @@ from clawchat.protocol.keys import (
 )
 from clawchat.protocol.message_header import MessageHeader
 from clawchat.protocol.padding import pad, unpad
+from clawchat.protocol.rekey import ClientRekey, ServerRekey
+from clawchat.protocol.session import Role, Session
 from tests.vectors.sides import Sides
 
 BODIES = {
@@ -101,6 +117,50 @@ def _receive_client_auth(sides, records):
     server.verify(PreSharedKey(sides.psk), sides.device.public)
     shown = _members(auth, "psk_id", "client_time_ms", "client_name")
     return {**shown, "device_public": bytes(auth.device_public).hex(), "exporter": server.exporter.hex()}
+
+
+def run_rekey(given):
+    keys = {name: value if name == "epoch" else bytes.fromhex(value) for name, value in given["keys"].items()}
+    messages = {name: bytes.fromhex(given[name]) for name in ("INIT", "RESP", "DONE") if name in given}
+    receives = given["receives"]
+    if receives == "RESP":
+        session = _session_before(Role.CLIENT, keys)
+        client = ClientRekey(session, IdentityKey(keys["server_identity_seed"]).public, _device(keys).sign, 0)
+        exchange, decapsulation = ExchangeSecret(keys["client_eph_private"]), DecapsulationKey(keys["mlkem_seed"])
+        assert client._init(100, exchange, decapsulation) == messages["INIT"]
+        return {"DONE": client.receive(messages["RESP"], 101).hex(), "epoch_keys": _next_keys(session)}
+    session = _session_before(Role.SERVER, keys)
+    server = ServerRekey(session, _device(keys).public, IdentityKey(keys["server_identity_seed"]).sign, 0)
+
+    def encapsulate(encapsulation):
+        # The library refuses a key that is none; its own random ciphertext is not what the case has.
+        encapsulation.encapsulate()
+        return DecapsulationKey(keys["mlkem_seed"]).decapsulate(keys["mlkem_ciphertext"]), keys["mlkem_ciphertext"]
+
+    answer = server._receive(messages["INIT"], 100, ExchangeSecret(keys["server_eph_private"]), encapsulate)
+    if receives == "INIT":
+        return {"RESP": answer.hex(), "epoch_keys": _next_keys(session)}
+    assert answer == messages["RESP"]
+    session.seal(MessageType.KEY_ROTATION, answer, bytes(16), 0)
+    assert server.receive(messages["DONE"], 101) is None
+    return {"epoch": session.epoch}
+
+
+def _device(keys):
+    return DeviceKey(keys["device_seed"])
+
+
+def _session_before(role, keys):
+    """A session in the epoch before the one that is to begin."""
+    before = EpochKeys(*(bytes(size) for size in (32, 12, 32, 12, 32, 32, 32)), keys["next_key_seed"])
+    session = Session(role, keys["session_id"], before)
+    session.sending_epoch = session.receiving_epoch = keys["epoch"] - 1
+    session.sent_frames = session.received_frames = 1
+    return session
+
+
+def _next_keys(session):
+    return _members(session._next, *EpochKeys.__dataclass_fields__)
 
 
 def run_frame(given):
@@ -185,6 +245,28 @@ def run_credential(given):
     assert identity.encode() == data
     shown = _members(identity, "user_id", "device_id", "kind", "not_before", "not_after")
     return {**shown, "root_public": bytes(identity.root_public).hex()}
+
+
+def run_endpoint_choice(given):
+    listed = [Endpoint.from_members(each) for each in given.get("endpoints", [])]
+    times = {place: tuple(known) for place, known in given.get("times", {}).items()}
+    match given["question"]:
+        case "order":
+            slow, region = set(given["slow"]), given["region"]
+            ordered = order_endpoints(listed, now=given["now"], draws=given["draws"], slow=slow, region=region)
+            return {"order": [place_of(each) for each in ordered]}
+        case "stay":
+            info = ConnectionInfo(1, "", "", None, 0, 0, 0, 0, 0, tuple(listed))
+            url = Endpoint.from_members(given["own"]).url
+            better = [place_of(each) for each in better_endpoints(url, info)]
+            return {"content": is_content(url, info), "better": better}
+        case "when":
+            pause = move_pause(given["left"], given["draw"])
+            return {"pause": pause, "look": look_at(listed[0], given["grace"], given["draw"])}
+        case "remember":
+            kept = remember_time(times, listed[0], given["milliseconds"], given["now"])
+            return {"times": [[place, *known] for place, known in kept.items()]}
+    return {"slow": sorted(slow_places(listed, times, given["now"]))}
 
 
 AREAS = {name.removeprefix("run_"): run for name, run in globals().copy().items() if name.startswith("run_")}

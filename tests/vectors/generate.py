@@ -11,13 +11,22 @@ HERE = Path(__file__).resolve().parent
 if __package__ in (None, ""):
     sys.path.insert(0, str(HERE.parent.parent))
 
-from tests.vectors import body_cases, credential_cases, file_cases, frame_cases, handshake_cases  # noqa: E402
+from tests.vectors import (  # noqa: E402
+    body_cases,
+    choice_cases,
+    credential_cases,
+    file_cases,
+    frame_cases,
+    handshake_cases,
+    rekey_cases,
+)
 
 AREAS = (
     handshake_cases.derive_session_keys,
     handshake_cases.expand_label,
     handshake_cases.gate,
     handshake_cases.handshake,
+    rekey_cases.rekey,
     frame_cases.frame,
     frame_cases.padding,
     body_cases.tlv,
@@ -26,6 +35,7 @@ AREAS = (
     file_cases.invite,
     file_cases.connection_file,
     credential_cases.credential,
+    choice_cases.endpoint_choice,
 )
 
 
