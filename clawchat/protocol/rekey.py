@@ -14,7 +14,6 @@ Spec: 3.6
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Self
 
 from clawchat.protocol.encoding import Reader, u8, u32, v16
 from clawchat.protocol.errors import Malformed, OutOfOrder, TooFast, Unauthentic, UsageError
@@ -38,13 +37,22 @@ _SIGNATURE_BYTES = 64
 _MARGIN_SECONDS = 1
 
 
-class RekeyStep(IntEnum):
+class RekeyKind(IntEnum):
     """The first byte of a payload of type KEY_ROTATION."""
 
     REQUEST = 0
     INIT = 1
-    RESP = 2
+    RESPONSE = 2
     DONE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class RekeyRequest:
+    """00: the server asks the client to begin."""
+
+    def encode(self) -> bytes:
+        """One byte."""
+        return u8(RekeyKind.REQUEST)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,25 +79,12 @@ class RekeyInit:
         1223    64     signature by the device
         """
         keys = bytes(self.exchange) + v16(bytes(self.encapsulation))
-        return u8(RekeyStep.INIT) + u32(self.epoch) + keys + self.signature
+        return u8(RekeyKind.INIT) + u32(self.epoch) + keys + self.signature
 
     def signed(self, session_id: bytes) -> bytes:
         """What the device signs."""
         unsigned = RekeyInit(self.epoch, self.exchange, self.encapsulation).encode()
         return PREFIXES["rekey client"] + session_id + sha256(unsigned)
-
-    @classmethod
-    def parse(cls, payload: bytes) -> Self:
-        """INIT, its signature not yet verified.
-
-        Raises: malformed.
-        """
-        reader = _after_step(RekeyStep.INIT, payload)
-        epoch, exchange = reader.u32(), ExchangePublic(reader.take(32))
-        encapsulation = EncapsulationKey.from_bytes(reader.v16())
-        init = cls(epoch, exchange, encapsulation, reader.take(_SIGNATURE_BYTES))
-        reader.end()
-        return init
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,26 +110,51 @@ class RekeyResponse:
         37      2+1088 v16: ML-KEM-768 ciphertext
         1127    64     signature by the server
         """
-        return u8(RekeyStep.RESP) + u32(self.epoch) + bytes(self.exchange) + v16(self.ciphertext) + self.signature
+        return u8(RekeyKind.RESPONSE) + u32(self.epoch) + bytes(self.exchange) + v16(self.ciphertext) + self.signature
 
     def signed(self, session_id: bytes, init: bytes) -> bytes:
         """What the server signs; init is the payload it answers."""
         unsigned = RekeyResponse(self.epoch, self.exchange, self.ciphertext).encode()
         return PREFIXES["rekey server"] + session_id + sha256(init, unsigned)
 
-    @classmethod
-    def parse(cls, payload: bytes) -> Self:
-        """RESP, its signature not yet verified.
 
-        Raises: malformed.
-        """
-        reader = _after_step(RekeyStep.RESP, payload)
+@dataclass(frozen=True, slots=True)
+class RekeyDone:
+    """03: the client has the new keys; its last frame of the old epoch."""
+
+    finished: bytes
+
+    def encode(self) -> bytes:
+        """Kind and finished value."""
+        return u8(RekeyKind.DONE) + self.finished
+
+
+def parse_rekey(payload: bytes) -> RekeyRequest | RekeyInit | RekeyResponse | RekeyDone:
+    """What a payload of type KEY_ROTATION says; nothing of it is verified yet.
+
+    Raises: malformed.
+    Spec: 3.6
+    """
+    reader = Reader(payload)
+    kind = reader.u8()
+    message: RekeyRequest | RekeyInit | RekeyResponse | RekeyDone
+    if kind == RekeyKind.REQUEST:
+        message = RekeyRequest()
+    elif kind == RekeyKind.INIT:
+        epoch, exchange = reader.u32(), ExchangePublic(reader.take(32))
+        encapsulation = EncapsulationKey.from_bytes(reader.v16())
+        message = RekeyInit(epoch, exchange, encapsulation, reader.take(_SIGNATURE_BYTES))
+    elif kind == RekeyKind.RESPONSE:
         epoch, exchange, ciphertext = reader.u32(), ExchangePublic(reader.take(32)), reader.v16()
         if len(ciphertext) != _MLKEM_CIPHERTEXT_BYTES:
             raise Malformed(f"ML-KEM ciphertext of {len(ciphertext)} bytes, expected {_MLKEM_CIPHERTEXT_BYTES}")
-        response = cls(epoch, exchange, ciphertext, reader.take(_SIGNATURE_BYTES))
-        reader.end()
-        return response
+        message = RekeyResponse(epoch, exchange, ciphertext, reader.take(_SIGNATURE_BYTES))
+    elif kind == RekeyKind.DONE:
+        message = RekeyDone(reader.take(_FINISHED_BYTES))
+    else:
+        raise Malformed(f"rekey message {kind}")
+    reader.end()
+    return message
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -211,16 +231,14 @@ class ClientRekey(_Rekey):
         Raises: malformed; out_of_order (not asked for, another epoch, a message for servers); unauthentic.
         Spec: 3.6
         """
-        match _step_of(payload):
-            case RekeyStep.REQUEST:
-                _after_step(RekeyStep.REQUEST, payload).end()
-                # While an INIT is under way it has its answer already.
-                self._asked = self._begun is None
-                return None
-            case RekeyStep.RESP if self._begun is not None:
-                return self._finish(self._begun, payload, now)
-            case step:
-                raise OutOfOrder(f"{step.name} was not due")
+        message = parse_rekey(payload)
+        if isinstance(message, RekeyRequest):
+            # While an INIT is under way it has its answer already.
+            self._asked = self._begun is None
+            return None
+        if not isinstance(message, RekeyResponse) or self._begun is None:
+            raise OutOfOrder("a rekey message that nothing asked for")
+        return self._finish(self._begun, message, payload, now)
 
     def _init(self, now: float, exchange: ExchangeSecret, decapsulation: DecapsulationKey) -> bytes:
         if self._begun is not None:
@@ -230,8 +248,8 @@ class ClientRekey(_Rekey):
         self._begun = _Begun(payload, exchange, decapsulation, now)
         return payload
 
-    def _finish(self, begun: _Begun, payload: bytes, now: float) -> bytes:
-        session, response = self._session, RekeyResponse.parse(payload)
+    def _finish(self, begun: _Begun, response: RekeyResponse, payload: bytes, now: float) -> bytes:
+        session = self._session
         if response.epoch != session.epoch + 1:
             raise OutOfOrder(f"RESP for epoch {response.epoch}")
         self._server_public.verify(response.signature, response.signed(session.session_id, begun.payload))
@@ -241,7 +259,7 @@ class ClientRekey(_Rekey):
         session.switch_receiving()
         # The ephemeral secrets go with this: nothing later needs them.
         self._begun, self._asked, self._began_at = None, False, now
-        return u8(RekeyStep.DONE) + finished
+        return RekeyDone(finished).encode()
 
 
 class ServerRekey(_Rekey):
@@ -281,7 +299,7 @@ class ServerRekey(_Rekey):
         if self._finished is not None:
             return None
         self._asked_for = self._session.sending_epoch + 1
-        return u8(RekeyStep.REQUEST)
+        return RekeyRequest().encode()
 
     def receive(self, payload: bytes, now: float) -> bytes | None:
         """RESP for an INIT; None for a DONE, after which the session receives in the new epoch.
@@ -299,23 +317,23 @@ class ServerRekey(_Rekey):
         exchange: ExchangeSecret,
         encapsulate: Callable[[EncapsulationKey], tuple[bytes, bytes]],
     ) -> bytes | None:
-        match _step_of(payload):
-            case RekeyStep.INIT if self._finished is None:
-                return self._answer(payload, now, exchange, encapsulate)
-            case RekeyStep.DONE if self._finished is not None:
-                self._take_done(payload, self._finished)
-                return None
-            case step:
-                raise OutOfOrder(f"{step.name} was not due")
+        message = parse_rekey(payload)
+        if isinstance(message, RekeyInit) and self._finished is None:
+            return self._answer(message, payload, now, exchange, encapsulate)
+        if isinstance(message, RekeyDone) and self._finished is not None:
+            self._take_done(message, self._finished)
+            return None
+        raise OutOfOrder("a rekey message that is not due")
 
     def _answer(
         self,
+        init: RekeyInit,
         payload: bytes,
         now: float,
         exchange: ExchangeSecret,
         encapsulate: Callable[[EncapsulationKey], tuple[bytes, bytes]],
     ) -> bytes:
-        session, init = self._session, RekeyInit.parse(payload)
+        session = self._session
         self._check(init, now)
         shared, ciphertext = encapsulate(init.encapsulation)
         shared += exchange.exchange(init.exchange)
@@ -333,25 +351,8 @@ class ServerRekey(_Rekey):
             raise OutOfOrder(f"INIT for epoch {init.epoch}")
         self._device_public.verify(init.signature, init.signed(self._session.session_id))
 
-    def _take_done(self, payload: bytes, finished: bytes) -> None:
-        reader = _after_step(RekeyStep.DONE, payload)
-        value = reader.take(_FINISHED_BYTES)
-        reader.end()
-        if not constant_time_equal(finished, value):
+    def _take_done(self, done: RekeyDone, finished: bytes) -> None:
+        if not constant_time_equal(finished, done.finished):
             raise Unauthentic("finished value")
         self._session.switch_receiving()
         self._finished = self._answered_at = None
-
-
-def _step_of(payload: bytes) -> RekeyStep:
-    try:
-        return RekeyStep(Reader(payload).u8())
-    except ValueError:
-        raise Malformed(f"rekey message {payload[0]}") from None
-
-
-def _after_step(step: RekeyStep, payload: bytes) -> Reader:
-    reader = Reader(payload)
-    if reader.u8() != step:
-        raise Malformed(f"not rekey message {step}")
-    return reader
