@@ -3,6 +3,8 @@
 import { fromHex, toHex, utf8 } from "../../static/js/bytes.js";
 import * as bodies from "../../static/js/protocol/bodies.js";
 import { checkFreshness, SealedConnectionFile } from "../../static/js/protocol/connection_file.js";
+import { Endpoint } from "../../static/js/protocol/connection_info.js";
+import * as choice from "../../static/js/protocol/endpoint_choice.js";
 import { LeafIdentity, openRootBlob } from "../../static/js/protocol/credential.js";
 import { encodeTlvs, parseTlvs } from "../../static/js/protocol/encoding.js";
 import { Unauthentic } from "../../static/js/protocol/errors.js";
@@ -136,6 +138,32 @@ export const AREAS = {
     same(read.encode(), fromHex(identity), "the identity");
     const { signature, rootPublic, ...members } = read;
     return { ...snaked(members), root_public: rootPublic.bytes };
+  },
+
+  endpoint_choice({ question, endpoints = [], times = {}, ...given }) {
+    const listed = endpoints.map((each) => Endpoint.fromMembers(each));
+    const known = new Map(Object.entries(times));
+    const answers = {
+      order: ({ now, draws, slow, region }) => {
+        const ordered = choice.orderEndpoints(listed, { now, draws, slow: new Set(slow), region });
+        return { order: ordered.map(choice.placeOf) };
+      },
+      stay: ({ own }) => {
+        const [{ url }, info] = [Endpoint.fromMembers(own), { endpoints: listed }];
+        const better = choice.betterEndpoints(url, info).map(choice.placeOf);
+        return { content: choice.isContent(url, info), better };
+      },
+      when: ({ left, draw, grace }) => ({
+        pause: choice.movePause(left, draw),
+        look: choice.lookAt(listed[0], grace, draw),
+      }),
+      remember: ({ milliseconds, now }) => {
+        const kept = choice.rememberTime(known, listed[0], milliseconds, now);
+        return { times: [...kept].map(([place, each]) => [place, ...each]) };
+      },
+      slow: ({ now }) => ({ slow: [...choice.slowPlaces(listed, known, now)].sort() }),
+    };
+    return answers[question](given);
   },
 };
 
