@@ -78,9 +78,12 @@ class Connection:
         *,
         client_name: str = "",
         tls: ssl.SSLContext | None = None,
+        proven: Callable[[], Awaitable[None]] | None = None,
     ) -> "Connection":
         """A connection on which AUTH_OK has been verified.
 
+        `proven` is awaited when the other side has proven to be our server and we not yet who we are; what it raises
+        ends the dial.
         Raises: unreachable (nobody there, or too slow); rediscover; unauthentic (refused, or another server); other
         peer errors for an answer that is none of ours; usage (an endpoint without TLS that is not this machine).
         Spec: 3.3, 3.13
@@ -102,7 +105,7 @@ class Connection:
                     endpoint.url, max_msg_size=FRAME_CEILING_BYTES, compress=0, ssl=tls or True, autoping=True
                 )
                 connection = cls(endpoint, socket, handshake)
-                await connection._shake_hands()
+                await connection._shake_hands(proven)
                 return connection
         except TimeoutError:
             raise Unreachable(f"no answer from port {endpoint.port} in {HANDSHAKE_SECONDS} s") from None
@@ -215,10 +218,12 @@ class Connection:
 
     # Internal
 
-    async def _shake_hands(self) -> None:
+    async def _shake_hands(self, proven: Callable[[], Awaitable[None]] | None) -> None:
         try:
             await self._socket.send_bytes(self.handshake.hello())
             answer = self.handshake.receive_server_hello(await self._receive(), time.time_ns() // 1_000_000)
+            if proven is not None:
+                await proven()
             await self._socket.send_bytes(answer)
             self._session = self.handshake.receive_finished(await self._receive())
         except BaseException:

@@ -45,9 +45,12 @@ export class Credentials {
  * @param {object} options.handlers what `Channel` takes
  * @param {typeof openWebSocket} [options.openWire]
  * @param {number} [options.timeoutMs] for all of it
+ * @param {() => Promise<void>} [options.proven] awaited when the other side has proven to be our server and we not yet
+ *   who we are; what it raises ends the dial
  * @returns {Promise<{channel: Channel, handshake: ClientHandshake}>} Raises: DialFailed.
  */
-export async function dial({ url, credentials, handlers, openWire = openWebSocket, timeoutMs = HANDSHAKE_MS }) {
+export async function dial(options) {
+  const { url, credentials, handlers, openWire = openWebSocket, timeoutMs = HANDSHAKE_MS, proven } = options;
   const records = new RecordQueue();
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), timeoutMs);
@@ -55,7 +58,7 @@ export async function dial({ url, credentials, handlers, openWire = openWebSocke
   let wire = null;
   try {
     wire = await openWire(url, records.handlers, timeout.signal);
-    return await shakeHands(wire, records, credentials, handlers);
+    return await shakeHands(wire, records, credentials, handlers, proven);
   } catch (cause) {
     wire?.close(CLOSE_HANDSHAKE_FAILED);
     throw failureOf(cause);
@@ -69,10 +72,12 @@ function failureOf(cause) {
   return new DialFailed(cause instanceof PeerError ? cause.code : "internal", { cause });
 }
 
-async function shakeHands(wire, records, credentials, handlers) {
+async function shakeHands(wire, records, credentials, handlers, proven) {
   const handshake = credentials.begin();
   wire.send(handshake.hello());
-  wire.send(await handshake.receiveServerHello(await records.next(), Date.now()));
+  const answer = await handshake.receiveServerHello(await records.next(), Date.now());
+  await proven?.();
+  wire.send(answer);
   const session = await handshake.receiveFinished(await records.next());
   const channel = new Channel({ wire, session, handlers });
   records.handOver(channel);
