@@ -1,9 +1,12 @@
 """The security headers of the front door, the content security policy above all."""
 
 from asgiref.sync import iscoroutinefunction
+from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.utils.decorators import sync_and_async_middleware
+
+from .addresses import in_url
 
 APP_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; "
@@ -18,7 +21,7 @@ ADMIN_POLICY = (
 )
 # For who asks under a name that is not ours: nothing at all.
 STRANGER_POLICY = "default-src 'none'; frame-ancestors 'none'; object-src 'none'"
-# The chat port moves, and a policy cannot name a port that does not exist yet: any port of the host that was opened.
+# The chat port moves, and a policy cannot name a port that does not exist yet: any port of what clients dial.
 LOOPBACK_SOCKETS = "ws://localhost:* ws://127.0.0.1:*"
 
 
@@ -52,7 +55,7 @@ def _protect(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     is_admin = request.path.startswith("/admin/")
     # With no-referrer a browser posts forms with `Origin: null`, which the check against forgery refuses.
     response.headers["Referrer-Policy"] = "same-origin" if is_admin else "no-referrer"
-    return _harden(response, ADMIN_POLICY if is_admin else _app_policy(request))
+    return _harden(response, ADMIN_POLICY if is_admin else _app_policy())
 
 
 def _harden(response: HttpResponse, policy: str) -> HttpResponse:
@@ -63,7 +66,8 @@ def _harden(response: HttpResponse, policy: str) -> HttpResponse:
     return response
 
 
-def _app_policy(request: HttpRequest) -> str:
-    host = request.get_host().rsplit(":", 1)[0]
-    sockets = f"wss://{host}:*" if request.is_secure() else LOOPBACK_SOCKETS
-    return APP_POLICY.format(sockets=sockets)
+def _app_policy() -> str:
+    if not settings.CLAWCHAT_ENDPOINT_TLS:
+        return APP_POLICY.format(sockets=LOOPBACK_SOCKETS)
+    hosts = dict.fromkeys([settings.CLAWCHAT_HOST, *settings.CLAWCHAT_OTHER_HOSTS])
+    return APP_POLICY.format(sockets=" ".join(f"wss://{in_url(host)}:*" for host in hosts))

@@ -1,30 +1,138 @@
 """What makes it unsafe to open the doors, said before they open."""
 
-from ipaddress import ip_address
+import stat
+import time
+from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
+
+from rotation.proxies import is_loopback
+from rotation.tls import Pair, TlsProblem
+from rotation.tls.authority import certificate_file
+from rotation.tls.context import SIGNATURES
+from rotation.tls.files import load_pairs
+
+EXPIRES_SOON = timedelta(days=14)
+OTHERS = stat.S_IROTH | stat.S_IWOTH
 
 
 @register(Tags.security)
 def check_addresses(**_: object) -> list[CheckMessage]:
-    """Without TLS, nothing listens where other machines can reach it."""
+    """Nothing listens in the clear where other machines can reach it, except for trusted proxies."""
+    if settings.CLAWCHAT_TLS or settings.CLAWCHAT_TRUSTED_PROXIES:
+        return []
     addresses = {"CLAWCHAT_BIND": settings.CLAWCHAT_BIND}
     if settings.CLAWCHAT_FRONT is not None:
         addresses["CLAWCHAT_FRONT"] = settings.CLAWCHAT_FRONT[0]
     return [
         Error(
-            f"{name} is {address}, which other machines can reach, and this server does not speak TLS yet.",
-            hint="Set it to 127.0.0.1 and let people in another way, for example through an SSH tunnel.",
+            f"{name} is {address}, which other machines can reach, and there is no TLS.",
+            hint="Set CLAWCHAT_TLS=local (this server makes its own certificates), or CLAWCHAT_TLS=files with "
+            "certificates of a public authority in CLAWCHAT_TLS_FILES; or stay on loopback with 127.0.0.1. Where a "
+            "proxy ends TLS before this server, name it in CLAWCHAT_TRUSTED_PROXIES.",
             id="clawchat.E301",
         )
         for name, address in addresses.items()
-        if not _is_loopback(address)
+        if not is_loopback(address)
     ]
 
 
-def _is_loopback(address: str) -> bool:
+@register(Tags.security)
+def check_tls_settings(**_: object) -> list[CheckMessage]:
+    """The settings for TLS do not contradict each other."""
+    found: list[CheckMessage] = []
+    if settings.CLAWCHAT_LOOPBACK_TLS and not settings.CLAWCHAT_TLS:
+        found.append(
+            Error(
+                "CLAWCHAT_LOOPBACK_TLS asks for TLS, and CLAWCHAT_TLS does not say with which certificates.",
+                hint="Set CLAWCHAT_TLS=local as well.",
+                id="clawchat.E302",
+            )
+        )
+    if bool(settings.CLAWCHAT_TLS_FILES) != (settings.CLAWCHAT_TLS == "files"):
+        found.append(
+            Error(
+                "CLAWCHAT_TLS=files and CLAWCHAT_TLS_FILES belong together, and only one of them is there.",
+                hint="Set CLAWCHAT_TLS=files and CLAWCHAT_TLS_FILES=chain.pem:key.pem, or neither.",
+                id="clawchat.E303",
+            )
+        )
+    return [*found, *_key_files()]
+
+
+def _key_files() -> list[CheckMessage]:
+    keys = [key for _, key in settings.CLAWCHAT_TLS_FILES]
+    if settings.CLAWCHAT_TLS == "local":
+        keys.append(certificate_file(settings.CLAWCHAT_DATA_DIR).with_suffix(".key"))
+    return [
+        Error(f"Everybody on this machine can read {key}.", hint=f"chmod o-rwx {key}", id="clawchat.E304")
+        for key in keys
+        if key.exists() and key.stat().st_mode & OTHERS
+    ]
+
+
+@register(Tags.security)
+def check_reach(**_: object) -> list[CheckMessage]:
+    """What clients are told to dial is something that they will dial."""
+    found: list[CheckMessage] = []
+    if not settings.CLAWCHAT_ENDPOINT_TLS and not is_loopback(settings.CLAWCHAT_HOST):
+        found.append(
+            Warning(
+                f"Clients will not dial {settings.CLAWCHAT_HOST}: the chat ports do not speak TLS, and without it they "
+                "connect to their own machine only.",
+                hint="Set CLAWCHAT_TLS, and CLAWCHAT_BIND to an address that they reach; or CLAWCHAT_HOST=localhost.",
+                id="clawchat.W305",
+            )
+        )
+    is_plain = urlsplit(settings.CLAWCHAT_FRONT_URL).scheme == "http"
+    if settings.CLAWCHAT_TRUSTED_PROXIES and is_plain:
+        found.append(
+            Warning(
+                f"CLAWCHAT_FRONT_URL is {settings.CLAWCHAT_FRONT_URL}, and TLS ends at a proxy.",
+                hint="Set CLAWCHAT_FRONT_URL to the https address that people type.",
+                id="clawchat.W306",
+            )
+        )
+    return found
+
+
+@register(Tags.security)
+def check_certificates(**_: object) -> list[CheckMessage]:
+    """Certificates from files are good, will be for a while, and are good for browsers.
+
+    Warnings only: the server itself refuses to start with bad ones, but the other commands must still work.
+    """
+    if settings.CLAWCHAT_TLS != "files" or not settings.CLAWCHAT_TLS_FILES:
+        return []
     try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return address == "localhost"
+        pairs = load_pairs(settings.CLAWCHAT_TLS_FILES, time.time())
+    except TlsProblem as problem:
+        return [Warning(str(problem), id="clawchat.W307")]
+    return [*_expiring(pairs), *_without_browsers(pairs)]
+
+
+def _expiring(pairs: list[Pair]) -> list[CheckMessage]:
+    soon = datetime.now(UTC) + EXPIRES_SOON
+    return [
+        Warning(
+            f"The certificate in {pair.chain_file} expires on {pair.certificate.not_valid_after_utc:%Y-%m-%d}.",
+            hint="Renew it; the running server takes the new files over by itself.",
+            id="clawchat.W308",
+        )
+        for pair in pairs
+        if pair.certificate.not_valid_after_utc < soon
+    ]
+
+
+def _without_browsers(pairs: list[Pair]) -> list[CheckMessage]:
+    if any(pair.signature == SIGNATURES[1] for pair in pairs):
+        return []
+    return [
+        Warning(
+            "CLAWCHAT_TLS_FILES has no P-256 certificate, and browsers take no other.",
+            hint="Add a pair with a P-256 key (with certbot: --key-type ecdsa --elliptic-curve secp256r1).",
+            id="clawchat.W309",
+        )
+    ]

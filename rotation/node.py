@@ -5,6 +5,7 @@ import contextlib
 import logging
 import signal
 from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import urlsplit
 
 from daphne.server import Server  # noqa: F401  (installs the asyncio reactor, so before any other part of Twisted)
@@ -14,19 +15,23 @@ from twisted.internet import reactor
 
 from chat.database import DatabaseThreads
 from chat.hub import get_hub
+from clawchat.ending import end_tasks
 
 from . import pins
 from .keeper import Keeper
 from .models import PortLease
 from .ports import Ports
+from .proxies import behind_proxies
 from .server import ChatSide, ManagedServer
+from .tls import context_source
 from .worker import CeleryChild
 
 # How long the greeting waits for the first port.
 FIRST_PORT_SECONDS = 5.0
 # Beat runs the decider each tick; after two that did not come, the keeper decides.
 LEAST_QUIET_SECONDS = 1.0
-HTTP_PORT = 80
+USUAL_PORTS = {"http": 80, "https": 443}
+EVERY_ADDRESS = {str(IPv4Address(0)), str(IPv6Address(0))}
 
 
 class NotSilent(Exception):
@@ -34,21 +39,34 @@ class NotSilent(Exception):
 
 
 class NodeProcess:
-    """Everything that one process runs. `greet` is called once the port is open, or with None when that takes long."""
+    """Everything that one process runs. `greet` is called once the port is open, or with None when that takes long.
+
+    Raises: TlsProblem.
+    """
 
     def __init__(self, node_pk: int, greet: Callable[[PortLease | None], None], with_worker: bool) -> None:
         self._greet = greet
         self._hub = get_hub()
         self._database = DatabaseThreads()
         self._server = ManagedServer(
-            import_string(settings.ASGI_APPLICATION),
+            behind_proxies(import_string(settings.ASGI_APPLICATION), settings.CLAWCHAT_TRUSTED_PROXIES),
             ready=self._ready,
             started=self._started,
             closing=self._closing,
             closed=self._closed,
         )
         self._side = ChatSide(self._server, import_string(settings.CLAWCHAT_SOCKET_APPLICATION), front_origins())
-        self._ports = Ports(self._server, self._side, reactor, self._hub.strangers.count)
+        self._tls = context_source()
+        self._tls_watch: asyncio.Task | None = None
+        self._ports = Ports(
+            self._server,
+            self._side,
+            reactor,
+            self._hub.strangers.count,
+            tls=self._tls if settings.CLAWCHAT_CHAT_TLS else None,
+            front_tls=self._tls if settings.CLAWCHAT_FRONT_TLS else None,
+            proxies=settings.CLAWCHAT_TRUSTED_PROXIES,
+        )
         quiet_seconds = max(LEAST_QUIET_SECONDS, 2 * settings.CLAWCHAT_TICK_SECONDS)
         self._keeper = Keeper(node_pk, settings.CLAWCHAT_BIND, self._ports, self._hub, self._database, quiet_seconds)
         self._worker = CeleryChild(settings.BASE_DIR) if with_worker else None
@@ -79,6 +97,8 @@ class NodeProcess:
     async def _started(self) -> None:
         await self._hub.start()
         self._has_hub = True
+        if self._tls is not None:
+            self._tls_watch = asyncio.ensure_future(self._tls.watch())
         self._keeper.start()
         self._greeting = asyncio.ensure_future(self._greet_and_go_on())
 
@@ -93,6 +113,8 @@ class NodeProcess:
     async def _closing(self) -> None:
         if self._greeting is not None:
             self._greeting.cancel()
+        if self._tls_watch is not None:
+            await end_tasks([self._tls_watch])
         if self._worker is not None:
             self._worker_ending = asyncio.ensure_future(self._worker.stop())
         await self._keeper.stop()
@@ -115,7 +137,10 @@ def front_origins() -> set[str]:
         origins.add(f"{address.scheme}://{address.netloc}")
     if settings.CLAWCHAT_FRONT is not None:
         host, port = settings.CLAWCHAT_FRONT
-        names = {"localhost", "127.0.0.1", f"[{host}]" if ":" in host else host}
+        scheme = "https" if settings.CLAWCHAT_FRONT_TLS else "http"
+        own = settings.CLAWCHAT_HOST if host in EVERY_ADDRESS else host
+        names = {"localhost", "127.0.0.1", f"[{own}]" if ":" in own else own}
         # A browser leaves the port out where it is the scheme's own.
-        origins |= {f"http://{name}{'' if port == HTTP_PORT else f':{port}'}" for name in names}
+        shown = "" if port == USUAL_PORTS[scheme] else f":{port}"
+        origins |= {f"{scheme}://{name}{shown}" for name in names}
     return origins

@@ -10,7 +10,7 @@ from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IReactorTCP
 
 from .guard import ChatGuardFactory, FrontGuardFactory, GuardFactory, Limits
-from .proxies import Networks, is_loopback, is_trusted
+from .proxies import Networks, is_loopback, may_come_plain
 from .server import ChatSide, ManagedServer
 from .silent import ChatPort, SilentFactory
 
@@ -94,7 +94,7 @@ class Ports:
     def _keep_strangers_out(self, door: GuardFactory, host: str, tls: Any) -> None:
         """What comes in the clear from another machine must come from a proxy, at which its TLS ends."""
         if tls is None and not is_loopback(host):
-            door.may_come = partial(is_trusted, proxies=self._proxies)
+            door.may_come = partial(may_come_plain, own=host, proxies=self._proxies)
 
     async def close_all(self) -> None:
         """Stop listening everywhere."""

@@ -8,6 +8,8 @@ Networks = Collection[IPv4Network | IPv6Network]
 
 FORWARDED_FOR, FORWARDED_PROTO = b"x-forwarded-for", b"x-forwarded-proto"
 SCHEMES = {b"http": "http", b"https": "https"}
+# How a socket for both families writes an IPv4 peer.
+MAPPED = "::ffff:"
 # A proxy adds one address; whoever sends hundreds wants to keep us busy.
 MOST_ADDRESSES = 32
 
@@ -26,9 +28,13 @@ def is_trusted(address: str, proxies: Networks) -> bool:
         peer = ip_address(address)
     except ValueError:
         return False
-    # A socket for both families writes an IPv4 peer as ::ffff:10.0.0.1.
     peer = getattr(peer, "ipv4_mapped", None) or peer
     return any(peer in network for network in proxies)
+
+
+def may_come_plain(address: str, own: str, proxies: Networks) -> bool:
+    """Whether a peer may speak without TLS to a listener on the address `own`: a proxy may, and this very machine."""
+    return address == own or is_loopback(address.removeprefix(MAPPED)) or is_trusted(address, proxies)
 
 
 def real_address(peer: str, forwarded_for: Collection[bytes], proxies: Networks) -> str:

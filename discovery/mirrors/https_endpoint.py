@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import ssl
 import time
 from urllib.parse import urlsplit
 
@@ -34,7 +35,7 @@ class HttpsEndpoint(MirrorDriver):
             raise MirrorError("The front door is off (CLAWCHAT_FRONT), so nothing serves the file.")
         host, port = settings.CLAWCHAT_FRONT
         deadline = time.monotonic() + self.seconds
-        connection = http.client.HTTPConnection(ANY_ADDRESS.get(host, host), port, timeout=self.seconds)
+        connection = _connection(ANY_ADDRESS.get(host, host), port, self.seconds)
         try:
             return _fetch(connection, deadline)
         except (OSError, http.client.HTTPException) as error:
@@ -53,6 +54,16 @@ class HttpsEndpoint(MirrorDriver):
         if not settings.CLAWCHAT_FRONT_URL:
             return "CLAWCHAT_FRONT_URL is empty, so readers cannot be told where the front door is."
         return ""
+
+
+def _connection(host: str, port: int, seconds: float) -> http.client.HTTPConnection:
+    if not settings.CLAWCHAT_FRONT_TLS:
+        return http.client.HTTPConnection(host, port, timeout=seconds)
+    # It is our own door, dialled by an address, and what it gives is compared with what was put there. Whether readers
+    # trust its certificate is for them to find out.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
 
 
 def _fetch(connection: http.client.HTTPConnection, deadline: float) -> bytes:

@@ -22,6 +22,7 @@ from rotation.claim import DataDirTaken, claim_node
 from rotation.models import PortLease
 from rotation.node import NodeProcess, NotSilent
 from rotation.services import arrive, rotation_plan
+from rotation.tls import TlsProblem
 
 OPERATOR = "operator"
 PASSWORD_BYTES = 12
@@ -56,7 +57,7 @@ class Command(BaseCommand):
                 node_pk = arrive(name, settings.CLAWCHAT_HOST, time.time())
                 with_worker = options["worker"] or not settings.REDIS_URL
                 NodeProcess(node_pk, self._greet, with_worker).run()
-        except (DataDirTaken, MasterKeyError, NotSilent) as error:
+        except (DataDirTaken, MasterKeyError, NotSilent, TlsProblem) as error:
             raise CommandError(str(error)) from None
         except CannotListenError as error:
             raise CommandError(_front_sentence(error)) from None
