@@ -165,6 +165,11 @@ class Hub:
             if session.arrival is not None:
                 session.send(MessageType.PORT_ROTATION, connection_file)
 
+    def request_rekey(self) -> None:
+        """Ask every session for new keys."""
+        for session in tuple(self.all_sessions()):
+            session.request_rekey()
+
     def notify_device(self, device_id: bytes, notice: str) -> None:
         """Give a notice to the sessions of one device."""
         for sessions in self.sessions.values():

@@ -10,9 +10,10 @@ from chat.feed import Subscription
 from chat.services.connections import Arrival
 from chat.services.delivery import StoredRow
 from clawchat.protocol.bodies import CloseNotify, ErrorBody, Request
-from clawchat.protocol.errors import CODES, ClawChatError, Internal, PeerError, close_code
+from clawchat.protocol.errors import CODES, ClawChatError, Internal, PeerError, RekeyOverdue, close_code
 from clawchat.protocol.frame import Frame, MessageType
 from clawchat.protocol.primitives import random_bytes
+from clawchat.protocol.rekey import ServerRekey
 from clawchat.protocol.session import Session
 
 logger = logging.getLogger(__name__)
@@ -53,10 +54,13 @@ class LiveSession:
     arrival is None for a session made by an invite: it can only be closed.
     """
 
-    def __init__(self, link: Link, session: Session, arrival: Arrival | None, now: float) -> None:
+    def __init__(self, link: Link, session: Session, rekey: ServerRekey, arrival: Arrival | None, now: float) -> None:
         self.link = link
         self._session = session
+        self._rekey = rekey
         self.arrival = arrival
+        # Bytes of frames that came and went, over all epochs.
+        self.bytes_in, self.bytes_out = session.received_bytes, session.sent_bytes
         self.has_account = arrival is not None and arrival.has_account
         self.subscriptions: dict[bytes, Subscription] = {}
         # Messages handed to the writer, and requests in line, that are not answered yet.
@@ -96,14 +100,9 @@ class LiveSession:
         return self.is_open and self.link.writable
 
     @property
-    def bytes_in(self) -> int:
-        """Bytes of frames that came."""
-        return self._session.received_bytes
-
-    @property
-    def bytes_out(self) -> int:
-        """Bytes of frames that went."""
-        return self._session.sent_bytes
+    def epoch(self) -> int:
+        """How many times its keys were made anew, in both directions."""
+        return self._session.epoch
 
     # What comes and goes
 
@@ -114,6 +113,7 @@ class LiveSession:
         """
         frame = self._session.open(data)
         self.heard_at = now
+        self.bytes_in += len(data)
         return frame
 
     def send(self, message_type: MessageType, payload: bytes) -> None:
@@ -128,6 +128,7 @@ class LiveSession:
             self.link.close(close_code(error.number or Internal.number))
         else:
             self.link.send(frame)
+            self.bytes_out += len(frame)
             self._count_held_back(len(frame))
 
     def send_row(self, row: StoredRow) -> None:
@@ -142,6 +143,32 @@ class LiveSession:
         """Tell the device that something is to be fetched."""
         self._notices += 1
         self.send(MessageType.REQUEST, Request(self._notices, {"op": notice}).encode())
+
+    # Its keys
+
+    def request_rekey(self) -> None:
+        """Ask the client for new keys; not one that only enrolled, nor while a rekey is under way."""
+        request = self._rekey.request() if self.arrival is not None else None
+        if request is not None:
+            self.send(MessageType.KEY_ROTATION, request)
+
+    def take_rekey(self, payload: bytes, now: float) -> None:
+        """The client's part of a rekey: from the frame that answers it on, we send under the new keys.
+
+        Raises: what `ServerRekey.receive` raises; the caller closes.
+        """
+        answer = self._rekey.receive(payload, now)
+        if answer is not None:
+            self.send(MessageType.KEY_ROTATION, answer)
+
+    def look_after_keys(self, now: float) -> None:
+        """Close when the keys have reached a hard limit or DONE is missing; ask for new ones near a soft limit."""
+        if self._rekey.is_overdue(now):
+            self.close(RekeyOverdue.number)
+        elif self._rekey.is_due(now):
+            self.request_rekey()
+
+    # Its pace
 
     async def until_writable(self) -> None:
         """Wait until the peer takes more, or the session has ended: answers must not heap up for who reads nothing."""

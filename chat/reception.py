@@ -10,12 +10,15 @@ from typing import TYPE_CHECKING
 from chat.live import Link, LiveSession
 from chat.services.connections import Arrival, arrive
 from chat.services.devices import Credential, Seat, enrol, find_credential
+from chat.services.policy import key_limits
 from clawchat.protocol.credential import device_id
 from clawchat.protocol.errors import Internal, Limit, PeerError, Rediscover, Unauthentic, close_code
 from clawchat.protocol.handshake import ClientAuth, Gate, ServerHandshake, ServerParameters, find_gate, gate_value
 from clawchat.protocol.key_schedule import device_credentials
+from clawchat.protocol.keys import DevicePublic
 from clawchat.protocol.limits import FRAME_CEILING_BYTES
 from clawchat.protocol.primitives import random_bytes
+from clawchat.protocol.rekey import ServerRekey
 
 if TYPE_CHECKING:
     from chat.admission import Ticket
@@ -25,8 +28,6 @@ logger = logging.getLogger(__name__)
 
 # Before AUTH_OK every failure looks the same. Spec: 3.3
 FAILED_CLOSE = 1008
-# Frames may have the full size, so that one that is too large for a room can be answered instead of being cut off.
-PARAMETERS = ServerParameters(max_frame_bytes=FRAME_CEILING_BYTES)
 
 
 class Reception:
@@ -34,6 +35,7 @@ class Reception:
 
     def __init__(self, hub: "Hub", link: Link) -> None:
         self._hub, self._link = hub, link
+        self._gate: Gate | None = None
         self._handshake: ServerHandshake | None = None
         self._ticket: Ticket | None = None
         # Once the caller was let in or turned away, nothing of his is looked at here.
@@ -76,13 +78,16 @@ class Reception:
             self._begin(gate, record)
 
     def _begin(self, gate: Gate, record: bytes) -> None:
-        handshake = ServerHandshake(gate, self._hub.keys.server_id, PARAMETERS)
+        soft, hard = key_limits(self._hub.policy)
+        # Frames may have the full size, so that one that is too large for a room can be answered, not only cut off.
+        parameters = ServerParameters(FRAME_CEILING_BYTES, soft, hard)
+        handshake = ServerHandshake(gate, self._hub.keys.server_id, parameters)
         try:
             answer = handshake.receive_hello(record, _now_ms())
         except PeerError as error:
             self._fail(error)
         else:
-            self._handshake = handshake
+            self._gate, self._handshake = gate, handshake
             self._link.send(answer)
 
     def _turn_away(self, where: str) -> None:
@@ -107,7 +112,7 @@ class Reception:
             return None
         finally:
             self._hub.arriving.pop(self, None)
-        return self._finish(arrival)
+        return self._finish(auth.device_public, arrival)
 
     async def _arrive(self, auth: ClientAuth, credential: Credential) -> Arrival | Limit | None:
         """The device's arrival; None when it has only enrolled."""
@@ -119,7 +124,7 @@ class Reception:
         await self._hub.database.run(enrol, credential.invite_pk, auth.device_public, psk_id, psk, seat)
         return None
 
-    def _finish(self, arrival: Arrival | Limit | None) -> LiveSession | None:
+    def _finish(self, device_public: DevicePublic, arrival: Arrival | Limit | None) -> LiveSession | None:
         now = self._hub.clock()
         self._ticket.give_back(True, now)
         frame, keys = self._handshake.finish({}, random_bytes(16), _now_ms())
@@ -127,7 +132,9 @@ class Reception:
         self._link.authenticated()
         self._link.send(frame)
         refused = isinstance(arrival, Limit)
-        session = LiveSession(self._link, keys, None if refused else arrival, now)
+        # Signed by the identity that the client came for, which in an overlap may be the former one.
+        rekey = ServerRekey(keys, device_public, self._gate.identity.sign, now)
+        session = LiveSession(self._link, keys, rekey, None if refused else arrival, now)
         if refused:
             session.send_error(arrival)
             session.close(arrival.number, arrival.text)

@@ -12,9 +12,9 @@ from chat.models import News
 from chat.services import audit, connections, log, pruning
 from chat.services.news import NewsReader
 from clawchat.ending import end_tasks
-from clawchat.protocol.errors import RekeyOverdue, Unavailable
+from clawchat.protocol.errors import Unavailable
 from clawchat.protocol.frame import MessageType
-from clawchat.protocol.limits import HARD_LIMIT_SECONDS, PING_AFTER_SECONDS, SILENCE_SECONDS
+from clawchat.protocol.limits import PING_AFTER_SECONDS, SILENCE_SECONDS
 
 if TYPE_CHECKING:
     from chat.hub import Hub
@@ -101,6 +101,8 @@ class Rounds:
                 hub.replace_older(bytes.fromhex(device_id), int(connection_pk))
             case News.Kind.POLICY:
                 self._policy_changed = True
+            case News.Kind.REKEY:
+                hub.request_rekey()
 
     def _tell_directory(self) -> None:
         """At most once a second: every notice makes every client ask."""
@@ -140,11 +142,11 @@ class Rounds:
             session.close(0, "enrolled")
         elif silent >= SILENCE_SECONDS:
             session.close(0, "silence")
-        elif now - session.opened_at >= HARD_LIMIT_SECONDS:
-            session.close(RekeyOverdue.number)
-        elif session.arrival is not None and silent >= PING_AFTER_SECONDS <= now - session.pinged_at:
-            session.pinged_at = now
-            session.send(MessageType.PING, b"")
+        else:
+            session.look_after_keys(now)
+            if session.arrival is not None and silent >= PING_AFTER_SECONDS <= now - session.pinged_at:
+                session.pinged_at = now
+                session.send(MessageType.PING, b"")
 
     # Rows
 

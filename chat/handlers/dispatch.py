@@ -3,6 +3,7 @@
 from chat.handlers.chat import store_message
 from chat.handlers.close_notify import take_leave
 from chat.handlers.error import note_error
+from chat.handlers.key_rotation import take_rekey
 from chat.handlers.ping import send_pong
 from chat.handlers.pong import note_pong
 from chat.handlers.request import take_exchange
@@ -14,6 +15,7 @@ from clawchat.protocol.frame import Frame, MessageType
 # What is not here is not taken from a client: the others are the server's to send, or not built yet.
 HANDLERS = {
     MessageType.CHAT: store_message,
+    MessageType.KEY_ROTATION: take_rekey,
     MessageType.ERROR: note_error,
     MessageType.PING: send_pong,
     MessageType.PONG: note_pong,

@@ -32,6 +32,7 @@ from clawchat.protocol.limits import (
     SILENCE_SECONDS,
 )
 from clawchat.protocol.primitives import new_message_id
+from clawchat.protocol.rekey import ClientRekey
 from clawchat.protocol.session import Session
 
 from .device import Credentials
@@ -51,15 +52,26 @@ TakeFrame = Callable[[Frame], Awaitable[None]]
 class Connection:
     """A session with the server over one WebSocket.
 
-    `run` reads it until it ends; `over` tells that it has. Frames are sealed and sent in one order, whoever sends.
+    `run` reads it until it ends; `over` tells that it has. Frames are sealed and sent in one order, whoever sends. Its
+    keys are made anew on the way, at a soft limit or when the server asks; nobody outside notices.
     """
 
-    def __init__(self, endpoint: Endpoint, socket: aiohttp.ClientWebSocketResponse, handshake: ClientHandshake) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        socket: aiohttp.ClientWebSocketResponse,
+        handshake: ClientHandshake,
+        credentials: Credentials,
+    ) -> None:
         self.endpoint = endpoint
         self.handshake = handshake
         self.over = False
         self._socket = socket
+        self._credentials = credentials
         self._session: Session | None = None
+        self._rekey: ClientRekey | None = None
+        # Set when we close because of the keys.
+        self._worn_out: RekeyOverdue | None = None
         self._sending = asyncio.Lock()
         self._asked: dict[int, tuple[asyncio.Future[Answer], Callable[[Answer], None] | None]] = {}
         self._next_request = 1
@@ -104,7 +116,7 @@ class Connection:
                 socket = await http.ws_connect(
                     endpoint.url, max_msg_size=FRAME_CEILING_BYTES, compress=0, ssl=tls or True, autoping=True
                 )
-                connection = cls(endpoint, socket, handshake)
+                connection = cls(endpoint, socket, handshake, credentials)
                 await connection._shake_hands(proven)
                 return connection
         except TimeoutError:
@@ -128,7 +140,7 @@ class Connection:
             while True:
                 await self._take_one(take)
         except ClawChatError as error:
-            reason = error
+            reason = self._worn_out or error
         except BaseException:
             self._end(ConnectionLost("closed by us"))
             raise
@@ -141,10 +153,14 @@ class Connection:
         return reason
 
     async def send(self, message_type: MessageType, payload: bytes, message_id: bytes | None = None) -> None:
-        """Seal and send one frame.
+        """Seal and send one frame; when the keys have done enough, begin to make new ones.
 
         Raises: connection_lost; too_large.
         """
+        await self._send(message_type, payload, message_id)
+        await self._look_after_keys()
+
+    async def _send(self, message_type: MessageType, payload: bytes, message_id: bytes | None = None) -> None:
         async with self._sending:
             # Sealed and written without a pause in between, so frames leave in the order of their counters.
             now_ms = time.time_ns() // 1_000_000
@@ -154,10 +170,8 @@ class Connection:
             except (aiohttp.ClientError, OSError) as error:
                 self._end(ConnectionLost(f"the connection broke: {error}"))
                 raise ConnectionLost("the connection broke while sending") from None
-            except RekeyOverdue as error:
-                # Another connection has other keys.
-                self._end(error)
-                await self._close_socket(close_code(RekeyOverdue.number or 0))
+            except RekeyOverdue:
+                await self._give_up_keys()
                 raise ConnectionLost("the keys of this connection have done enough") from None
 
     async def send_message(self, message_id: bytes, room_id: bytes, message: bytes) -> None:
@@ -225,7 +239,9 @@ class Connection:
             if proven is not None:
                 await proven()
             await self._socket.send_bytes(answer)
-            self._session = self.handshake.receive_finished(await self._receive())
+            session = self.handshake.receive_finished(await self._receive())
+            theirs, ours = self._credentials.server_public, self._credentials.device_key
+            self._session, self._rekey = session, ClientRekey(session, theirs, ours.sign, time.monotonic())
         except BaseException:
             await self._close_socket(NORMAL_CLOSURE)
             raise
@@ -235,6 +251,8 @@ class Connection:
         self._heard_at = time.monotonic()
         if frame.type == MessageType.PING:
             await self.send(MessageType.PONG, frame.payload)
+        elif frame.type == MessageType.KEY_ROTATION:
+            await self._take_rekey(frame.payload)
         elif frame.type == MessageType.CLOSE_NOTIFY:
             self._goodbye = CloseNotify.parse(frame.payload)
         elif frame.type == MessageType.REQUEST:
@@ -245,6 +263,30 @@ class Connection:
                 self._answer(exchange)
         elif frame.type != MessageType.PONG:
             await take(frame)
+        await self._look_after_keys()
+
+    async def _take_rekey(self, payload: bytes) -> None:
+        assert self._rekey is not None
+        done = self._rekey.receive(payload, time.monotonic())
+        if done is not None:
+            await self._send(MessageType.KEY_ROTATION, done)
+
+    async def _look_after_keys(self) -> None:
+        """Begin a rekey when it is due, and end the connection when it is overdue; frames go on meanwhile."""
+        now = time.monotonic()
+        if self.over or self._rekey is None:
+            return
+        if self._rekey.is_overdue(now):
+            await self._give_up_keys()
+        elif self._rekey.is_due(now):
+            with contextlib.suppress(ConnectionLost):
+                await self._send(MessageType.KEY_ROTATION, self._rekey.init(now))
+
+    async def _give_up_keys(self) -> None:
+        """Another connection has other keys."""
+        self._worn_out = RekeyOverdue("the keys of this connection have done enough")
+        self._end(self._worn_out)
+        await self._close_socket(close_code(RekeyOverdue.number or 0))
 
     def _answer(self, exchange: Response | Failure) -> None:
         future, then = self._asked.get(exchange.id, (None, None))
@@ -285,9 +327,10 @@ class Connection:
         return self._session
 
     async def _watch(self) -> None:
-        """Ping a silent server, and give it up when it stays silent."""
+        """Ping a silent server, and give it up when it stays silent; look after keys that nobody uses."""
         while True:
             await asyncio.sleep(WATCH_SECONDS)
+            await self._look_after_keys()
             silence = time.monotonic() - self._heard_at
             if silence >= SILENCE_SECONDS:
                 await self._close_socket(NORMAL_CLOSURE)
