@@ -1,6 +1,7 @@
 // What each area of tests/vectors runs: from a case's input to its output, bytes still as bytes. See its README.
 
 import { fromHex, toHex, utf8 } from "../../static/js/bytes.js";
+import { _Epochs } from "../../static/js/protocol/_epochs.js";
 import * as bodies from "../../static/js/protocol/bodies.js";
 import { checkFreshness, SealedConnectionFile } from "../../static/js/protocol/connection_file.js";
 import { Endpoint } from "../../static/js/protocol/connection_info.js";
@@ -17,7 +18,7 @@ import {
   ServerParameters,
 } from "../../static/js/protocol/handshake.js";
 import { Invite } from "../../static/js/protocol/invite.js";
-import { deriveSessionKeys, expandLabel, gateKey, keyId } from "../../static/js/protocol/key_schedule.js";
+import { deriveSessionKeys, EpochKeys, expandLabel, gateKey, keyId } from "../../static/js/protocol/key_schedule.js";
 import {
   DecapsulationKey,
   DeviceKey,
@@ -32,6 +33,8 @@ import {
 } from "../../static/js/protocol/keys.js";
 import { MessageHeader } from "../../static/js/protocol/message_header.js";
 import { pad, unpad } from "../../static/js/protocol/padding.js";
+import { ClientRekey, ServerRekey } from "../../static/js/protocol/rekey.js";
+import { Role } from "../../static/js/protocol/session.js";
 
 const same = (made, given, what) => {
   if (toHex(made) !== toHex(given)) throw new Error(`${what} does not come back the same`);
@@ -56,6 +59,8 @@ export const AREAS = {
   },
 
   handshake,
+
+  rekey,
 
   async frame({ key, iv, session_id, direction, epoch, counter, max_frame_bytes, frame }) {
     const keys = new FrameKeys(fromHex(key), fromHex(iv), fromHex(session_id), direction, epoch);
@@ -230,6 +235,50 @@ async function handshake({ receives, keys, H1, H2, H3, AUTH_OK }) {
     },
   };
   return steps[receives]();
+}
+
+async function rekey({ receives, keys, INIT, RESP, DONE }) {
+  const secret = (name, Type) => new Type(fromHex(keys[name]));
+  const [device, identity] = [secret("device_seed", DeviceKey), secret("server_identity_seed", IdentityKey)];
+  const kem = secret("mlkem_seed", DecapsulationKey);
+  if (receives === "RESP") {
+    const { session, epochs } = sessionBefore(Role.CLIENT, keys);
+    const client = new ClientRekey(session, identity.public, async (message) => device.sign(message), 0);
+    same(await client._init(100, secret("client_eph_private", ExchangeSecret), kem), fromHex(INIT), "INIT");
+    return { DONE: client.receive(fromHex(RESP), 101), epoch_keys: keysOf(epochs.next) };
+  }
+  const { session, epochs } = sessionBefore(Role.SERVER, keys);
+  const server = new ServerRekey(session, device.public, (message) => identity.sign(message), 0);
+  const encapsulate = (key) => {
+    key.encapsulate(); // The library judges the key; its ciphertext is another each time, so the case brings one.
+    return [kem.decapsulate(fromHex(keys.mlkem_ciphertext)), fromHex(keys.mlkem_ciphertext)];
+  };
+  const answer = server._receive(fromHex(INIT), 100, secret("server_eph_private", ExchangeSecret), encapsulate);
+  if (receives === "INIT") return { RESP: answer, epoch_keys: keysOf(epochs.next) };
+  same(answer, fromHex(RESP), "RESP");
+  epochs.switchSending();
+  if (server.receive(fromHex(DONE), 101) !== null) throw new Error("an answer to DONE");
+  return { epoch: session.epoch };
+}
+
+/** The epochs of a session that is about to begin the one of the case, and the session's face to a rekey. */
+function sessionBefore(role, keys) {
+  const before = new EpochKeys(...[32, 12, 32, 12, 32, 32, 32].map((size) => new Uint8Array(size)), fromHex(keys.next_key_seed));
+  const epochs = new _Epochs(role === Role.CLIENT, fromHex(keys.session_id), before, keys.epoch - 1);
+  const session = {
+    role,
+    sessionId: fromHex(keys.session_id),
+    get epoch() {
+      return epochs.reached;
+    },
+    prepareEpoch: (...values) => epochs.prepare(...values),
+    switchReceiving: () => epochs.switchReceiving(),
+  };
+  return { session, epochs };
+}
+
+function keysOf({ clientKey, clientIv, serverKey, serverIv, serverFinished, clientFinished, exporter, nextKeySeed }) {
+  return snaked({ clientKey, clientIv, serverKey, serverIv, serverFinished, clientFinished, exporter, nextKeySeed });
 }
 
 /** `camelCase` as the files have it. */

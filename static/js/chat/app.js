@@ -10,7 +10,7 @@ import { TabLock } from "./tab_lock.js";
 
 const OFFLINE = Object.freeze({
   status: "offline", port: null, nextMove: null, interval: null, mirror: null, since: null, serverName: "",
-  fingerprint: "", problem: null,
+  fingerprint: "", problem: null, epoch: null,
 });
 
 export class App extends PageState {

@@ -35,7 +35,6 @@ export class Link {
       refusal: (channel, messageId, cause) => rooms().refused(channel, messageId, cause),
       notice: (_channel, op) => noticed(op),
       announcement: (_channel, file) => this.#follower.announced(file),
-      renewal: () => this.#follower.renew(),
     };
     this.#follower = new PortFollower({
       finder,
@@ -51,7 +50,7 @@ export class Link {
   }
 
   get status() {
-    return this.#follower.status;
+    return { ...this.#follower.status, epoch: this.channel?.epoch ?? null };
   }
 
   get channel() {

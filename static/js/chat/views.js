@@ -51,7 +51,7 @@ export function roomView(room, last) {
 }
 
 /** @param {object} status of the port follower @param {import("../discovery/finder.js").Finder} finder */
-export function connectionView({ status, endpoint, since, problem }, finder, serverPublic) {
+export function connectionView({ status, endpoint, since, problem, epoch }, finder, serverPublic) {
   const { info, mirror } = finder;
   return {
     status,
@@ -63,6 +63,7 @@ export function connectionView({ status, endpoint, since, problem }, finder, ser
     serverName: info?.serverName ?? "",
     fingerprint: serverPublic.fingerprint,
     problem: problem ? { code: problem } : null,
+    epoch,
   };
 }
 

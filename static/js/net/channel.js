@@ -1,6 +1,6 @@
 // One authenticated session on its wire: frames out in order, frames in one after the other, requests with answers.
 //
-// Spec: 3.5, 3.7, 3.11
+// Spec: 3.5, 3.6, 3.7, 3.11
 
 import { toHex } from "../bytes.js";
 import {
@@ -10,6 +10,7 @@ import { closeCode, errorFor, PeerError } from "../protocol/errors.js";
 import { MessageType } from "../protocol/frame.js";
 import { newMessageId } from "../protocol/primitives.js";
 import { Keepalive } from "./keepalive.js";
+import { Rekeying } from "./rekeying.js";
 import { RequestTable } from "./request_table.js";
 
 const CLOSE_NORMAL = 1000;
@@ -28,6 +29,7 @@ export class Channel {
   #session;
   #handlers;
   #keepalive;
+  #rekeying;
   #requests;
   #inFlight = new Set();
   #inbound = Promise.resolve();
@@ -37,11 +39,12 @@ export class Channel {
 
   /**
    * @param {object} parts
+   * @param {object} parts also `serverPublic` and `sign`, which a rekey is checked and signed with: see Rekeying
    * @param {object} parts.handlers each is called with this channel first: `delivery(channel, ChatDelivery)`,
    *   `ack(channel, Ack)`, `refusal(channel, messageId, PeerError)`, `notice(channel, op, body)`,
-   *   `announcement(channel, bytes)` of a port to come, `renewal(channel)` when the server wants fresh keys
+   *   `announcement(channel, bytes)` of a port to come
    */
-  constructor({ wire, session, handlers }) {
+  constructor({ wire, session, serverPublic, sign, handlers }) {
     this.#wire = wire;
     this.#session = session;
     this.#handlers = handlers;
@@ -52,6 +55,13 @@ export class Channel {
       ping: () => this.#send(MessageType.PING, new Uint8Array()),
       giveUp: () => this.#end(CLOSE_SILENT),
     });
+    const [send, fail] = [(payload) => this.#send(MessageType.KEY_ROTATION, payload), (cause) => this.#fail(cause)];
+    this.#rekeying = new Rekeying({ session, serverPublic, sign, send, fail });
+  }
+
+  /** How often the session has taken new keys. */
+  get epoch() {
+    return this.#session.epoch;
   }
 
   get isOpen() {
@@ -80,13 +90,8 @@ export class Channel {
   close() {
     if (!this.#isOpen) return;
     const farewell = new CloseNotify(0, "").encode();
-    this.#session.seal(MessageType.CLOSE_NOTIFY, farewell, newMessageId(Date.now()), Date.now()).then(
-      (frame) => {
-        this.#wire.send(frame);
-        this.#wire.close(CLOSE_NORMAL);
-      },
-      () => this.#wire.close(CLOSE_NORMAL),
-    );
+    const sealing = this.#session.seal(MessageType.CLOSE_NOTIFY, farewell, newMessageId(Date.now()), Date.now());
+    sealing.then((frame) => this.#wire.send(frame), () => {}).then(() => this.#wire.close(CLOSE_NORMAL));
     this.#finish(CLOSE_NORMAL);
   }
 
@@ -122,12 +127,14 @@ export class Channel {
       (frame) => this.#isOpen && this.#wire.send(frame),
       (cause) => this.#fail(cause),
     );
+    this.#rekeying.look();
   }
 
   async #handleNext(opening) {
     if (!this.#isOpen) return;
     try {
       this.#handle(await opening);
+      if (this.#isOpen) this.#rekeying.look();
     } catch (cause) {
       this.#fail(cause);
     }
@@ -145,13 +152,10 @@ export class Channel {
         return this.#handleExchange(parseExchange(payload));
       case MessageType.PORT_ROTATION:
         return this.#handlers.announcement(this, payload);
-      case MessageType.KEY_ROTATION:
-        return this.#handlers.renewal(this);
       case MessageType.PING:
         return this.#send(MessageType.PONG, payload);
       case MessageType.CLOSE_NOTIFY:
-        this.#farewell = CloseNotify.parse(payload);
-        return undefined;
+        return void (this.#farewell = CloseNotify.parse(payload));
       default:
         return undefined;
     }
@@ -189,6 +193,7 @@ export class Channel {
     if (!this.#isOpen) return;
     this.#isOpen = false;
     this.#keepalive.stop();
+    this.#rekeying.stop();
     this.#requests.close();
     this.#settleClosed({ code, farewell: this.#farewell, cause });
   }

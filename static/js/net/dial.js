@@ -79,7 +79,8 @@ async function shakeHands(wire, records, credentials, handlers, proven) {
   await proven?.();
   wire.send(answer);
   const session = await handshake.receiveFinished(await records.next());
-  const channel = new Channel({ wire, session, handlers });
+  const { serverPublic, sign } = credentials;
+  const channel = new Channel({ wire, session, serverPublic, sign, handlers });
   records.handOver(channel);
   return { channel, handshake };
 }

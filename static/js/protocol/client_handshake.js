@@ -141,7 +141,8 @@ export class ClientHandshake {
     const { sessionId, th4, epochKeys } = this.#authSent;
     // Taken before the first wait: a second session with these keys would use their nonces again.
     this.#authSent = null;
-    const session = new Session(Role.CLIENT, sessionId, epochKeys, this.serverParameters.maxFrameBytes);
+    const { maxFrameBytes, softLimits, hardLimits } = this.serverParameters;
+    const session = new Session(Role.CLIENT, sessionId, epochKeys, maxFrameBytes, softLimits, hardLimits);
     const { payload } = await session.open(frame);
     if (!constantTimeEqual(finishedValue(epochKeys, th4), payload.subarray(0, 32))) {
       throw new Unauthentic("finished value");

@@ -1,12 +1,12 @@
 /**
  * From secrets to keys: every label, every derivation, nowhere else.
  *
- * Spec: 3.1, 3.4
+ * Spec: 3.1, 3.4, 3.6
  */
 
 import { concat, utf8 } from "../bytes.js";
 import { secretFields } from "./_secret_fields.js";
-import { u8, u16 } from "./encoding.js";
+import { u8, u16, u32 } from "./encoding.js";
 import { UsageError } from "./errors.js";
 import { GateKey, PreSharedKey } from "./keys.js";
 import { hkdfExpand, hkdfExtract, hmacSha256, sha256 } from "./primitives.js";
@@ -50,6 +50,8 @@ export const LABELS = Object.freeze({
 export const PREFIXES = Object.freeze({
   "server signature": "clawchat/1 server signature\0",
   "client signature": "clawchat/1 client signature\0",
+  "rekey client": "clawchat/1 rekey client\0",
+  "rekey server": "clawchat/1 rekey server\0",
   "connection file": "clawchat/1 connection file\0",
   device: "clawchat/1 device\0",
   user: "clawchat/1 user\0",
@@ -146,7 +148,7 @@ const EPOCH_FIELDS = [
 
 /** All keys of one epoch, each with one job. Spec: 3.4 */
 export class EpochKeys extends secretFields(...EPOCH_FIELDS) {
-  /** From the specification's four keys; context is the epoch's transcript hash (th4). */
+  /** From the specification's four keys; context is the epoch's transcript hash (th4, later th_r). */
   static derive(keys, context) {
     const nothing = new Uint8Array();
     return new this(
@@ -167,9 +169,21 @@ export function epochZero(mainSecret, th4, serverPublic, clientPublic) {
   return EpochKeys.derive(deriveSessionKeys(sessionSecret(mainSecret, th4), serverPublic, clientPublic), th4);
 }
 
+/** The keys a rekey ends in: the seed is the former epoch's, secret and transcript (th_r) its own. Spec: 3.6 */
+export function nextEpoch(nextKeySeed, sharedSecret, transcript, epoch, serverPublic, clientPublic) {
+  const context = concat(transcript, u32(epoch));
+  const material = expandLabel(hkdfExtract(nextKeySeed, sharedSecret), "session ikm", context);
+  return EpochKeys.derive(deriveSessionKeys(material, serverPublic, clientPublic), transcript);
+}
+
 /** The 32 bytes at the head of AUTH_OK: the server knew the PSK and saw the same three messages. Spec: 3.3 */
 export function finishedValue(epochKeys, th4) {
   return hmacSha256(epochKeys.serverFinished, th4);
+}
+
+/** The 32 bytes of DONE: the client has the new keys and saw the same two messages. Spec: 3.6 */
+export function clientFinishedValue(epochKeys, transcript) {
+  return hmacSha256(epochKeys.clientFinished, transcript);
 }
 
 /** The PSK id (16 bytes) and PSK both sides make of an enrolment; neither is ever sent. Spec: 3.2 */

@@ -26,6 +26,9 @@ export const SOFT_LIMIT_FRAMES = 1 << 20;
 export const HARD_LIMIT_SECONDS = 86_400;
 export const HARD_LIMIT_BYTES = 1_000_000_000;
 export const HARD_LIMIT_FRAMES = 2 ** 31;
+// An epoch lasts at least so long, and a rekey that was begun is answered within so long. Spec: 3.6
+export const REKEY_INTERVAL_SECONDS = 10;
+export const REKEY_ANSWER_SECONDS = 30;
 
 // Keepalive. Spec: 3.11
 export const PING_AFTER_SECONDS = 25;

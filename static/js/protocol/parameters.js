@@ -42,6 +42,16 @@ export class KeyLimits {
     return concat(u32(this.seconds), u64(this.bytes), u64(this.frames));
   }
 
+  /** Of each limit the lower one. */
+  atMost({ seconds, bytes, frames }) {
+    return new KeyLimits(Math.min(this.seconds, seconds), Math.min(this.bytes, bytes), Math.min(this.frames, frames));
+  }
+
+  /** Whether any of them is. */
+  reached(seconds, bytes, frames) {
+    return seconds >= this.seconds || bytes >= this.bytes || frames >= this.frames;
+  }
+
   /** The limits in these twenty bytes. Raises: malformed. */
   static parse(data) {
     const reader = new Reader(data);

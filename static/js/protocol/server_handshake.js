@@ -150,7 +150,8 @@ export class ServerHandshake {
     const { sessionId, th4, epochKeys } = this.#verified;
     // Taken before the first wait: a second session with these keys would use their nonces again.
     this.#verified = null;
-    const session = new Session(Role.SERVER, sessionId, epochKeys, this.#parameters.maxFrameBytes);
+    const { maxFrameBytes, softLimits, hardLimits } = this.#parameters;
+    const session = new Session(Role.SERVER, sessionId, epochKeys, maxFrameBytes, softLimits, hardLimits);
     const payload = concat(finishedValue(epochKeys, th4), encodeTlvs(tlvs));
     return [await session.seal(MessageType.AUTH_OK, payload, messageId, nowMs), session];
   }

@@ -4,18 +4,16 @@
  * Spec: 3.5, 3.6
  */
 
+import { _Epochs } from "./_epochs.js";
 import { OutOfOrder, RekeyOverdue, UsageError } from "./errors.js";
-import { _prepareFrame, Direction, Frame, FrameKeys, MessageType, openFrame } from "./frame.js";
-import {
-  DEFAULT_MAX_FRAME_BYTES,
-  FRAME_CEILING_BYTES,
-  FRAME_MIN_BYTES,
-  HARD_LIMIT_BYTES,
-  HARD_LIMIT_FRAMES,
-} from "./limits.js";
+import { _prepareFrame, Frame, MessageType, openFrame } from "./frame.js";
+import { DEFAULT_MAX_FRAME_BYTES, FRAME_CEILING_BYTES, FRAME_MIN_BYTES } from "./limits.js";
+import { ServerParameters } from "./parameters.js";
 
 /** Which end of the session this is. */
 export const Role = Object.freeze({ CLIENT: "client", SERVER: "server" });
+
+const PROTOCOLS = new ServerParameters();
 
 /**
  * What a handshake ends in.
@@ -23,16 +21,18 @@ export const Role = Object.freeze({ CLIENT: "client", SERVER: "server" });
  * The server's first frame is AUTH_OK and no other frame is; the handshake seals and opens it. A client gets its
  * session only when that frame has opened, so it cannot send before. After an error from `open` the caller closes the
  * connection; every later `open` fails with the same error, so there is no second attempt.
+ *
+ * Epochs, frames and bytes are counted for each direction; a rekey (rekey.js) makes the next epoch's keys here, and each
+ * direction goes over to them by itself. No limit is ever higher than the protocol's.
  */
 export class Session {
   #role;
   #sessionId;
   #maxFrameBytes;
-  #exporter;
-  #sending;
-  #receiving;
-  #sent = { frames: 0, bytes: 0 };
-  #received = { frames: 0, bytes: 0 };
+  #softLimits;
+  #hardLimits;
+  #epochs;
+  #takeRekey = null;
   #lastSealed = Promise.resolve();
   #lastOpened = Promise.resolve();
 
@@ -40,19 +40,20 @@ export class Session {
    * @param {string} role one of Role
    * @param {Uint8Array} sessionId 16 bytes
    * @param {import("./key_schedule.js").EpochKeys} epochKeys
+   * @param {number} [maxFrameBytes]
+   * @param {...import("./parameters.js").KeyLimits} limits soft ones, hard ones
    */
-  constructor(role, sessionId, epochKeys, maxFrameBytes = DEFAULT_MAX_FRAME_BYTES) {
+  constructor(role, sessionId, epochKeys, maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, ...limits) {
+    const [softLimits, hardLimits] = [limits[0] ?? PROTOCOLS.softLimits, limits[1] ?? PROTOCOLS.hardLimits];
     const fits = maxFrameBytes >= FRAME_MIN_BYTES && maxFrameBytes <= FRAME_CEILING_BYTES;
     if (!fits || sessionId.length !== 16)
       throw new UsageError("session id of 16 bytes and frames of 55 bytes to 1 MiB");
     this.#role = role;
     this.#sessionId = sessionId.slice();
     this.#maxFrameBytes = maxFrameBytes;
-    this.#exporter = epochKeys.exporter;
-    const { clientKey, clientIv, serverKey, serverIv } = epochKeys;
-    const c2s = new FrameKeys(clientKey, clientIv, sessionId, Direction.CLIENT_TO_SERVER, 0);
-    const s2c = new FrameKeys(serverKey, serverIv, sessionId, Direction.SERVER_TO_CLIENT, 0);
-    [this.#sending, this.#receiving] = role === Role.CLIENT ? [c2s, s2c] : [s2c, c2s];
+    this.#softLimits = softLimits.atMost(PROTOCOLS.softLimits);
+    this.#hardLimits = hardLimits.atMost(PROTOCOLS.hardLimits);
+    this.#epochs = new _Epochs(role === Role.CLIENT, this.#sessionId, epochKeys);
   }
 
   get role() {
@@ -63,52 +64,61 @@ export class Session {
     return this.#sessionId.slice();
   }
 
-  get epoch() {
-    return 0;
-  }
-
   get maxFrameBytes() {
     return this.#maxFrameBytes;
   }
 
-  get exporter() {
-    return this.#exporter.slice();
+  /** The epoch that both directions have reached. */
+  get epoch() {
+    return this.#epochs.reached;
   }
 
+  get sendingEpoch() {
+    return this.#epochs.sending.epoch;
+  }
+
+  /** Frames and bytes are those under the keys of each direction's own epoch. */
   get sentFrames() {
-    return this.#sent.frames;
+    return this.#epochs.sending.frames;
   }
 
   get sentBytes() {
-    return this.#sent.bytes;
+    return this.#epochs.sending.bytes;
   }
 
   get receivedFrames() {
-    return this.#received.frames;
+    return this.#epochs.receiving.frames;
   }
 
   get receivedBytes() {
-    return this.#received.bytes;
+    return this.#epochs.receiving.bytes;
+  }
+
+  /** The 32 bytes both sides may derive further secrets from: those of the epoch in which the client sends. */
+  get exporter() {
+    return this.#epochs.exporter.slice();
   }
 
   /**
-   * The next frame for the peer. Calls may overlap: counter and IV are fixed before the first wait, and the promises
-   * resolve in the order of the calls, so whoever sends each frame when it comes sends them in order.
+   * The next frame for the peer. Calls may overlap: counter, IV and key are fixed before the first wait, and the
+   * promises resolve in the order of the calls, so whoever sends each frame when it comes sends them in order.
    *
-   * Raises: too_large; rekey_overdue (2^31 frames or 1 GB under these keys); usage. Nothing is counted then.
-   * Spec: 3.5
+   * Once the next epoch is prepared, the frame of type KEY_ROTATION (RESP or DONE) is the last one of this epoch.
+   * Raises: too_large; rekey_overdue (a hard limit of frames or bytes under these keys); usage. Nothing is counted then.
+   * Spec: 3.5, 3.6
    * @returns {Promise<Uint8Array>}
    */
   async seal(messageType, payload, messageId, timestampMs) {
-    const isServersFirst = this.#role === Role.SERVER && this.#sent.frames === 0;
+    const { sending } = this.#epochs;
+    const isServersFirst = this.#role === Role.SERVER && sending.isFresh;
     if ((messageType === MessageType.AUTH_OK) !== isServersFirst) {
       throw new UsageError("AUTH_OK is the server's first frame, and only that");
     }
-    checkHardLimits(this.#sent);
+    this.#checkHardLimits(sending);
     const frame = new Frame(messageType, messageId, timestampMs, payload);
-    const prepared = _prepareFrame(this.#sending, this.#sent.frames, frame, this.#maxFrameBytes);
-    this.#sent.frames += 1;
-    this.#sent.bytes += prepared.size;
+    const prepared = _prepareFrame(sending.keys, sending.frames, frame, this.#maxFrameBytes);
+    sending.count(prepared.size);
+    if (messageType === MessageType.KEY_ROTATION) this.#epochs.switchSending();
     const sealed = prepared.seal();
     this.#lastSealed = this.#lastSealed.then(() => sealed);
     return this.#lastSealed;
@@ -117,7 +127,8 @@ export class Session {
   /**
    * The frame the peer sent next; on any error the caller closes the connection. Overlapping calls open in their order.
    *
-   * Raises: as `openFrame`; out_of_order (AUTH_OK that is not the first frame, or another first frame); rekey_overdue.
+   * Raises: as `openFrame`; out_of_order (AUTH_OK that is not the first frame, or another first frame); rekey_overdue;
+   * what the function of `handRekeyTo` raises.
    * Spec: 3.5
    * @param {Uint8Array} data @returns {Promise<Frame>}
    */
@@ -126,21 +137,62 @@ export class Session {
     return this.#lastOpened;
   }
 
+  /**
+   * Give each payload of type KEY_ROTATION to this function before the next frame is opened: that one may be under other
+   * keys. Without one, none is expected.
+   * @param {(payload: Uint8Array) => void} take
+   */
+  handRekeyTo(take) {
+    this.#takeRekey = take;
+  }
+
+  /** Whether keys of this age have done enough for a rekey, in either direction. Spec: 3.6 */
+  softLimitReached(ageSeconds) {
+    return this.#reached(this.#softLimits, ageSeconds);
+  }
+
+  /** Whether keys of this age may do nothing more, in either direction. Spec: 3.6 */
+  hardLimitReached(ageSeconds) {
+    return this.#reached(this.#hardLimits, ageSeconds);
+  }
+
+  /**
+   * Make the next epoch's keys, and return what DONE must carry. Each direction is switched by itself.
+   * Raises: usage (the epoch before is not over in both directions). Spec: 3.6
+   */
+  prepareEpoch(sharedSecret, transcript, serverPublic, clientPublic) {
+    return this.#epochs.prepare(sharedSecret, transcript, serverPublic, clientPublic);
+  }
+
+  /** The frame that was opened last is the peer's last one of its epoch. Raises: usage. Spec: 3.6 */
+  switchReceiving() {
+    this.#epochs.switchReceiving();
+  }
+
   async #openNext(data) {
-    checkHardLimits(this.#received);
-    const frame = await openFrame(this.#receiving, this.#received.frames, data, this.#maxFrameBytes);
-    const isServersFirst = this.#role === Role.CLIENT && this.#received.frames === 0;
+    const { receiving } = this.#epochs;
+    this.#checkHardLimits(receiving);
+    const frame = await openFrame(receiving.keys, receiving.frames, data, this.#maxFrameBytes);
+    const isServersFirst = this.#role === Role.CLIENT && receiving.isFresh;
     if ((frame.type === MessageType.AUTH_OK) !== isServersFirst) {
       throw new OutOfOrder("AUTH_OK is the server's first frame, and only that");
     }
-    this.#received.frames += 1;
-    this.#received.bytes += data.length;
+    receiving.count(data.length);
+    if (frame.type !== MessageType.KEY_ROTATION) return frame;
+    if (this.#takeRekey === null) throw new OutOfOrder("a rekey that nobody here takes part in");
+    this.#takeRekey(frame.payload);
     return frame;
   }
-}
 
-function checkHardLimits({ frames, bytes }) {
-  if (frames >= HARD_LIMIT_FRAMES || bytes >= HARD_LIMIT_BYTES) {
-    throw new RekeyOverdue(`${frames} frames and ${bytes} bytes under one key`);
+  #reached(limits, ageSeconds) {
+    const { sending, receiving } = this.#epochs;
+    const bytes = Math.max(sending.bytes, receiving.bytes);
+    return limits.reached(ageSeconds, bytes, Math.max(sending.frames, receiving.frames));
+  }
+
+  #checkHardLimits({ frames, bytes }) {
+    if (this.#hardLimits.reached(-1, bytes, frames)) {
+      throw new RekeyOverdue(`${frames} frames and ${bytes} bytes under one key`);
+    }
   }
 }

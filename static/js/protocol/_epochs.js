@@ -1,0 +1,72 @@
+/**
+ * The two directions of a session, and their way from one epoch's keys to the next one's.
+ *
+ * Spec: 3.6
+ */
+
+import { _Lane } from "./_lane.js";
+import { UsageError } from "./errors.js";
+import { Direction } from "./frame.js";
+import { clientFinishedValue, nextEpoch } from "./key_schedule.js";
+
+export class _Epochs {
+  #isClient;
+  #exporter;
+  #nextKeySeed;
+  /** The next epoch's keys, until both directions use them. */
+  #next = null;
+
+  constructor(isClient, sessionId, epochKeys, epoch = 0) {
+    this.#isClient = isClient;
+    this.#exporter = epochKeys.exporter;
+    this.#nextKeySeed = epochKeys.nextKeySeed;
+    const c2s = new _Lane(sessionId, Direction.CLIENT_TO_SERVER, epochKeys, epoch);
+    const s2c = new _Lane(sessionId, Direction.SERVER_TO_CLIENT, epochKeys, epoch);
+    [this.sending, this.receiving] = isClient ? [c2s, s2c] : [s2c, c2s];
+  }
+
+  /** The one that both directions have reached. */
+  get reached() {
+    return Math.min(this.sending.epoch, this.receiving.epoch);
+  }
+
+  /** The keys that were made and are not used in both directions yet, or null. */
+  get next() {
+    return this.#next;
+  }
+
+  /** Of the epoch in which the client sends. */
+  get exporter() {
+    return this.#exporter;
+  }
+
+  /** Make the next epoch's keys. @returns {Uint8Array} what DONE must carry. Raises: usage. */
+  prepare(sharedSecret, transcript, serverPublic, clientPublic) {
+    if (this.#next !== null) throw new UsageError("one epoch after the other");
+    const publics = [serverPublic, clientPublic];
+    const keys = nextEpoch(this.#nextKeySeed, sharedSecret, transcript, this.reached + 1, ...publics);
+    // The former seed is let go with this: who finds the new one cannot go back.
+    [this.#next, this.#nextKeySeed] = [keys, keys.nextKeySeed];
+    return clientFinishedValue(keys, transcript);
+  }
+
+  /** The peer's last frame of its epoch has opened. Raises: usage. */
+  switchReceiving() {
+    const { sending, receiving } = this;
+    if (this.#next === null || receiving.epoch > sending.epoch) throw new UsageError("no epoch to receive in");
+    receiving.turn(this.#next);
+    this.#finish(!this.#isClient);
+  }
+
+  /** A frame of type KEY_ROTATION was sealed: our last one of its epoch, when there is a next. */
+  switchSending() {
+    if (this.#next === null || this.sending.epoch > this.receiving.epoch) return;
+    this.sending.turn(this.#next);
+    this.#finish(this.#isClient);
+  }
+
+  #finish(clientSends) {
+    if (clientSends) this.#exporter = this.#next.exporter;
+    if (this.sending.epoch === this.receiving.epoch) this.#next = null;
+  }
+}

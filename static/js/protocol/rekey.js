@@ -1,0 +1,122 @@
+/**
+ * New keys inside a session: fresh X25519 and ML-KEM, signed by both ends, while frames go on.
+ *
+ *     client                                server
+ *                                <-REQUEST-  ServerRekey.request()       "please", may be left out
+ *     ClientRekey.init()           -INIT->   .receive()
+ *     .receive()                  <-RESP-                                server's last frame of the epoch
+ *                                  -DONE->   .receive()                  client's last frame of the epoch
+ *
+ * What these machines return is sealed at once as the next frame of type KEY_ROTATION; `receive` is called by
+ * `Session.handRekeyTo`, before the next frame is opened; the session switches its keys by itself. Times are seconds of
+ * any steady clock. After any error the connection is closed.
+ * Spec: 3.6
+ */
+
+import { concat } from "../bytes.js";
+import { _Rekey } from "./_rekey_machine.js";
+import { parseRekey, RekeyDone, RekeyInit, RekeyRequest, RekeyResponse } from "./_rekey_messages.js";
+import { OutOfOrder, UsageError } from "./errors.js";
+import { DecapsulationKey, ExchangeSecret } from "./keys.js";
+import { REKEY_INTERVAL_SECONDS } from "./limits.js";
+import { sha256 } from "./primitives.js";
+import { Role } from "./session.js";
+
+export {
+  parseRekey,
+  RekeyDone,
+  RekeyInit,
+  RekeyKind,
+  RekeyRequest,
+  RekeyResponse,
+} from "./_rekey_messages.js";
+export { ServerRekey } from "./_server_rekey.js";
+
+/** A client waits this much longer than it must: two clocks do not run alike. */
+const MARGIN_SECONDS = 1;
+
+/** The client's half of every rekey of one session; `sign` signs with the device's key, wherever that is kept. */
+export class ClientRekey extends _Rekey {
+  #serverPublic;
+  #sign;
+  #isAsked = false;
+  /** What INIT leaves behind until RESP is believed: when it began, and once it is signed its payload and secrets. */
+  #begun = null;
+
+  /**
+   * @param {import("./session.js").Session} session @param {import("./keys.js").IdentityPublic} serverPublic
+   * @param {(message: Uint8Array) => Uint8Array | Promise<Uint8Array>} sign
+   */
+  constructor(session, serverPublic, sign, now) {
+    super(session, Role.CLIENT, now);
+    this.#serverPublic = serverPublic;
+    this.#sign = sign;
+  }
+
+  /** Whether to send INIT now: a soft limit is reached or the server has asked, and it is not too soon. Spec: 3.6 */
+  isDue(now) {
+    if (this.#begun !== null || this._isSoon(now, MARGIN_SECONDS)) return false;
+    return this.#isAsked || this._isWorn(now);
+  }
+
+  /** Whether to close: a hard limit is reached, or RESP is missing. Spec: 3.6 */
+  isOverdue(now) {
+    return this._isOver(now, this.#begun?.sentAt ?? null);
+  }
+
+  /**
+   * INIT. Frames go on in both directions until RESP comes.
+   *
+   * Raises: usage (RESP is awaited, or the server would take this for too soon).
+   * Spec: 3.6
+   * @returns {Promise<Uint8Array>}
+   */
+  async init(now) {
+    if (this._isSoon(now)) throw new UsageError(`an epoch lasts at least ${REKEY_INTERVAL_SECONDS} s`);
+    return this._init(now, ExchangeSecret.generate(), DecapsulationKey.generate());
+  }
+
+  /** INIT from given random values, for the vectors. */
+  async _init(now, exchange, decapsulation) {
+    if (this.#begun !== null) throw new UsageError("one rekey after the other");
+    // Taken before the first wait: a second call meanwhile is refused.
+    this.#begun = { sentAt: now, payload: null };
+    const unsigned = new RekeyInit(this._session.epoch + 1, exchange.public, decapsulation.public);
+    const payload = concat(unsigned.encode(), await this.#sign(unsigned.signed(this._session.sessionId)));
+    this.#begun = { sentAt: now, payload, exchange, decapsulation };
+    return payload.slice();
+  }
+
+  /**
+   * DONE for a RESP, null for a REQUEST. From here on the session receives in the new epoch.
+   *
+   * Raises: malformed; out_of_order (not asked for, another epoch, a message for servers); unauthentic.
+   * Spec: 3.6
+   * @param {Uint8Array} payload @param {number} now @returns {Uint8Array | null}
+   */
+  receive(payload, now) {
+    const message = parseRekey(payload);
+    if (message instanceof RekeyRequest) {
+      // While an INIT is under way it has its answer already.
+      this.#isAsked = this.#begun === null;
+      return null;
+    }
+    if (!(message instanceof RekeyResponse) || !this.#begun?.payload) {
+      throw new OutOfOrder("a rekey message that nothing asked for");
+    }
+    return this.#finish(this.#begun, message, payload, now);
+  }
+
+  #finish({ payload: init, exchange, decapsulation }, response, payload, now) {
+    const session = this._session;
+    if (response.epoch !== session.epoch + 1) throw new OutOfOrder(`RESP for epoch ${response.epoch}`);
+    this.#serverPublic.verify(response.signature, response.signed(session.sessionId, init));
+    const shared = concat(decapsulation.decapsulate(response.ciphertext), exchange.exchange(response.exchange));
+    const finished = session.prepareEpoch(shared, sha256(init, payload), response.exchange, exchange.public);
+    session.switchReceiving();
+    // The ephemeral secrets go with this: nothing later needs them.
+    [this.#begun, this.#isAsked] = [null, false];
+    this._begins(now);
+    return new RekeyDone(finished).encode();
+  }
+}
