@@ -1,8 +1,9 @@
 """Typed readers of the environment. A value that cannot be read is named, never guessed."""
 
 import os
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
@@ -39,6 +40,14 @@ def env_seconds(name: str, default: float, least: float = 0.0) -> float:
     if not least <= seconds < 1e9:
         raise ImproperlyConfigured(f"{name} is {text}; it must be at least {least:g} seconds.")
     return seconds
+
+
+def env_int(name: str, default: int, least: int, most: int) -> int:
+    """A whole number from `least` to `most`."""
+    text = os.environ.get(name, str(default)).strip()
+    if not (text.isascii() and text.isdigit() and least <= int(text) <= most):
+        raise ImproperlyConfigured(f"{name} is {text!r}; write a whole number from {least} to {most}.")
+    return int(text)
 
 
 def env_address(name: str, default: str) -> tuple[str, int] | None:
@@ -85,3 +94,20 @@ def env_networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
         return tuple(ip_network(text.strip()) for text in os.environ.get(name, "").split(",") if text.strip())
     except ValueError as error:
         raise ImproperlyConfigured(f"{name}: {error}; write addresses or networks such as 10.0.0.0/24.") from None
+
+
+def env_ip(name: str) -> str:
+    """An IP address, or nothing."""
+    text = os.environ.get(name, "").strip()
+    try:
+        return str(ip_address(text)) if text else ""
+    except ValueError:
+        raise ImproperlyConfigured(f"{name} is {text!r}; write an IP address, or nothing.") from None
+
+
+def env_urls(name: str) -> tuple[str, ...]:
+    """Web addresses with commas between them."""
+    urls = tuple(text.strip() for text in os.environ.get(name, "").split(",") if text.strip())
+    if not all(urlsplit(url).scheme in ("http", "https") and urlsplit(url).hostname for url in urls):
+        raise ImproperlyConfigured(f"{name} cannot be read; write web addresses with commas between them.")
+    return urls

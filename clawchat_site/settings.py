@@ -10,11 +10,14 @@ from .env import (
     env_address,
     env_bool,
     env_choice,
+    env_int,
+    env_ip,
     env_networks,
     env_pairs,
     env_seconds,
     env_secret,
     env_str,
+    env_urls,
 )
 from .folders import make_data_dir, secret_of
 
@@ -43,6 +46,13 @@ CLAWCHAT_LOOPBACK_TLS = env_bool("CLAWCHAT_LOOPBACK_TLS")
 CLAWCHAT_TRUSTED_PROXIES = env_networks("CLAWCHAT_TRUSTED_PROXIES")
 # Further host names that clients dial, when nodes have names of their own; the page may connect to these too.
 CLAWCHAT_OTHER_HOSTS = [name.strip() for name in env_str("CLAWCHAT_OTHER_HOSTS").split(",") if name.strip()]
+
+# Whether a router is asked to let the ports in, and in which language; and for how long at a time, in seconds.
+CLAWCHAT_PORT_MAPPING = env_choice("CLAWCHAT_PORT_MAPPING", ("off", "auto", "upnp", "natpmp"))
+CLAWCHAT_PORT_MAPPING_SECONDS = env_int("CLAWCHAT_PORT_MAPPING_SECONDS", 600, least=20, most=86_400)
+# This machine's address as people outside see it; otherwise the router says it, or these web addresses do.
+CLAWCHAT_EXTERNAL_ADDRESS = env_ip("CLAWCHAT_EXTERNAL_ADDRESS")
+CLAWCHAT_ADDRESS_URLS = env_urls("CLAWCHAT_ADDRESS_URLS")
 
 
 def _speaks_tls(address: str) -> bool:
@@ -76,6 +86,25 @@ if max(CLAWCHAT_ROTATION["lead"], CLAWCHAT_ROTATION["grace"]) >= CLAWCHAT_ROTATI
     raise ImproperlyConfigured(
         "CLAWCHAT_ROTATION_LEAD and CLAWCHAT_ROTATION_GRACE must both be shorter than CLAWCHAT_ROTATION_INTERVAL."
     )
+# By how much earlier than the interval it may move, at random; whole seconds that leave room for lead and grace.
+_room = max(0, CLAWCHAT_ROTATION["interval"] - max(CLAWCHAT_ROTATION["lead"], CLAWCHAT_ROTATION["grace"]) - 1)
+CLAWCHAT_ROTATION["jitter"] = env_seconds(
+    "CLAWCHAT_ROTATION_JITTER", int(min(CLAWCHAT_ROTATION["interval"] / 10, _room))
+)
+if CLAWCHAT_ROTATION["jitter"] > _room:
+    raise ImproperlyConfigured(
+        f"CLAWCHAT_ROTATION_JITTER is above {_room:g}: the interval less the jitter must be longer than lead and grace."
+    )
+# Moving ports of a server process, each with times of its own.
+CLAWCHAT_PORTS = env_int("CLAWCHAT_PORTS", 1, least=1, most=8)
+# One more port that never moves, for networks that let no high port through, such as 443; 0 for none.
+CLAWCHAT_FIXED_PORT = env_int("CLAWCHAT_FIXED_PORT", 0, least=0, most=65_535)
+# Ports that are never announced, of a server process: whoever touches one is a scanner.
+CLAWCHAT_DECOYS = env_int("CLAWCHAT_DECOYS", 3, least=0, most=16)
+# How long a port that has served stays as a tripwire; 0 closes it at the end of its grace.
+CLAWCHAT_TRIPWIRE_SECONDS = env_seconds("CLAWCHAT_TRIPWIRE_SECONDS", 3600)
+# Where this server process stands, in a word; clients that name the same region prefer it.
+CLAWCHAT_REGION = env_str("CLAWCHAT_REGION").strip()[:32]
 
 # Where the master key lies that seals every secret in the database (made on first use, mode 600).
 CLAWCHAT_MASTER_KEY_FILE = Path(env_str("CLAWCHAT_MASTER_KEY_FILE", str(CLAWCHAT_DATA_DIR / "secrets" / "master.key")))

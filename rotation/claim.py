@@ -34,6 +34,12 @@ def claim_node(data_dir: Path, may_share: bool) -> Iterator[str]:
     raise DataDirTaken(_sentence(data_dir, may_share))
 
 
+def node_names(data_dir: Path) -> list[str]:
+    """The names of the nodes that have run with this data directory."""
+    names = (path.read_text().partition("\n")[0].strip() for path in sorted(data_dir.glob("node-*")))
+    return [name for name in names if name]
+
+
 def _lock(descriptor: int) -> bool:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -16,7 +16,10 @@ PYTHON = [ROOT / "manage.py", *files(".py", *PRODUCT)]
 PROTOCOL = (ROOT / "docs/protocol.md").read_text()
 GUIDE = (ROOT / "docs/operator-guide.md").read_text()
 SETTING = re.compile(r"\bCLAWCHAT_[A-Z][A-Z0-9_]*\b")
-ENVIRONMENT_READERS = {"env_str", "env_bool", "env_seconds", "env_address", "env_secret", "env_int"}
+ENVIRONMENT_READERS = {
+    f"env_{kind}"
+    for kind in ("str", "bool", "seconds", "address", "secret", "int", "choice", "pairs", "networks", "ip", "urls")
+}
 # What the plan would have had, and the coverage page says is elsewhere.
 ABSENT = {"backend/", "frontend/"}
 SPEC = re.compile(r"\bSpec: (?P<sections>\d+(?:\.\d+)*(?:(?:, | and )\d+(?:\.\d+)*)*)")
