@@ -49,9 +49,13 @@ class PublicationQuerySet(models.QuerySet["Publication"]):
         """The publication with the highest serial, None before the first."""
         return self.order_by("-serial").first()
 
+    def safe(self) -> "PublicationQuerySet":
+        """Those that at least one mirror gave back unchanged."""
+        return self.filter(results__state=PublicationResult.State.SAFE)
+
     def newest_safe(self) -> "Publication | None":
-        """The newest one that at least one mirror gave back unchanged."""
-        return self.filter(results__state=PublicationResult.State.SAFE).order_by("-serial").first()
+        """The newest one of these."""
+        return self.safe().order_by("-serial").first()
 
     def outdated(self, kept: int) -> "PublicationQuerySet":
         """All but the newest `kept`, and never the one that readers have."""

@@ -6,14 +6,11 @@ all they know stands in the rows.
 
 import asyncio
 import contextlib
-import functools
 import logging
 import time
-from collections.abc import Callable, Iterable
-from typing import Any, Protocol
+from collections.abc import Awaitable, Callable, Iterable
 
 from daphne.server import Server  # noqa: F401  (installs the asyncio reactor, so before any other part of Twisted)
-from twisted.internet.error import CannotListenError
 
 from chat.hub import Hub
 from clawchat.ending import end_tasks
@@ -21,43 +18,25 @@ from clawchat.protocol.errors import Unavailable
 from clawchat.protocol.schedule import LeaseState
 from discovery.services import published_bytes
 
-from .models import PortLease
-from .services import nodes, tick
+from .deciding import Database, Deciding
+from .listeners import Listeners, NotOpened, Ports, by_urgency
+from .models import LeaseKind, PortLease
+from .services import NodeWork, nodes
 
 logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 1.0
 MOVING_SECONDS = 0.25
-ALIVE_SECONDS = 5.0
-LAST_DECISION_SECONDS = 3.0
+ALIVE_SECONDS = 2.0
 COMING_UP = {LeaseState.PLANNED, LeaseState.BOUND, LeaseState.ANNOUNCED}
 MOVING = {*COMING_UP, LeaseState.DRAINING}
-
-
-class Ports(Protocol):
-    """What opens and closes sockets."""
-
-    connections: int
-
-    def open_chat(self, host: str, number: int, path: str) -> None:
-        """Listen. Raises: CannotListenError."""
-
-    async def close_chat(self, number: int) -> None:
-        """Stop listening."""
-
-
-class Database(Protocol):
-    """What runs a function in a thread that may ask the database."""
-
-    async def run(self, function: Callable, *arguments: object) -> Any:
-        """What the function returns."""
 
 
 class Keeper:
     """The keeper of one node.
 
     `interface` is the address that ports listen on. When no decider has run for `quiet_seconds` of the monotonic clock,
-    the keeper runs a pass itself: a stopped worker, or a wall clock that was set back, must not stop the port.
+    the keeper runs a pass itself.
     """
 
     def __init__(
@@ -71,20 +50,15 @@ class Keeper:
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._node_pk, self._interface = node_pk, interface
+        self._node_pk = node_pk
         self._ports, self._hub, self._database = ports, hub, database
-        self._quiet_seconds = quiet_seconds
         self._clock, self._monotonic = clock, monotonic
-        # The leases whose ports listen, and what sessions have been told, as (lease, occasion).
-        self._held: dict[int, PortLease] = {}
-        self._told: set[tuple[int, str]] | None = None
-        # The decider: how many passes there were, how many were ours, when others and when anybody last ran one.
-        self._ticks: int | None = None
-        self._our_ticks = 0
-        self._others_seen_at: float | None = None
-        self._ticked_at: float | None = None
-        self._deciding: asyncio.Future | None = None
-        self._decide_again = False
+        self._listeners = Listeners(interface, ports)
+        self._deciding = Deciding(database, quiet_seconds, clock, monotonic, lambda: self._wake.set())
+        # What sessions have been told, as (what, of which file or lease); None before the first pass.
+        self._told: set[tuple[str, int | None]] | None = None
+        # Leases that something unexpected happened to; it is logged once.
+        self._troubled: set[int] = set()
         self._alive_at: float | None = None
         self._wake = asyncio.Event()
         self._keeping: asyncio.Task | None = None
@@ -105,9 +79,7 @@ class Keeper:
 
     async def depart(self) -> None:
         """Wait for what is being decided, and say that this node goes."""
-        self._decide_again = False
-        if self._deciding is not None:
-            await asyncio.wait([self._deciding], timeout=LAST_DECISION_SECONDS)
+        await self._deciding.finish()
         await self._database.run(nodes.depart, self._node_pk, self._clock())
 
     async def _keep(self) -> None:
@@ -131,122 +103,116 @@ class Keeper:
     # One pass
 
     async def keep_once(self) -> float:
-        """One pass: close, open, tell, decide, and say that we live. Returns the seconds until the next one."""
-        work = await self._database.run(nodes.work_of, self._node_pk, self._clock())
-        await self._close_surplus(work.leases)
+        """One pass: close, arm, open, tell, decide, and say that we live. Returns the seconds until the next one."""
+        work: NodeWork = await self._database.run(nodes.work_of, self._node_pk)
+        await self._each(self._listeners.lost(), self._give_up)
+        await self._each(self._listeners.surplus(work.leases), self._close)
+        await self._each(work.leases, self._arm)
         changed = await self._open_missing(work.leases)
-        await self._tell(work.leases)
-        self._see_to_the_decider(work.ticks, changed)
+        await self._tell(work)
+        self._deciding.see_to_it(work.ticks, changed)
         await self._say_alive()
         self.current = next((lease for lease in work.leases if self._serves(lease)), None)
-        if self.current is not None and self._ticked_at is not None and not any(map(self._is_due, work.leases)):
+        if (
+            self.current is not None
+            and self._deciding.ticked_at is not None
+            and not any(map(self._is_due, work.leases))
+        ):
             self.is_open.set()
         moving = changed or any(lease.state in MOVING for lease in work.leases)
         return MOVING_SECONDS if moving else IDLE_SECONDS
 
+    async def _each(self, leases: Iterable[PortLease], step: Callable[[PortLease], Awaitable[object]]) -> int:
+        """Take a step with each lease and count those whose row has changed; what goes wrong with one stops no other."""
+        changed = 0
+        for lease in leases:
+            try:
+                changed += bool(await step(lease))
+            except Unavailable:
+                raise
+            except Exception:
+                if lease.pk not in self._troubled:
+                    logger.exception("port %d could not be seen to", lease.port)
+                self._troubled.add(lease.pk)
+        return changed
+
     def _serves(self, lease: PortLease) -> bool:
-        return lease.state == LeaseState.OPEN and lease.pk in self._held
+        return lease.kind == LeaseKind.MOVING and lease.state == LeaseState.OPEN and lease in self._listeners
 
     def _is_due(self, lease: PortLease) -> bool:
-        return lease.state in COMING_UP and lease.opens_at.timestamp() <= self._clock()
+        is_coming = lease.kind == LeaseKind.MOVING and lease.state in COMING_UP
+        return is_coming and lease.opens_at.timestamp() <= self._clock()
 
-    async def _close_surplus(self, leases: Iterable[PortLease]) -> None:
-        """Stop listening where no lease asks for it any more, and send the last sessions there elsewhere."""
-        wanted = {lease.pk for lease in leases}
-        for pk in [pk for pk in self._held if pk not in wanted]:
-            port = self._held.pop(pk).port
-            await self._ports.close_chat(port)
-            self._hub.close_port(port)
-            logger.info("port %d is closed", port)
+    # Ports
+
+    async def _give_up(self, lease: PortLease) -> None:
+        """A socket is gone though nobody closed it: this pass opens the port again."""
+        logger.warning("port %d has lost its socket", lease.port)
+        await self._listeners.close(lease)
+
+    async def _close(self, lease: PortLease) -> None:
+        """Stop listening for a lease that is over, and send the last sessions there elsewhere."""
+        try:
+            await self._listeners.close(lease)
+        finally:
+            self._hub.close_port(lease.port)
+        logger.info("port %d is closed", lease.port)
+
+    async def _arm(self, lease: PortLease) -> None:
+        """Make a tripwire of a port whose grace is over; its socket stays, the last sessions are sent elsewhere."""
+        if self._listeners.arm(lease, self._clock()):
+            self._hub.close_port(lease.port)
+            logger.info("port %d is a tripwire", lease.port)
 
     async def _open_missing(self, leases: Iterable[PortLease]) -> bool:
         """Listen on every leased port that does not; True when a row has changed."""
-        changed = False
-        for lease in leases:
-            if lease.pk not in self._held:
-                changed |= await self._open(lease)
-        return changed
+        missing = by_urgency([lease for lease in leases if lease not in self._listeners])
+        return await self._each(missing, self._open) > 0
 
     async def _open(self, lease: PortLease) -> bool:
+        """Listen; True when the lease's row has changed."""
         try:
-            self._ports.open_chat(self._interface, lease.port, lease.path)
-        except CannotListenError as error:
-            problem = f"Port {lease.port} cannot be opened: {error.socketError}."
-            logger.warning("%s Another one will be taken.", problem)
-            return await self._database.run(nodes.note_failed, lease, problem, self._clock())
+            self._listeners.open(lease, self._clock())
+        except NotOpened as refusal:
+            return await self._note_not_opened(lease, refusal)
         # Held before the row says so: if it does not, because somebody let the lease go, the next pass closes the port.
-        self._held[lease.pk] = lease
         logger.info("port %d is open", lease.port)
         if lease.state != LeaseState.PLANNED:
             return False
         return await self._database.run(nodes.note_bound, lease, self._clock())
 
-    async def _tell(self, leases: Iterable[PortLease]) -> None:
-        """Hand the published file to our sessions when a port is announced, when it takes over, and once more before
-        the old one closes, for whoever has connected meanwhile by an older file."""
-        occasions = {occasion for lease in leases if (occasion := self._occasion(lease))}
-        if self._told is None:
-            # Just started: there is nobody to tell.
-            self._told = occasions
-        elif occasions - self._told:
+    async def _note_not_opened(self, lease: PortLease, refusal: NotOpened) -> bool:
+        if refusal.passes:
+            # Nobody was told of this port. Sessions that end make room, and then it is opened.
+            if lease.pk not in self._troubled:
+                logger.warning("%s", refusal)
+            self._troubled.add(lease.pk)
+            return False
+        logger.warning("%s%s", refusal, "" if lease.kind == LeaseKind.FIXED else " Another one will be taken.")
+        return await self._database.run(nodes.note_failed, lease, str(refusal), self._clock())
+
+    # Sessions
+
+    async def _tell(self, work: NodeWork) -> None:
+        """Hand the published file to our sessions when there is a newer one, and once more at half of a port's grace,
+        for whoever has connected meanwhile by an older file."""
+        occasions = {("file", work.published)}
+        occasions |= {("grace", lease.pk) for lease in work.leases if self._is_grace_half_over(lease)}
+        # Just started: there is nobody to tell.
+        news = occasions - self._told if self._told is not None else set()
+        if news:
             connection_file = await self._database.run(published_bytes)
             if connection_file is not None:
                 self._hub.announce_port(connection_file)
         self._told = occasions
 
-    def _occasion(self, lease: PortLease) -> tuple[int, str] | None:
-        if lease.state in (LeaseState.ANNOUNCED, LeaseState.OPEN):
-            return lease.pk, lease.state
-        if lease.state == LeaseState.DRAINING:
-            left = lease.closes_at.timestamp() - self._clock()
-            if left <= (lease.closes_at - lease.moved_at).total_seconds() / 2:
-                return lease.pk, lease.state
-        return None
+    def _is_grace_half_over(self, lease: PortLease) -> bool:
+        if lease.state != LeaseState.DRAINING:
+            return False
+        left = lease.closes_at.timestamp() - self._clock()
+        return left <= (lease.closes_at - lease.moved_at).total_seconds() / 2
 
-    # The decider
-
-    def _see_to_the_decider(self, ticks: int, changed: bool) -> None:
-        """Run a pass of the decider when a row of ours has changed, or when nobody else runs one."""
-        if not self._is_deciding:
-            self._count(ticks)
-        if changed or self._is_quiet_since(self._ticked_at):
-            self._decide()
-
-    @property
-    def _is_deciding(self) -> bool:
-        return self._deciding is not None and not self._deciding.done()
-
-    def _count(self, ticks: int) -> None:
-        """Note when the decider last ran, and when it last ran elsewhere."""
-        if self._ticks is not None and ticks != self._ticks:
-            self._ticked_at = self._monotonic()
-            if ticks - self._ticks > self._our_ticks:
-                self._others_seen_at = self._monotonic()
-        self._ticks, self._our_ticks = ticks, 0
-
-    def _is_quiet_since(self, moment: float | None) -> bool:
-        return moment is None or self._monotonic() - moment >= self._quiet_seconds
-
-    def _decide(self) -> None:
-        if self._is_deciding:
-            # It may have read the rows before we changed them.
-            self._decide_again = True
-            return
-        self._decide_again = False
-        # While no worker is at work, nobody else carries the file to the mirrors.
-        alone = self._is_quiet_since(self._others_seen_at)
-        decide = functools.partial(tick, int(self._clock()), visit_all_mirrors=alone)
-        self._deciding = asyncio.ensure_future(self._database.run(decide))
-        self._deciding.add_done_callback(self._decided)
-
-    def _decided(self, deciding: asyncio.Future) -> None:
-        if not deciding.cancelled() and deciding.exception() is not None:
-            logger.error("what is due could not be decided", exc_info=deciding.exception())
-        else:
-            self._our_ticks += 1
-        if self._decide_again:
-            self._decide()
-        self._wake.set()
+    # The node
 
     async def _say_alive(self) -> None:
         if self._alive_at is None or self._monotonic() - self._alive_at >= ALIVE_SECONDS:

@@ -11,6 +11,7 @@ from .publications import (
     publish_everywhere,
     published_bytes,
     published_info,
+    published_serial,
 )
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "publish_everywhere",
     "published_bytes",
     "published_info",
+    "published_serial",
     "retry_now",
     "served_file",
 ]

@@ -56,6 +56,11 @@ def published_bytes() -> bytes | None:
     return bytes(newest.body) if newest else None
 
 
+def published_serial() -> int | None:
+    """The serial of the newest file that is safe; None before the first."""
+    return Publication.objects.safe().order_by("-serial").values_list("serial", flat=True).first()
+
+
 def published_info() -> ConnectionInfo | None:
     """What the newest publication says; None before the first.
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 
 from chat.database import DatabaseThreads
 from clawchat.protocol.schedule import LeaseState
-from rotation import keeper as keeping
+from rotation import deciding
 from rotation.keeper import Keeper
 from rotation.models import Node, PortLease
 from rotation.services import arrive
@@ -58,7 +58,7 @@ async def test_its_own_passes_are_not_taken_for_a_workers(keeper):
     await keeper.stop()
 
     assert (await keeper._database.run(Node.objects.get)).ticks > 0
-    assert keeper._others_seen_at is None
+    assert keeper._deciding.others_seen_at is None
 
 
 async def test_a_node_that_departs_says_goodbye(keeper):
@@ -82,13 +82,13 @@ async def test_rows_that_change_during_a_pass_get_another_pass(keeper, monkeypat
         passes.append(now)
         go_on.wait(10)
 
-    monkeypatch.setattr(keeping, "tick", slow_tick)
+    monkeypatch.setattr(deciding, "tick", slow_tick)
     for _ in range(3):
-        keeper._decide()
+        keeper._deciding.decide()
     await wait_for(lambda: passes)
     go_on.set()
     await wait_for(lambda: len(passes) == 2)
-    await wait_for(lambda: not keeper._is_deciding)
+    await wait_for(lambda: not keeper._deciding.is_running)
     await asyncio.sleep(0.05)
 
     assert len(passes) == 2
@@ -101,7 +101,7 @@ async def test_a_pass_that_fails_is_logged_and_tried_again(keeper, monkeypatch, 
         raise RuntimeError("a bug")
 
     with monkeypatch.context() as broken:
-        broken.setattr(keeping, "tick", broken_tick)
+        broken.setattr(deciding, "tick", broken_tick)
         keeper.start()
         await wait_for(lambda: "could not be decided" in caplog.text)
     async with asyncio.timeout(5):

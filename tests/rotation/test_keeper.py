@@ -1,6 +1,7 @@
 """The keeper: ports of a fake reactor, sessions of a fake hub, a pass at a time."""
 
 import errno
+import os
 
 import pytest
 from twisted.internet.error import CannotListenError
@@ -9,6 +10,7 @@ from clawchat.protocol.schedule import LeaseState
 from discovery.services import published_bytes
 from rotation import keeper as keeping
 from rotation import services
+from rotation.deciding import Deciding
 from rotation.keeper import IDLE_SECONDS, MOVING_SECONDS, Keeper
 from rotation.models import Node
 from tests.fakes import Clock
@@ -24,16 +26,36 @@ class FakePorts:
     def __init__(self) -> None:
         self.open: dict[int, str] = {}
         self.taken: set[int] = set()
+        # Why every port is refused; 0 while none is.
+        self.trouble = 0
+        self.tripwires: set[int] = set()
+        self.lost: set[int] = set()
         self.connections = 0
+        # Every socket that was opened or closed, in order.
+        self.done: list[tuple[str, int]] = []
 
-    def open_chat(self, host: str, number: int, path: str) -> None:
-        if number in self.taken:
-            raise CannotListenError(host, number, OSError(errno.EADDRINUSE, "Address already in use"))
+    def open_chat(self, host: str, number: int, path: str, tripwire: bool = False) -> None:
+        number_of_error = self.trouble or (errno.EADDRINUSE if number in self.taken else 0)
+        if number_of_error:
+            raise CannotListenError(host, number, OSError(number_of_error, os.strerror(number_of_error)))
         assert number not in self.open
         self.open[number] = path
+        self.done.append(("open", number))
+        if tripwire:
+            self.tripwires.add(number)
+
+    def arm_chat(self, number: int) -> None:
+        assert number in self.open
+        self.tripwires.add(number)
+
+    def is_listening(self, number: int) -> bool:
+        return number not in self.lost
 
     async def close_chat(self, number: int) -> None:
         del self.open[number]
+        self.done.append(("close", number))
+        self.tripwires.discard(number)
+        self.lost.discard(number)
 
 
 class FakeHub:
@@ -68,12 +90,14 @@ class Home:
         self.house, self.ports, self.hub, self.database = house, FakePorts(), FakeHub(), Here()
         self.clock, self.monotonic = Clock(T), Clock(0)
         self.asked: list[bool] = []
-        monkeypatch.setattr(Keeper, "_decide", self._note_that_it_was_asked)
+        monkeypatch.setattr(Deciding, "decide", lambda deciding: self._note_that_it_was_asked(deciding))
         self.restart()
 
     def restart(self) -> None:
         """A new process: no port is open, no session is there."""
         self.ports.open.clear()
+        self.ports.tripwires.clear()
+        self.ports.done.clear()
         self.keeper = Keeper(
             self.house.node_pk,
             LOOPBACK,
@@ -96,8 +120,8 @@ class Home:
             self.house.tick(int(now))
             self.keep(now)
 
-    def _note_that_it_was_asked(self) -> None:
-        self.asked.append(self.keeper._is_quiet_since(self.keeper._others_seen_at))
+    def _note_that_it_was_asked(self, deciding: Deciding) -> None:
+        self.asked.append(deciding.is_quiet_since(deciding.others_seen_at))
 
 
 def run_now(work):
@@ -204,17 +228,18 @@ def test_a_restart_opens_the_same_ports(home, moment):
     assert len(home.hub.told) == told
 
 
-def test_a_restart_after_grace_does_not_open_the_old_port(home):
-    """Its time is over, even if no decider has closed it yet."""
+def test_a_restart_after_grace_makes_the_old_port_a_tripwire(home):
+    """Its time is over, even if no decider has said so yet: it listens, and serves nobody."""
     home.move(T)
     home.move(T + INTERVAL - LEAD)
     home.move(T + INTERVAL)
-    new = home.house.leases()[1]
+    old, new = home.house.leases()
 
     home.restart()
     home.keep(T + INTERVAL + GRACE)
 
-    assert set(home.ports.open) == {new.port}
+    assert set(home.ports.open) == {old.port, new.port}
+    assert home.ports.tripwires == {old.port}
 
 
 def test_a_port_that_is_gone_after_a_restart_is_replaced(home):
@@ -309,17 +334,17 @@ def test_a_worker_that_stops_is_replaced(home):
 
 
 def test_a_node_says_that_it_lives(home):
-    """Every five seconds, with the number of its sockets."""
+    """Every two seconds, with the number of its sockets."""
     home.ports.connections = 7
     home.keep(T)
-    home.monotonic.forward(4)
-    home.keep(T + 4)
+    home.monotonic.forward(1)
+    home.keep(T + 1)
     assert Node.objects.get().seen_at.timestamp() == T
 
     home.monotonic.forward(1)
-    home.keep(T + 5)
+    home.keep(T + 2)
 
-    assert Node.objects.get().seen_at.timestamp() == T + 5
+    assert Node.objects.get().seen_at.timestamp() == T + 2
     assert Node.objects.get().connections == 7
 
 
