@@ -7,10 +7,10 @@ from django.db import models
 
 from clawchat.protocol.schedule import LeaseEvent, LeaseState, next_state
 
-# A server process says that it lives every five seconds; who has been silent for so long is gone.
-SILENT_AFTER = timedelta(seconds=30)
+# A server process says that it lives every two seconds; who has been silent for so long is gone.
+SILENT_AFTER = timedelta(seconds=12)
 
-# A lease that serves, or will: no other may be planned for its period.
+# A lease that serves, or will: no other may be planned in its place.
 COMING = (LeaseState.PLANNED, LeaseState.BOUND, LeaseState.ANNOUNCED, LeaseState.OPEN)
 # Its port should listen.
 LISTENING = (LeaseState.BOUND, LeaseState.ANNOUNCED, LeaseState.OPEN, LeaseState.DRAINING, LeaseState.TRIPWIRE)
@@ -42,7 +42,7 @@ class NodeQuerySet(models.QuerySet["Node"]):
     """Nodes, by whether somebody is at home."""
 
     def running(self, at: datetime) -> "NodeQuerySet":
-        """Those whose process has said within the last half minute that it lives, and has not said goodbye."""
+        """Those whose process has said within the last seconds that it lives, and has not said goodbye."""
         return self.filter(stopped_at=None, seen_at__gt=at - SILENT_AFTER)
 
 
@@ -54,6 +54,12 @@ class Node(models.Model):
     host = models.CharField(max_length=255)
     # Where it stands, in the operator's word; clients that name the same region prefer it.
     region = models.CharField(max_length=32, blank=True)
+    # Whether clients reach its ports by TLS, its own or a proxy's.
+    tls = models.BooleanField(default=False)
+    # What its settings ask for: how many moving ports and how many decoys, and the port that never moves (0 for none).
+    slots = models.PositiveSmallIntegerField(default=1)
+    decoys = models.PositiveSmallIntegerField(default=0)
+    fixed_port = models.PositiveIntegerField(default=0)
     # Whether its ports answer from outside, as far as it can tell, why it thinks so, and since when.
     reachable = models.CharField(max_length=8, choices=Reachable.choices, default=Reachable.UNKNOWN)
     reachable_because = models.CharField(max_length=300, blank=True)
@@ -64,6 +70,10 @@ class Node(models.Model):
     connections = models.PositiveIntegerField(default=0)
     # Grows with every pass of the decider, so the keeper can tell on a clock of its own that it is at work.
     ticks = models.PositiveBigIntegerField(default=0)
+    # How many times its interval is halved because scanners are about.
+    alert = models.PositiveSmallIntegerField(default=0)
+    # By how many seconds its wall clock has jumped since its process started, seen against the monotonic clock.
+    clock_jump = models.IntegerField(default=0)
     started_at = models.DateTimeField()
     seen_at = models.DateTimeField()
     # Null while its process runs, and after a crash.
@@ -90,17 +100,13 @@ class PortLeaseQuerySet(models.QuerySet["PortLease"]):
         """Those whose port should be open."""
         return self.filter(state__in=LISTENING)
 
-    def listed(self) -> "PortLeaseQuerySet":
-        """Those that stand in the connection file, the one that serves before the one that will."""
-        return self.filter(state__in=LISTED).order_by("opens_at", "pk")
-
     def live(self) -> "PortLeaseQuerySet":
         """All that are neither closed nor failed."""
         return self.filter(state__in=LIVE)
 
 
 class PortLease(models.Model):
-    """A port with its path, for one period of one node."""
+    """A port with its path, on one node."""
 
     node = models.ForeignKey(Node, on_delete=models.CASCADE, related_name="leases")
     kind = models.CharField(max_length=8, choices=LeaseKind.choices, default=LeaseKind.MOVING)
@@ -146,14 +152,22 @@ class PortLease(models.Model):
     def __str__(self) -> str:
         return f"port {self.port}"
 
+    @property
+    def is_listed(self) -> bool:
+        """Whether clients are told of it."""
+        return self.state in LISTED and self.kind != LeaseKind.DECOY
+
     def move(self, event: LeaseEvent, at: datetime, **changes: Any) -> bool:
         """Take the step that `event` means, with these changes; False when somebody else has moved the row meanwhile.
 
         Raises: usage (an event that cannot happen in this state).
         """
-        state = next_state(LeaseState(self.state), event)
-        here = PortLease.objects.filter(pk=self.pk, state=self.state)
-        return here.update(state=state, moved_at=at, **changes) == 1
+        changes |= {"state": next_state(LeaseState(self.state), event), "moved_at": at}
+        if PortLease.objects.filter(pk=self.pk, state=self.state).update(**changes) != 1:
+            return False
+        for name, value in changes.items():
+            setattr(self, name, value)
+        return True
 
 
 class Scan(models.Model):

@@ -31,6 +31,36 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             model_name='node',
+            name='alert',
+            field=models.PositiveSmallIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name='node',
+            name='clock_jump',
+            field=models.IntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name='node',
+            name='tls',
+            field=models.BooleanField(default=False),
+        ),
+        migrations.AddField(
+            model_name='node',
+            name='slots',
+            field=models.PositiveSmallIntegerField(default=1),
+        ),
+        migrations.AddField(
+            model_name='node',
+            name='decoys',
+            field=models.PositiveSmallIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name='node',
+            name='fixed_port',
+            field=models.PositiveIntegerField(default=0),
+        ),
+        migrations.AddField(
+            model_name='node',
             name='external_address',
             field=models.CharField(blank=True, max_length=45),
         ),

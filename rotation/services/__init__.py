@@ -1,6 +1,6 @@
 """What rotation does: nodes that come and go, ports that move."""
 
-from .moves import tick
+from .decider import tick
 from .nodes import NodeWork, arrive, depart, note_bound, note_failed, work_of
 from .plan import rotation_plan
 

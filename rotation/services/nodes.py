@@ -2,26 +2,45 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Q
+from django.conf import settings
 
-from clawchat.protocol.schedule import LeaseEvent, LeaseState
+from clawchat.protocol.schedule import LeaseEvent
+from discovery.services import published_serial
 from rotation.models import Node, PortLease
 
-from .plan import instant
+from .clock import JumpMeter
+from .plan import endpoints_speak_tls, instant
+
+# Since this process began.
+_meter = JumpMeter()
 
 
 @dataclass(frozen=True)
 class NodeWork:
-    """What a node's keeper goes by: its leases that are planned or should listen, and how often the decider has run."""
+    """What a node's keeper goes by: its leases that are planned or should listen, how often the decider has run, and
+    the serial of the connection file that readers get (None before the first)."""
 
     leases: tuple[PortLease, ...]
     ticks: int
+    published: int | None
 
 
 def arrive(name: str, host: str, now: float) -> int:
-    """The primary key of the node with this name, now running and dialled as `host`."""
+    """The primary key of the node with this name, now running, dialled as `host`, with what its settings ask for."""
     at = instant(now)
-    facts = {"host": host, "started_at": at, "seen_at": at, "stopped_at": None, "connections": 0}
+    facts = {
+        "host": host,
+        "region": settings.CLAWCHAT_REGION,
+        "tls": endpoints_speak_tls(),
+        "slots": settings.CLAWCHAT_PORTS,
+        "decoys": settings.CLAWCHAT_DECOYS,
+        "fixed_port": settings.CLAWCHAT_FIXED_PORT,
+        "clock_jump": 0,
+        "started_at": at,
+        "seen_at": at,
+        "stopped_at": None,
+        "connections": 0,
+    }
     node, _ = Node.objects.update_or_create(name=name, defaults=facts)
     return node.pk
 
@@ -32,17 +51,16 @@ def depart(node_pk: int, now: float) -> None:
 
 
 def keep_alive(node_pk: int, connections: int, now: float) -> None:
-    """Say that the node's process lives, with so many sockets on its chat ports."""
-    Node.objects.filter(pk=node_pk).update(seen_at=instant(now), stopped_at=None, connections=connections)
+    """Say that the node's process lives, with so many sockets on its chat ports, and how its clock runs."""
+    facts = {"seen_at": instant(now), "stopped_at": None, "connections": connections, "clock_jump": _meter.jump()}
+    Node.objects.filter(pk=node_pk).update(**facts)
 
 
-def work_of(node_pk: int, now: float) -> NodeWork:
-    """What the node's keeper should see to at `now`; a draining port whose time is over is left out."""
-    at = instant(now)
-    over = Q(state=LeaseState.DRAINING, closes_at__lte=at)
-    leases = PortLease.objects.live().filter(node=node_pk).exclude(over).order_by("pk")
+def work_of(node_pk: int) -> NodeWork:
+    """What the node's keeper should see to."""
+    leases = PortLease.objects.live().filter(node=node_pk).order_by("pk")
     ticks = Node.objects.values_list("ticks", flat=True).get(pk=node_pk)
-    return NodeWork(tuple(leases), ticks)
+    return NodeWork(tuple(leases), ticks, published_serial())
 
 
 def note_bound(lease: PortLease, now: float) -> bool:

@@ -25,6 +25,8 @@ def shelf(db, tmp_path, settings, monkeypatch) -> type[Shelf]:
     settings.CLAWCHAT_DATA_DIR = tmp_path
     settings.CLAWCHAT_MASTER_KEY_FILE = tmp_path / "secrets" / "master.key"
     settings.CLAWCHAT_ROTATION = {"interval": float(INTERVAL), "lead": float(LEAD), "grace": float(GRACE)}
+    # Tests that are about them ask for them.
+    settings.CLAWCHAT_DECOYS, settings.CLAWCHAT_TRIPWIRE_SECONDS = 0, 0.0
     ensure_server()
     monkeypatch.setitem(mirrors.DRIVERS, "shelf", Shelf)
     monkeypatch.setattr(Shelf, "is_down", False)

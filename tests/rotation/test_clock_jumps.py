@@ -29,7 +29,7 @@ def test_whatever_the_clock_does_a_port_is_open_and_published(house, shelf, seed
         now = house.now + steps.choice(JUMPS)
         house.settle(now)
         house.settle(now + 1)
-        leases = work_of(house.node_pk, house.now).leases
+        leases = work_of(house.node_pk).leases
         current = [lease for lease in leases if lease.state == LeaseState.OPEN]
         info = published(shelf)
 

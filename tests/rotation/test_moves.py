@@ -10,8 +10,9 @@ from clawchat.protocol.schedule import LeaseEvent, LeaseState
 from discovery.services import latest_publication, published_info
 from rotation import services
 from rotation.models import Node, PortLease
-from rotation.services import moves
+from rotation.services.homes import homes_of
 from rotation.services.plan import instant
+from rotation.services.planning import plan_ports
 from tests.rotation.rows import GRACE, INTERVAL, LEAD, House, T
 
 
@@ -20,15 +21,16 @@ def listed_ports() -> list[int]:
     return [endpoint.port for endpoint in published_info().endpoints]
 
 
-def test_a_start_plans_a_port_for_the_present_period(house):
-    """A random port of the free range, with a path that nobody can guess, open until the end of grace."""
+def test_a_start_plans_a_port(house):
+    """A random port of the free range, with a path that nobody can guess; its move and the end of grace are fixed."""
     house.tick(T + 100)
 
     (lease,) = house.leases()
     assert lease.state == LeaseState.PLANNED
     assert 49_152 <= lease.port <= 65_535
     assert lease.path[0] == "/" and len(lease.path) == 23
-    assert (lease.opens_at, lease.closes_at) == (instant(T), instant(T + INTERVAL + GRACE))
+    assert (lease.opens_at, lease.moves_at) == (instant(T + 100), instant(T + 100 + INTERVAL))
+    assert lease.closes_at == instant(T + 100 + INTERVAL + GRACE)
 
 
 def test_a_start_ends_with_an_open_port(house):
@@ -108,12 +110,13 @@ def test_a_pass_repeated_changes_nothing(house):
 
 def test_two_passes_at_once_plan_one_port(house):
     """The second finds the row that the first has made meanwhile."""
-    node, plan = Node.objects.get(), services.rotation_plan()
+    for now in (T, T + INTERVAL - LEAD):
+        seen = [homes_of(Node.objects.all(), services.rotation_plan())[0] for _ in range(3)]
+        for home in seen:
+            plan_ports(home, now)
+        house.settle(now)
 
-    moves._plan_port(node, plan, T // INTERVAL, T)
-    moves._plan_port(node, plan, T // INTERVAL, T)
-
-    assert len(house.leases()) == 1
+    assert house.states() == ["open", "announced"]
 
 
 def test_a_row_moves_once(house):
@@ -131,7 +134,7 @@ def test_a_row_moves_once(house):
 
 
 def test_a_port_that_is_taken_is_replaced_at_once(house):
-    """The next pass plans another for the same period."""
+    """The next pass plans another in its place."""
     house.tick()
     services.note_failed(house.leases()[0], "Port 50000 cannot be opened.", T)
 
@@ -194,7 +197,7 @@ def test_a_mirror_that_is_back_lets_the_port_move(house, shelf):
 
 
 def test_a_server_that_was_away_moves_on(house):
-    """Three hours later the old port is there again, the present period's opens, and the old one drains."""
+    """Three hours later the old port is there again, the next opens at once, and the old one drains."""
     house.settle()
     back = T + 3 * 3600 + 100
     house.settle(back)
@@ -202,18 +205,36 @@ def test_a_server_that_was_away_moves_on(house):
     old, new = house.leases()
     assert (old.state, new.state) == ("draining", "open")
     assert old.closes_at == instant(back + GRACE)
-    assert new.opens_at == instant(back - back % INTERVAL)
+    assert (new.opens_at, new.moves_at) == (instant(back), instant(back + INTERVAL))
 
 
-def test_a_port_that_was_never_opened_is_let_go(house):
-    """What was planned before the server went away is not opened late."""
+def test_a_port_that_was_planned_before_the_server_went_away_opens_late(house):
+    """Nobody knows of it yet; its age counts from the opening."""
     house.settle()
     house.tick(T + INTERVAL - LEAD)
-    assert house.states() == ["open", "planned"]
+    back = T + 10 * INTERVAL
 
-    house.settle(T + 10 * INTERVAL)
+    house.settle(back)
 
-    assert house.states() == ["draining", "closed", "open"]
+    old, new = house.leases()
+    assert (old.state, new.state) == ("draining", "open")
+    assert (new.opens_at, new.moves_at) == (instant(back), instant(back + INTERVAL))
+    assert new.closes_at == instant(back + INTERVAL + GRACE)
+
+
+def test_a_port_that_stays_for_longer_is_listed_for_longer(house, shelf):
+    """Clients would put a port last whose end is past, and each change of it would be a new file."""
+    house.settle()
+    until = published_info().endpoints[0].valid_until
+    for lease in house.leases():
+        PortLease.objects.filter(pk=lease.pk).update(moves_at=instant(T + INTERVAL))
+    for late in (0, 1, 200, 590):
+        house.tick(T + INTERVAL + late)
+        for lease in house.leases(LeaseState.PLANNED):
+            services.note_failed(lease, "No port can be opened.", house.now)
+
+    assert published_info().endpoints[0].valid_until == until + INTERVAL
+    assert published_info().endpoints[0].valid_until >= house.now + GRACE
 
 
 def test_a_clock_that_is_set_back_a_little_changes_nothing(house):
@@ -226,15 +247,30 @@ def test_a_clock_that_is_set_back_a_little_changes_nothing(house):
 
 
 def test_a_clock_that_is_set_back_far_does_not_stop_the_port(house):
-    """A lease from next week covers nothing today: another is planned, and the former drains."""
+    """A port that would move next week moves within an interval."""
     week = 7 * 86_400
     house.settle(T + week)
 
     house.settle(T)
+    assert [lease.moves_at for lease in house.leases()] == [instant(T + INTERVAL)]
 
+    house.settle(T + INTERVAL)
     former, present = house.leases()
     assert (former.state, present.state) == ("draining", "open")
-    assert former.closes_at == instant(T + GRACE)
+    assert former.closes_at == instant(T + INTERVAL + GRACE)
+
+
+def test_a_clock_that_is_set_back_during_a_move_lets_the_next_port_open(house):
+    """It was to open next week too; it keeps its length."""
+    week = 7 * 86_400
+    house.settle(T + week)
+    house.settle(T + week + INTERVAL - LEAD)
+
+    house.settle(T)
+
+    assert house.states() == ["open", "announced"]
+    coming = house.leases()[1]
+    assert (coming.opens_at, coming.moves_at) == (instant(T + INTERVAL), instant(T + 2 * INTERVAL))
 
 
 def test_old_rows_are_deleted(house):
@@ -286,12 +322,12 @@ def test_a_node_that_has_stopped_is_not_listed(house):
 
 
 def test_a_node_that_is_silent_is_not_listed(house):
-    """Killed, it says no goodbye; half a minute later it counts as gone."""
+    """Killed, it says no goodbye; a few seconds later it counts as gone."""
     other = House("beta")
     house.settle()
     other.settle()
 
-    house.settle(T + 31)
+    house.settle(T + 12)
 
     assert {endpoint.host for endpoint in published_info().endpoints} == {"alpha.example.org"}
 

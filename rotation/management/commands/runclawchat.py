@@ -105,13 +105,18 @@ def _one_at_a_time() -> Iterator[None]:
 
 def _doors(lease: PortLease | None) -> list[str]:
     front = settings.CLAWCHAT_FRONT_URL if settings.CLAWCHAT_FRONT else "off"
+    fixed = [f"  Fixed port   {settings.CLAWCHAT_FIXED_PORT}"] if settings.CLAWCHAT_FIXED_PORT else []
+    return [f"  Front door   {front}", f"  Chat port    {_port(lease)}", *fixed]
+
+
+def _port(lease: PortLease | None) -> str:
     if lease is None:
-        port = "not open yet; the log says why"
-    else:
-        plan = rotation_plan()
-        moves_at = time.localtime(plan.period_end(plan.period_of(int(time.time()))))
-        port = f"{lease.port}, moves at {time.strftime('%H:%M:%S', moves_at)}, then {_every(plan.interval)}"
-    return [f"  Front door   {front}", f"  Chat port    {port}"]
+        return "not open yet; the log says why"
+    others = f" and {settings.CLAWCHAT_PORTS - 1} more" if settings.CLAWCHAT_PORTS > 1 else ""
+    plan = rotation_plan()
+    sooner = " or a little sooner" if plan.jitter else ""
+    moves_at = time.strftime("%H:%M:%S", time.localtime(lease.moves_at.timestamp()))
+    return f"{lease.port}{others}, moves at {moves_at}, then {_every(plan.interval)}{sooner}"
 
 
 def _every(seconds: int) -> str:
