@@ -38,6 +38,7 @@ from .inbox import Inbox
 from .line import Line
 from .sender import PAUSE_SECONDS, Sender
 from .store import Store
+from .trust import context_trusting
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,8 @@ class Client:
                 print(event)
 
     A message waits on the disk until the server has answered, over lost connections, moves of the port and restarts
-    of the program. All calls are made from one event loop.
+    of the program. `ca_file` is the certificate of a server that vouches for itself. Of several ports those of our `region` are taken first, when the server names any. All calls are
+    made from one event loop.
     """
 
     def __init__(
@@ -76,12 +78,14 @@ class Client:
         *,
         client_name: str = CLIENT_NAME,
         tls: ssl.SSLContext | None = None,
+        ca_file: Path | None = None,
+        region: str = "",
     ) -> None:
         self._store = store
         self._device = device
         self._client_name = client_name
-        self._tls = tls
-        self._finder = Finder(store, device)
+        self._tls = context_trusting(ca_file) if tls is None and ca_file is not None else tls
+        self._finder = Finder(store, device, region)
         self._inbox = Inbox(store)
         self._sender = Sender(store, self._inbox.put)
         self._http: aiohttp.ClientSession | None = None
@@ -141,7 +145,8 @@ class Client:
         Raises: what stood in the way last, when there is none in time; it is tried further all the same.
         """
         if self._line is None:
-            self._http = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+            connector = aiohttp.TCPConnector(ssl=self._tls or True)
+            self._http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
             self._line = Line(
                 self._http, self._finder, self._device, self, client_name=self._client_name, tls=self._tls
             )

@@ -3,15 +3,24 @@
 import asyncio
 import logging
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import aiohttp
 
 from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, SealedConnectionFile, choose_freshest
 from clawchat.protocol.encoding import encode_cbor, parse_cbor
+from clawchat.protocol.endpoint_choice import (
+    better_endpoints,
+    order_endpoints,
+    place_of,
+    remember_time,
+    slow_places,
+)
 from clawchat.protocol.errors import ClawChatError, PeerError
 from clawchat.protocol.limits import CLOCK_SKEW_SECONDS, CONNECTION_FILE_MAX_BYTES
 
+from .back_off import jitter
 from .device import Device
 from .errors import Unreachable
 from .store import Store
@@ -19,12 +28,15 @@ from .store import Store
 logger = logging.getLogger(__name__)
 
 STORE = "discovery"
-FILE, SEEN = b"file", b"seen"
+FILE, SEEN, TIMES = b"file", b"seen", b"times"
 FETCH_SECONDS = 6.0
 # Once one mirror has given a good file, the others get so much longer.
 REST_SECONDS = 1.0
 MAX_LOCATIONS = 16
 CHUNK_BYTES = 16_384
+EMPTY_MAP = b"\xa0"
+# Times are worth a write to the disk now and then, not at every move.
+TIMES_STORED_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +74,18 @@ class Finder:
     bytes are kept in the client's store. Spec: 3.8
     """
 
-    def __init__(self, store: Store, device: Device) -> None:
+    def __init__(self, store: Store, device: Device, region: str = "") -> None:
         self._store = store
         self._device = device
+        self._region = region
         self._seen = _Seen.parse(store.get(STORE, SEEN))
         self.known = self._load()
+        self._times: dict[str, tuple[int, int]] = {
+            place: (known[0], known[1]) for place, known in parse_cbor(store.get(STORE, TIMES) or EMPTY_MAP).items()
+        }
+        self._times_stored_until = 0.0
+        # The endpoint that a connection was lost from, until there is another connection.
+        self.lost: Endpoint | None = None
 
     def now(self) -> int:
         """Seconds since 1970, by our clock and what the server last told of its own."""
@@ -106,6 +125,30 @@ class Finder:
         if not found:
             raise Unreachable(f"none of {len(locations)} mirrors has a connection file of this server")
         return self._choose(found)
+
+    def order(self, endpoints: Iterable[Endpoint]) -> list[Endpoint]:
+        """These endpoints in the order in which to dial them.
+
+        Spec: 3.15
+        """
+        listed, now = tuple(endpoints), self.now()
+        slow = slow_places(listed, self._times, now)
+        if self.lost is not None:
+            slow.add(place_of(self.lost))
+        draws = [jitter() for _ in listed]
+        return order_endpoints(listed, now=now, draws=draws, slow=slow, region=self._region)
+
+    def better(self, endpoint: Endpoint) -> list[Endpoint]:
+        """Where to go from this endpoint, best first; nothing when it is where we should be."""
+        return self.order(better_endpoints(endpoint.url, self.known)) if self.known is not None else []
+
+    def proved(self, endpoint: Endpoint, seconds: float) -> None:
+        """A server proved itself in this time; a slow one is avoided for a while."""
+        self._times = remember_time(self._times, endpoint, round(seconds * 1000), self.now())
+        if time.monotonic() < self._times_stored_until:
+            return
+        self._times_stored_until = time.monotonic() + TIMES_STORED_SECONDS
+        self._store.put(STORE, TIMES, encode_cbor({place: list(known) for place, known in self._times.items()}))
 
     def authenticated(self, clock_offset_ms: int) -> None:
         """A handshake told the server's time."""
@@ -157,15 +200,6 @@ class Finder:
     def _remember(self, seen: _Seen) -> None:
         self._seen = seen
         self._store.put(STORE, SEEN, seen.encode())
-
-
-def in_order(info: ConnectionInfo, now: int) -> list[Endpoint]:
-    """The endpoints in the order in which to dial them: the newest first, those whose time is over last.
-
-    A published port is bound already, so the newest one answers before its period begins, and stays longest.
-    """
-    dialable = [endpoint for endpoint in info.endpoints if endpoint.is_dialable]
-    return sorted(dialable, key=lambda endpoint: (endpoint.valid_until < now, -endpoint.valid_from, endpoint.load))
 
 
 async def _get(http: aiohttp.ClientSession, url: str) -> bytes | None:

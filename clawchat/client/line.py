@@ -4,11 +4,14 @@ import asyncio
 import logging
 import ssl
 import time
-from typing import Protocol
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 import aiohttp
 
-from clawchat.protocol.connection_file import ConnectionInfo, Endpoint
+from clawchat.ending import end_tasks
+from clawchat.protocol.connection_file import Endpoint
+from clawchat.protocol.endpoint_choice import move_pause
 from clawchat.protocol.errors import ClawChatError, Limit, Rediscover, Revoked, Unauthentic
 from clawchat.protocol.frame import Frame
 from clawchat.protocol.key_schedule import device_credentials
@@ -16,15 +19,17 @@ from clawchat.protocol.key_schedule import device_credentials
 from .back_off import FIRST_PAUSE_SECONDS, BackOff, jitter
 from .connection import Connection
 from .device import Credentials, Device
-from .discovery import Finder, in_order
-from .errors import ConnectionLost, Unreachable
+from .discovery import Finder
+from .errors import ConnectionLost
+from .race import Proven, Race
+from .stay import Stay
 
 logger = logging.getLogger(__name__)
 
 # How long a message or request may stay unanswered on the old connection before it is repeated on the new one.
 QUIET_SECONDS = 2.0
-# Clients of one server do not all move at the same instant.
-LONGEST_MOVE_PAUSE_SECONDS = 1.0
+# A port that should take us and does not is tried again before the old one closes.
+LONGEST_MOVE_RETRY_SECONDS = 2.0
 LONGEST_LIMIT_SECONDS = 300
 # A connection that held so long was a good one: the next pause is a short one again.
 STEADY_SECONDS = 10.0
@@ -49,7 +54,7 @@ class Line:
     """One connection at a time, two while the port moves: the new one is made before the old one is broken.
 
     Lost connections are made again from the cached connection file first, then from the mirrors, with doubling pauses
-    and jitter. Spec: 3.7, 3.8
+    and jitter. Spec: 3.7, 3.8, 3.15
     """
 
     def __init__(
@@ -76,7 +81,9 @@ class Line:
         self._usable = asyncio.Event()
         self._moved = asyncio.Event()
         self._must_look_again = False
-        self._back_off = BackOff()
+        self._back_off = BackOff(urgent=True)
+        # Dials that another one overtook; they end by themselves.
+        self._losers: set[asyncio.Task[Connection]] = set()
 
     @property
     def endpoint(self) -> Endpoint | None:
@@ -109,6 +116,7 @@ class Line:
                 reason = await self._hold(connection)
                 logger.info("the connection ended: %s", reason)
                 self.status, self.problem = "connecting", reason
+                self._finder.lost = self._current.endpoint if self._current is not None else None
                 if isinstance(reason, Revoked):
                     raise reason
                 if time.monotonic() - since > STEADY_SECONDS:
@@ -119,8 +127,7 @@ class Line:
                 await asyncio.sleep(pause)
         finally:
             self.status = "offline"
-            for reader in self._readers.values():
-                reader.cancel()
+            await end_tasks([*self._readers.values(), *self._losers])
 
     async def close(self) -> None:
         """End the connection in good order."""
@@ -133,7 +140,7 @@ class Line:
         refusals = 0
         while True:
             try:
-                return await self._try_everywhere()
+                return await self._find()
             except Revoked:
                 raise
             except ClawChatError as error:
@@ -145,52 +152,40 @@ class Line:
                 logger.info("not connected: %s; next try in %.1f s", error, pause)
                 await asyncio.sleep(pause)
 
-    async def _try_everywhere(self) -> Connection:
-        known = self._finder.known
-        problem: ClawChatError = Unreachable("no connection file is known")
-        if known is not None and not self._must_look_again:
-            try:
-                return await self._dial_any(known)
-            except Revoked:
-                raise
-            except ClawChatError as error:
-                problem = error
+    async def _find(self) -> Connection:
+        """A connection to any port of the last file, or of a newer one."""
+
+        async def look() -> list[Endpoint]:
+            return self._finder.order((await self._finder.fetch(self._http)).endpoints)
+
+        known = self._finder.known.endpoints if self._finder.known is not None else ()
+        look_first, self._must_look_again = self._must_look_again, False
+        race = Race(self._dial, look)
+        return await self._run(race, race.run(self._finder.order(known), look_first=look_first))
+
+    async def _run(self, race: Race, running: Coroutine[Any, Any, Connection]) -> Connection:
         try:
-            found = await self._finder.fetch(self._http)
-        except ClawChatError as error:
-            if known is None or not self._must_look_again:
-                raise (problem if known is not None else error) from None
-            # Nobody has a newer file: the old one may still be good, whatever the port said.
-            found = known
-        looked_again, self._must_look_again = self._must_look_again, False
-        if found == known and not looked_again:
-            raise problem
-        return await self._dial_any(found)
+            return await running
+        finally:
+            for loser in race.losers:
+                self._losers.add(loser)
+                loser.add_done_callback(self._let_go)
 
-    async def _dial_any(self, info: ConnectionInfo) -> Connection:
-        problem: ClawChatError = Unreachable("the connection file names no port to try")
-        for endpoint in in_order(info, self._finder.now()):
-            try:
-                return await self._dial(endpoint)
-            except Revoked:
-                raise
-            except ClawChatError as error:
-                problem = error
-        raise problem
+    def _let_go(self, loser: asyncio.Task[Connection]) -> None:
+        self._losers.discard(loser)
+        if not loser.cancelled():
+            # Looked at, or asyncio would complain of an error that nobody saw.
+            loser.exception()
 
-    async def _dial(self, endpoint: Endpoint) -> Connection:
+    async def _dial(self, endpoint: Endpoint, proven: Proven) -> Connection:
         """A connection to this endpoint under the device's own PSK, prepared for use."""
-        if self._device.credentials is None:
-            await self._enrol(endpoint)
-        try:
-            connection = await self._open(endpoint, self._device.credentials)
-        except Unauthentic:
-            if self._device.invite_credentials is None:
-                raise
-            # The pair has never worked. An enrolment that was given up may have reached the server late and replaced
-            # it; until one works the invite still opens for this key.
-            await self._enrol(endpoint)
-            connection = await self._open(endpoint, self._device.credentials)
+        began = time.monotonic()
+
+        async def note() -> None:
+            self._finder.proved(endpoint, time.monotonic() - began)
+            await proven()
+
+        connection = await self._authenticate(endpoint, note)
         self._device.confirmed()
         self._finder.authenticated(connection.handshake.clock_offset_ms)
         self._read(connection)
@@ -203,12 +198,30 @@ class Line:
             raise (reason if isinstance(error, ConnectionLost) else error) from None
         return connection
 
-    async def _open(self, endpoint: Endpoint, credentials: Credentials | None) -> Connection:
-        assert credentials is not None
-        return await Connection.open(self._http, endpoint, credentials, client_name=self._client_name, tls=self._tls)
+    async def _authenticate(self, endpoint: Endpoint, proven: Proven) -> Connection:
+        if self._device.credentials is None:
+            await self._enrol(endpoint, proven)
+            return await self._open(endpoint, self._device.credentials)
+        try:
+            return await self._open(endpoint, self._device.credentials, proven)
+        except Unauthentic:
+            if self._device.invite_credentials is None:
+                raise
+            # The pair has never worked. An enrolment that was given up may have reached the server late and replaced
+            # it; until one works the invite still opens for this key.
+            await self._enrol(endpoint, proven)
+            return await self._open(endpoint, self._device.credentials)
 
-    async def _enrol(self, endpoint: Endpoint) -> None:
-        connection = await self._open(endpoint, self._device.invite_credentials)
+    async def _open(
+        self, endpoint: Endpoint, credentials: Credentials | None, proven: Proven | None = None
+    ) -> Connection:
+        assert credentials is not None
+        return await Connection.open(
+            self._http, endpoint, credentials, client_name=self._client_name, tls=self._tls, proven=proven
+        )
+
+    async def _enrol(self, endpoint: Endpoint, proven: Proven) -> None:
+        connection = await self._open(endpoint, self._device.invite_credentials, proven)
         self._device.enrolled(*device_credentials(connection.exporter, self._device.key.public))
         # A session under an invite carries no frame, not even a goodbye (3.13).
         await connection.close(notify=False)
@@ -223,43 +236,67 @@ class Line:
 
     def _use(self, connection: Connection) -> None:
         self._current = connection
+        self._finder.lost = None
         self.status, self.problem = "connected", None
         self._user.switched()
         self._usable.set()
 
     async def _hold(self, connection: Connection) -> ClawChatError:
         """Keep the connection, over any number of moves, and return why it ended at last."""
+        stay = Stay(self._finder, connection.endpoint)
         while True:
             reader = self._readers[connection]
             moved = asyncio.create_task(self._moved.wait())
-            await asyncio.wait({reader, moved}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({reader, moved}, timeout=stay.seconds, return_when=asyncio.FIRST_COMPLETED)
             moved.cancel()
             if reader.done():
                 self._readers.pop(connection, None)
                 return reader.result()
             self._moved.clear()
-            connection = await self._move(connection)
+            before, connection = connection, await self._consider(connection, stay)
+            if connection is not before:
+                stay = Stay(self._finder, connection.endpoint)
 
-    async def _move(self, old: Connection) -> Connection:
+    async def _consider(self, connection: Connection, stay: Stay) -> Connection:
+        """The connection to go on with: another one when this one's port is to be left and it worked."""
+        is_over = stay.is_over
+        if is_over:
+            stay.put_off()
+            if not stay.is_calm:
+                await self._look()
+        if stay.is_calm:
+            # Whatever has led us here may still be so: no hurry, and one try at a time.
+            return await self._leave(connection, stay, once=True) if is_over else connection
+        return await self._leave(connection, stay)
+
+    async def _look(self) -> None:
+        """Nobody has told us that our port retires, and it is late for that: see what the mirrors have."""
+        try:
+            await self._finder.fetch(self._http)
+        except ClawChatError as error:
+            logger.info("no newer connection file: %s", error)
+
+    async def _leave(self, old: Connection, stay: Stay, *, once: bool = False) -> Connection:
         """The connection that goes where the newest file says; the old one while no other can be made."""
-        back_off = BackOff()
-        await asyncio.sleep(LONGEST_MOVE_PAUSE_SECONDS * jitter())
-        while not old.over:
-            target = self._target()
-            if target is None or target.url == old.endpoint.url:
-                self.status = "connected"
-                return old
+        if not self._finder.better(old.endpoint):
+            return old
+        back_off, reader = BackOff(longest_seconds=LONGEST_MOVE_RETRY_SECONDS), self._readers[old]
+        await asyncio.wait({reader}, timeout=move_pause(stay.left, jitter()))
+        while not old.over and (better := self._finder.better(old.endpoint)):
             self.status = "moving"
+            race = Race(self._dial)
             try:
-                new = await self._dial(target)
+                return await self._switch(old, await self._run(race, race.run(better)))
             except Revoked:
                 raise
             except ClawChatError as error:
                 self.problem = error
-                logger.info("port %d does not take us yet: %s", target.port, error)
-                await asyncio.sleep(back_off.next_pause())
-            else:
-                return await self._switch(old, new)
+                logger.info("no other port takes us yet: %s", error)
+            if once:
+                break
+            await asyncio.wait({reader}, timeout=back_off.next_pause())
+        if not old.over:
+            self.status, self.problem = "connected", None
         return old
 
     async def _switch(self, old: Connection, new: Connection) -> Connection:
@@ -274,11 +311,6 @@ class Line:
             await asyncio.wait({reader}, timeout=QUIET_SECONDS)
             reader.cancel()
         return new
-
-    def _target(self) -> Endpoint | None:
-        known = self._finder.known
-        endpoints = in_order(known, self._finder.now()) if known is not None else []
-        return endpoints[0] if endpoints else None
 
     def _pause_after(self, reason: ClawChatError) -> float:
         """How long to wait after this end or failure; a server that is full says itself when to come again."""

@@ -17,7 +17,7 @@ ROOM = b"room-of-alice-01"
 @pytest.fixture(autouse=True)
 def short_pauses(monkeypatch) -> None:
     """Nobody waits for jitter in a test."""
-    monkeypatch.setattr(line, "LONGEST_MOVE_PAUSE_SECONDS", 0.02)
+    monkeypatch.setattr(line, "move_pause", lambda left, draw: 0.02 * draw)
     monkeypatch.setattr(back_off.BackOff.__init__, "__defaults__", (0.02, 0.1, back_off.jitter))
 
 

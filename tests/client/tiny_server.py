@@ -3,6 +3,7 @@
 import asyncio
 import time
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import WSMsgType, web
 
@@ -39,9 +40,18 @@ class Port:
     path: str
     runner: web.AppRunner
     tripwire: bool = False
+    node: str = "one"
+    fixed: bool = False
+    load: float = 0.0
+    # How long its port serves from a file's time on.
+    lasts: int = 600
+    # Seconds before it answers a first message.
+    slowness: float = 0.0
 
-    def endpoint(self, valid_from: int) -> Endpoint:
-        return Endpoint("127.0.0.1", self.number, self.path, False, valid_from, valid_from + 600)
+    def endpoint(self, valid_from: int, retiring: bool = False) -> Endpoint:
+        until = valid_from + self.lasts
+        where = ("127.0.0.1", self.number, self.path, False, valid_from, until, self.load, self.node)
+        return Endpoint(*where, retiring, self.fixed)
 
 
 @dataclass(eq=False)
@@ -125,9 +135,9 @@ class TinyServer:
         expires = int(time.time()) + lifetime
         return Invite(self.secret, self.identity.public, invite_id, psk, expires, self.locators, ()).encode()
 
-    async def open_port(self) -> Port:
+    async def open_port(self, **members: Any) -> Port:
         path = "/" + encode_base64url(random_bytes(16))
-        port = Port(0, path, None)
+        port = Port(0, path, None, **members)
 
         async def handler(request: web.Request) -> web.StreamResponse:
             return await self._serve_socket(request, port)
@@ -143,6 +153,8 @@ class TinyServer:
 
     def info(self, *ports: Port, serial: int | None = None, now: int | None = None) -> ConnectionInfo:
         at = int(time.time()) if now is None else now
+        # A port retires when a later one of its node is listed.
+        successors = {port.node: port for port in ports}
         return ConnectionInfo(
             serial=serial or self._next_serial(),
             server_id=server_id(self.identity.public),
@@ -153,7 +165,7 @@ class TinyServer:
             valid_until=at + 600,
             next_rotation=at + 300,
             grace_seconds=60,
-            endpoints=tuple(port.endpoint(at + number) for number, port in enumerate(ports)),
+            endpoints=tuple(port.endpoint(at, successors[port.node] is not port) for port in ports),
             urls=self.locators,
         )
 
@@ -230,6 +242,7 @@ class TinyServer:
 
     async def _shake_hands(self, socket: web.WebSocketResponse, port: Port) -> Seat | None:
         hello = await socket.receive_bytes()
+        await asyncio.sleep(port.slowness)
         if self.never_answer:
             await asyncio.sleep(5)
         gates = [Gate(gate_key(secret), self.identity) for secret in self.gate_secrets or [self.secret]]

@@ -1,0 +1,162 @@
+"""Dials several endpoints: the first that proves to be our server goes on, the others are let go."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable
+
+from clawchat.ending import end_tasks
+from clawchat.protocol.connection_file import Endpoint
+from clawchat.protocol.errors import ClawChatError, Limit, Rediscover, Revoked
+
+from .connection import Connection
+from .errors import Unreachable
+
+# Nobody waits longer for a port that drops packets, or that accepts and is mute, before the next one is dialled too.
+PATIENCE_SECONDS = 1.5
+# How long one that has proven itself waits for another to fail; its server does not wait for ever either.
+TURN_SECONDS = 3.0
+
+Proven = Callable[[], Awaitable[None]]
+Dial = Callable[[Endpoint, Proven], Awaitable[Connection]]
+Look = Callable[[], Awaitable[list[Endpoint]]]
+
+
+class Overtaken(ClawChatError):
+    """Another endpoint of the same race was faster."""
+
+    code = "overtaken"
+
+
+class Race:
+    """One attempt to reach the server at any of several endpoints.
+
+    `dial` makes a connection to one, and awaits what it is given before it says who we are: one dial of a race does so
+    at a time, so the device never has a session too many. `look` finds further endpoints; it is tried when the others
+    were, or first when a tripwire says that our file is old.
+    Losers run on until they notice, because a dial that breaks off before its first message looks like a stranger's.
+    Spec: 3.15
+    """
+
+    def __init__(self, dial: Dial, look: Look | None = None) -> None:
+        self._dial = dial
+        self._look = look
+        # What to begin with next; None is to look.
+        self._queue: deque[Endpoint | None] = deque()
+        self._seen: set[str] = set()
+        self._dials: set[asyncio.Task[Connection]] = set()
+        self._looking: asyncio.Task[list[Endpoint]] | None = None
+        self._turn = asyncio.Lock()
+        self._turn_of: asyncio.Task[Connection] | None = None
+        self._is_won = False
+        self._problem: ClawChatError | None = None
+
+    async def run(self, endpoints: Iterable[Endpoint], *, look_first: bool = False) -> Connection:
+        """The connection that is made, to the first of these endpoints that answers and goes through.
+
+        Raises: revoked, from anywhere and at once; limit, when a server was full; what went wrong last; unreachable
+        (there was nothing to try).
+        """
+        self._line_up(endpoints)
+        if self._look is not None:
+            (self._queue.appendleft if look_first else self._queue.append)(None)
+        try:
+            return await self._run()
+        except asyncio.CancelledError:
+            await end_tasks(self._dials)
+            raise
+        finally:
+            if self._looking is not None:
+                self._looking.cancel()
+
+    @property
+    def losers(self) -> set["asyncio.Task[Connection]"]:
+        """Dials that go on until they notice that the race is over; none of them becomes a session."""
+        return self._dials
+
+    async def _run(self) -> Connection:
+        hurry = True
+        while True:
+            if hurry:
+                self._begin_next()
+            running: set[asyncio.Task[Connection] | asyncio.Task[list[Endpoint]]] = {*self._dials}
+            if self._looking is not None:
+                running.add(self._looking)
+            if not running:
+                raise self._problem or Unreachable("the connection file names no port to try")
+            done, _ = await asyncio.wait(
+                running, timeout=PATIENCE_SECONDS if self._queue else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            # A failure is no reason to wait, nor is silence; one that has proven to be our server is given its time.
+            hurry = not self._turn.locked()
+            if self._looking in done:
+                self._looked()
+            for dial in self._dials & done:
+                self._dials.discard(dial)
+                if (connection := self._outcome(dial)) is not None:
+                    return connection
+
+    def _begin_next(self) -> None:
+        if not self._queue:
+            return
+        endpoint = self._queue.popleft()
+        if endpoint is not None:
+            self._dials.add(asyncio.create_task(self._attempt(endpoint)))
+        elif self._look is not None:
+            self._looking = asyncio.ensure_future(self._look())
+
+    async def _attempt(self, endpoint: Endpoint) -> Connection:
+        try:
+            connection = await self._dial(endpoint, self._take_turn)
+            self._is_won = True
+            return connection
+        finally:
+            if self._turn_of is asyncio.current_task():
+                self._turn_of = None
+                self._turn.release()
+
+    async def _take_turn(self) -> None:
+        """Return when this dial may go on, and each time it asks again. Raises: overtaken."""
+        if self._turn_of is asyncio.current_task():
+            return
+        try:
+            async with asyncio.timeout(TURN_SECONDS):
+                await self._turn.acquire()
+        except TimeoutError:
+            raise Overtaken("another port goes on") from None
+        if self._is_won:
+            self._turn.release()
+            raise Overtaken("another port was faster")
+        self._turn_of = asyncio.current_task()
+
+    def _outcome(self, dial: "asyncio.Task[Connection]") -> Connection | None:
+        try:
+            return dial.result()
+        except Revoked:
+            raise
+        except Overtaken:
+            return None
+        except ClawChatError as error:
+            if not isinstance(self._problem, Limit):
+                self._problem = error
+            if isinstance(error, Rediscover) and None in self._queue:
+                # Our file is old, and so are the other ports it names.
+                self._queue.remove(None)
+                self._queue.appendleft(None)
+            return None
+
+    def _looked(self) -> None:
+        assert self._looking is not None
+        looking, self._looking = self._looking, None
+        try:
+            self._line_up(looking.result(), first=True)
+        except ClawChatError as error:
+            # What the ports said is the better reason; without ports the mirrors are all there is.
+            self._problem = self._problem or error
+
+    def _line_up(self, endpoints: Iterable[Endpoint], *, first: bool = False) -> None:
+        new = [endpoint for endpoint in endpoints if endpoint.url not in self._seen]
+        self._seen.update(endpoint.url for endpoint in new)
+        if first:
+            self._queue.extendleft(reversed(new))
+        else:
+            self._queue.extend(new)
