@@ -2,9 +2,11 @@
 
 from dataclasses import dataclass
 
+from clawchat.protocol.frame import MessageType
 from clawchat.protocol.handshake import ClientHandshake, Gate, ServerHandshake, ServerParameters
 from clawchat.protocol.key_schedule import EpochKeys, derive_session_keys, gate_key
 from clawchat.protocol.keys import DeviceKey, DiscoverySecret, ExchangePublic, IdentityKey, PreSharedKey
+from clawchat.protocol.rekey import ClientRekey, ServerRekey
 from clawchat.protocol.session import Role, Session
 
 NOW_MS = 1_760_000_000_000
@@ -78,3 +80,40 @@ def changed_bytes(data, every=1):
     """The data with one bit of one byte changed, for each byte (or every so many)."""
     for at in range(0, len(data), every):
         yield at, data[:at] + bytes([data[at] ^ (1 << at % 8)]) + data[at + 1 :]
+
+
+@dataclass
+class Ends:
+    """Both ends of a session, each with its half of every rekey."""
+
+    client: Session
+    server: Session
+    client_rekey: ClientRekey
+    server_rekey: ServerRekey
+    device: DeviceKey
+    identity: IdentityKey
+
+    def rekey(self, now):
+        """A whole rekey, nothing else under way."""
+        answer = self.server_rekey.receive(self.carry(self.client, self.client_rekey.init(now)), now)
+        done = self.client_rekey.receive(self.carry(self.server, answer), now)
+        assert self.server_rekey.receive(self.carry(self.client, done), now) is None
+
+    def carry(self, sender, payload, kind=MessageType.KEY_ROTATION):
+        """The payload as it came out at the other end."""
+        receiver = self.server if sender is self.client else self.client
+        return receiver.open(sender.seal(kind, payload, MESSAGE_ID, NOW_MS)).payload
+
+
+def ends(now=0.0, parameters=None, device=None, **changed):
+    """A session that may be rekeyed, begun at `now`; changed names other keys for one half, as `pair` does."""
+    both = pair(parameters, **({"device": device} if device else {}))
+    if device:
+        both.device = device
+    frame, server = both.finish(both.authenticate(both.answer(both.hello())))
+    client = both.client.receive_finished(frame)
+    client_rekey = ClientRekey(
+        client, changed.get("pin", both.gate.identity.public), changed.get("sign", both.device.sign), now
+    )
+    server_rekey = ServerRekey(server, both.device.public, both.gate.identity.sign, now)
+    return Ends(client, server, client_rekey, server_rekey, both.device, both.gate.identity)
