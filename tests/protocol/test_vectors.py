@@ -10,6 +10,7 @@ import pytest
 
 from clawchat.protocol.errors import ClawChatError
 from tests.protocol.areas import AREAS
+from tests.vectors.rekey_cases import session_vector
 from tests.vectors.run import run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -90,10 +91,52 @@ def test_runner_notices_a_changed_value(tmp_path, member):
     assert run(changed).failed
 
 
+def rekey_file(tmp_path, **changed):
+    """A session vector file with one rekey, made by the generator."""
+    path = tmp_path / "rekey.json"
+    path.write_text(json.dumps({"rekey": [{**session_vector(), **changed}]}))
+    return path
+
+
+def run_twin(path):
+    """What the JavaScript runner says."""
+    ran = subprocess.run(
+        ["node", "tests/vectors/run.mjs", str(path)], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    return ran.returncode, ran.stdout
+
+
+def test_rekey_of_a_session_file_is_reproduced(tmp_path):
+    """Both runners make every value of it: three messages, the transcript, all keys, frames of the new epoch."""
+    path = rekey_file(tmp_path)
+    checks = run(path)
+
+    assert (checks.passed, checks.failed) == (17, [])
+    assert run_twin(path) == (0, "javascript: 16 passed, 0 failed\n")
+
+
+@pytest.mark.parametrize(
+    "member", [*sorted(session_vector().keys() - {"epoch", "epoch_keys"}), "another member", "epoch", "epoch_keys"]
+)
+def test_both_runners_notice_a_changed_rekey(tmp_path, member):
+    """One changed digit anywhere, a changed number, a key that is missing, a member nobody knows."""
+    value = session_vector().get(member, "00")
+    if isinstance(value, str):
+        value = ("0" if value[0] != "0" else "1") + value[1:]
+    elif isinstance(value, int):
+        value += 1
+    else:
+        value.pop("exporter")
+    path = rekey_file(tmp_path, **{member: value})
+
+    assert run(path).failed
+    assert run_twin(path)[0] == 1
+
+
 def test_runner_refuses_an_unknown_area(tmp_path):
     """An area nobody checks is a failure, and so is a file without any."""
     unknown, empty, hollow = tmp_path / "unknown.json", tmp_path / "empty.json", tmp_path / "hollow.json"
-    unknown.write_text('{"rekey": {}}')
+    unknown.write_text('{"mls": {}}')
     empty.write_text("{}")
     hollow.write_text('{"derive_session_keys": []}')
 

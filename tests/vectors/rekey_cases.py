@@ -4,7 +4,7 @@ import hmac
 
 from tests.vectors import bare
 from tests.vectors.bare import flip, seed, u8, u32, v16
-from tests.vectors.cases import Area
+from tests.vectors.cases import Area, plain
 from tests.vectors.handshake_cases import MALLORY, SMALL_ORDER_X25519
 
 # What both sides hold, and would draw. The ML-KEM ciphertext was made once for this seed.
@@ -82,6 +82,30 @@ def done(keys, first, second, *, step=3, name="client_finished", th_r=None, tail
     transcript = bare.sha256(first, second) if th_r is None else th_r
     key = epoch_keys(keys, first, second, **changed)[name]
     return u8(step) + hmac.digest(key, transcript, "sha256") + tail
+
+
+def session_vector():
+    """One rekey as a session vector file has it, with a frame of the new epoch in each direction."""
+    first = init(KEYS)
+    second = resp(KEYS, first)
+    keys = epoch_keys(KEYS, first, second)
+    inputs = {name: value for name, value in KEYS.items() if name != "mlkem_ciphertext"}
+    sealed = {
+        f"{way}_frame_{counter}": bare.frame(
+            keys[f"{side}_key"],
+            keys[f"{side}_iv"],
+            KEYS["session_id"],
+            direction,
+            KEYS["epoch"],
+            counter,
+            1,
+            bare.pad(b"hello"),
+        )
+        for direction, (way, side) in enumerate((("c2s", "client"), ("s2c", "server")))
+        for counter in range(2)
+    }
+    values = {"INIT": first, "RESP": second, "th_r": bare.sha256(first, second), "epoch_keys": keys}
+    return plain({**inputs, **values, "DONE": done(KEYS, first, second), **sealed})
 
 
 def rekey():

@@ -1,7 +1,8 @@
 """Run one vector file through the Python implementation: `python tests/vectors/run.py FILE`.
 
-The file has any of the areas `derive_session_keys`, `connection_file` and `handshake`; every value in it is made anew
-by the code itself and compared. Prints one line, and to the error stream what failed; exits with 1 on a failure.
+The file has any of the areas `derive_session_keys`, `connection_file`, `handshake` and `rekey`; every value in it is
+made anew by the code itself and compared. Prints one line, and to the error stream what failed; exits with 1 on a
+failure.
 """
 
 import json
@@ -14,7 +15,7 @@ if __package__ in (None, ""):
 
 from clawchat.protocol import connection_file as files
 from clawchat.protocol.encoding import encode_base64, encode_json
-from clawchat.protocol.frame import FrameHeader, MessageType
+from clawchat.protocol.frame import Direction, FrameHeader, FrameKeys, MessageType, open_frame, seal_frame
 from clawchat.protocol.handshake import find_gate
 from clawchat.protocol.handshake_messages import (
     CLIENT_AUTH,
@@ -25,21 +26,28 @@ from clawchat.protocol.handshake_messages import (
     parse_record,
 )
 from clawchat.protocol.key_schedule import (
+    EpochKeys,
     HandshakeKeys,
+    client_finished_value,
     connection_file_key,
     derive_session_keys,
     gate_key,
+    next_epoch,
     session_secret,
 )
 from clawchat.protocol.keys import (
     DecapsulationKey,
+    DeviceKey,
     DiscoverySecret,
     ExchangePublic,
     ExchangeSecret,
+    IdentityKey,
     PreSharedKey,
 )
+from clawchat.protocol.limits import FRAME_CEILING_BYTES
 from clawchat.protocol.parameters import parse_client_name
 from clawchat.protocol.primitives import aead_key, aead_open, sha256
+from clawchat.protocol.rekey import RekeyDone, RekeyInit, RekeyResponse, parse_rekey
 from tests.vectors.sides import Sides
 
 SESSION_KEYS = ("encryption_key", "mac_key", "iv_key", "next_key_seed")
@@ -52,6 +60,10 @@ SIDE_SECRETS = (
     "client_eph_private",
     "server_eph_private",
     "mlkem_seed",
+)
+REKEY_SECRETS = (
+    *("session_id", "next_key_seed", "server_identity_seed", "device_seed"),
+    *("client_eph_private", "server_eph_private", "mlkem_seed"),
 )
 FRAME = re.compile(r"(c2s|s2c)_frame_(\d+)")
 
@@ -147,6 +159,45 @@ def check_handshake(checks, name, vector):
     checks.same(f"{name}: members that nothing checks", sorted(vector.keys() - known), [])
 
 
+def check_rekey(checks, name, vector):
+    """Every value from INIT to the frames of the new epoch."""
+    given = {part: bytes.fromhex(value) for part, value in vector.items() if isinstance(value, str)}
+    epoch, session_id = vector["epoch"], given["session_id"]
+    device, identity = DeviceKey(given["device_seed"]), IdentityKey(given["server_identity_seed"])
+    client, server = (ExchangeSecret(given[f"{side}_eph_private"]) for side in ("client", "server"))
+    decapsulation = DecapsulationKey(given["mlkem_seed"])
+
+    init = RekeyInit(epoch, client.public, decapsulation.public)
+    first = init.encode() + device.sign(init.signed(session_id))
+    checks.same(f"{name}.INIT", first, given["INIT"])
+    device.public.verify(parse_rekey(given["INIT"]).signature, init.signed(session_id))
+    ciphertext = parse_rekey(given["RESP"]).ciphertext
+    response = RekeyResponse(epoch, server.public, ciphertext)
+    second = response.encode() + identity.sign(response.signed(session_id, first))
+    checks.same(f"{name}.RESP", second, given["RESP"])
+    th_r = sha256(first, second)
+    checks.same(f"{name}.th_r", th_r, given["th_r"])
+
+    shared = decapsulation.decapsulate(ciphertext) + server.exchange(client.public)
+    keys = next_epoch(given["next_key_seed"], shared, th_r, epoch, server.public, client.public)
+    for part in EpochKeys.__dataclass_fields__:
+        checks.same(f"{name}.epoch_keys.{part}", getattr(keys, part).hex(), vector["epoch_keys"].get(part))
+    checks.same(f"{name}.DONE", RekeyDone(client_finished_value(keys, th_r)).encode(), given["DONE"])
+    ways = {
+        "c2s": FrameKeys(keys.client_key, keys.client_iv, session_id, Direction.CLIENT_TO_SERVER, epoch),
+        "s2c": FrameKeys(keys.server_key, keys.server_iv, session_id, Direction.SERVER_TO_CLIENT, epoch),
+    }
+    known = {*REKEY_SECRETS, "epoch", "INIT", "RESP", "th_r", "epoch_keys", "DONE"}
+    for part in sorted(given, key=_frame_order):
+        match = FRAME.fullmatch(part)
+        if match:
+            frame = open_frame(ways[match[1]], int(match[2]), given[part], FRAME_CEILING_BYTES)
+            sealed = seal_frame(ways[match[1]], int(match[2]), frame, FRAME_CEILING_BYTES)
+            checks.same(f"{name}.{part}", sealed, given[part])
+            known.add(part)
+    checks.same(f"{name}: members that nothing checks", sorted(vector.keys() - known), [])
+
+
 def _read(given):
     """What the records tell that the file does not name: randoms, clocks, parameters."""
     hello, answer = ClientHello.parse(given["H1"]), ServerHello.parse(given["H2"])
@@ -192,6 +243,7 @@ AREAS = {
     "derive_session_keys": check_derive_session_keys,
     "connection_file": check_connection_file,
     "handshake": check_handshake,
+    "rekey": check_rekey,
 }
 
 

@@ -6,7 +6,7 @@
 import { concat, fromHex, toHex, utf8 } from "../../static/js/bytes.js";
 import { _encryptConnectionFile, decryptConnectionFile } from "../../static/js/protocol/connection_file.js";
 import { encodeBase64, encodeJson, parseBase64, parseText } from "../../static/js/protocol/encoding.js";
-import { FrameHeader } from "../../static/js/protocol/frame.js";
+import { Direction, FrameHeader, FrameKeys, openFrame, sealFrame } from "../../static/js/protocol/frame.js";
 import {
   ClientHandshake,
   findGate,
@@ -23,10 +23,12 @@ import {
   ServerProof,
 } from "../../static/js/protocol/handshake_messages.js";
 import {
+  clientFinishedValue,
   connectionFileKey,
   deriveSessionKeys,
   gateKey,
   HandshakeKeys,
+  nextEpoch,
   sessionSecret,
 } from "../../static/js/protocol/key_schedule.js";
 import {
@@ -38,8 +40,10 @@ import {
   IdentityKey,
   PreSharedKey,
 } from "../../static/js/protocol/keys.js";
+import { FRAME_CEILING_BYTES } from "../../static/js/protocol/limits.js";
 import { parseClientName } from "../../static/js/protocol/parameters.js";
 import { aeadKey, aeadOpen, sha256 } from "../../static/js/protocol/primitives.js";
+import { parseRekey, RekeyDone, RekeyInit, RekeyResponse } from "../../static/js/protocol/rekey.js";
 
 /** Members of a case that only say what to start from. */
 const INPUTS = {
@@ -54,9 +58,19 @@ const INPUTS = {
     "server_eph_private",
     "mlkem_seed",
   ],
+  rekey: [
+    "session_id",
+    "epoch",
+    "next_key_seed",
+    "server_identity_seed",
+    "device_seed",
+    "client_eph_private",
+    "server_eph_private",
+    "mlkem_seed",
+  ],
 };
 
-const AREAS = { derive_session_keys: sessionKeys, connection_file: connectionFile, handshake };
+const AREAS = { derive_session_keys: sessionKeys, connection_file: connectionFile, handshake, rekey };
 
 /**
  * Every comparison of one file: `[path, expected, made]`. Where our code refuses, knows nothing of that name, or makes
@@ -182,6 +196,48 @@ async function* frames(given, direction, sender, receiver) {
     const name = `${direction}_frame_${number}`;
     const { type, payload, messageId, timestampMs } = await receiver.open(fromHex(given[name]));
     yield [name, await sender.seal(type, payload, messageId, timestampMs)];
+  }
+}
+
+async function* rekey(given) {
+  const secret = (name, Type) => new Type(fromHex(given[name]));
+  const [device, identity] = [secret("device_seed", DeviceKey), secret("server_identity_seed", IdentityKey)];
+  const [client, server] = ["client_eph_private", "server_eph_private"].map((name) => secret(name, ExchangeSecret));
+  const [decapsulation, sessionId] = [secret("mlkem_seed", DecapsulationKey), fromHex(given.session_id)];
+  const { epoch } = given;
+
+  const init = new RekeyInit(epoch, client.public, decapsulation.public);
+  const first = concat(init.encode(), device.sign(init.signed(sessionId)));
+  yield ["INIT", first];
+  device.public.verify(parseRekey(fromHex(given.INIT)).signature, init.signed(sessionId));
+  const { ciphertext } = parseRekey(fromHex(given.RESP));
+  const response = new RekeyResponse(epoch, server.public, ciphertext);
+  const second = concat(response.encode(), identity.sign(response.signed(sessionId, first)));
+  yield ["RESP", second];
+  const transcript = sha256(first, second);
+  yield ["th_r", transcript];
+
+  const shared = concat(decapsulation.decapsulate(ciphertext), server.exchange(client.public));
+  const seed = fromHex(given.next_key_seed);
+  const keys = nextEpoch(seed, shared, transcript, epoch, server.public, client.public);
+  for (const side of ["client", "server"]) {
+    for (const part of ["Key", "Iv", "Finished"]) {
+      yield [`epoch_keys.${side}_${part.toLowerCase()}`, keys[`${side}${part}`]];
+    }
+  }
+  yield ["epoch_keys.exporter", keys.exporter];
+  yield ["epoch_keys.next_key_seed", keys.nextKeySeed];
+  yield ["DONE", new RekeyDone(clientFinishedValue(keys, transcript)).encode()];
+  const ways = {
+    c2s: new FrameKeys(keys.clientKey, keys.clientIv, sessionId, Direction.CLIENT_TO_SERVER, epoch),
+    s2c: new FrameKeys(keys.serverKey, keys.serverIv, sessionId, Direction.SERVER_TO_CLIENT, epoch),
+  };
+  for (const name of Object.keys(given)) {
+    const [, way, number] = /^(c2s|s2c)_frame_([0-9]+)$/.exec(name) ?? [];
+    if (way === undefined) continue;
+    const counter = Number(number);
+    const frame = await openFrame(ways[way], counter, fromHex(given[name]), FRAME_CEILING_BYTES);
+    yield [name, await sealFrame(ways[way], counter, frame, FRAME_CEILING_BYTES)];
   }
 }
 
