@@ -17,15 +17,11 @@ UNWANTED = "It was no longer asked for before it listened."
 
 def open_ports(home: Home, now: int) -> None:
     """Make the newest announced lease of each slot whose time has come the current one, and let its elders go."""
-    announced = [
-        lease
-        for kind in (LeaseKind.MOVING, LeaseKind.FIXED)
-        for lease in home.of(kind, LeaseState.ANNOUNCED)
-        if seconds(lease.opens_at) <= now
-    ]
-    # The newest first: its elders in the slot are let go with it.
-    for lease in reversed(announced):
-        if lease.state == LeaseState.ANNOUNCED:
+    due = [lease for lease in home.leases if lease.state == LeaseState.ANNOUNCED and seconds(lease.opens_at) <= now]
+    # The newest first: its elders in the slot are let go with it, and those of a port that is open already stay shut.
+    for lease in reversed(due):
+        head = home.head(LeaseKind(lease.kind), lease.slot)
+        if lease.state == LeaseState.ANNOUNCED and (head is None or head.pk < lease.pk):
             with transaction.atomic():
                 if lease.move(LeaseEvent.OPEN, instant(now), **_times_from(home, lease, now)):
                     _let_go(_elders(home, lease), home, seconds(lease.opens_at), now, NEWER)

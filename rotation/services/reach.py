@@ -20,6 +20,11 @@ MOST_CONNECTIONS = 200
 NOT_OPEN = (LeaseState.PLANNED, LeaseState.BOUND, LeaseState.ANNOUNCED)
 
 
+def node_name(node_pk: int) -> str:
+    """What a router may call our ports after: the node's name."""
+    return Node.objects.values_list("name", flat=True).get(pk=node_pk)
+
+
 def note_mapped(lease_pk: int, how: str, until: float | None) -> None:
     """Write down that the router lets the lease's port in, and until when."""
     leases = PortLease.objects.filter(pk=lease_pk)
