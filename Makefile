@@ -18,18 +18,18 @@ run: $(RUN) $(ASSETS) ## set up what is missing, then start the server; Ctrl-C s
 	@exec $(BIN)/python manage.py runclawchat --welcome
 
 test: $(DEV) $(ASSETS) lint ## lint, units, vectors, properties, house rules, JavaScript, two browsers
-	@scripts/test_tools.sh chromium
+	@scripts/test_tools.sh chromium libnss3-tools
 	@echo "== JavaScript tests"
 	@NODE_NO_WARNINGS=1 node --test --test-reporter=./scripts/test_reporter.mjs $$(find tests/js -name '*.test.js')
 	@echo "== Python tests"
 	@$(BIN)/pytest -q -m "not e2e"
 
 e2e: $(DEV) $(ASSETS) ## the tests that need browsers, Redis, PostgreSQL or a network of their own
-	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd
+	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd nmap libnss3-tools
 	@$(BIN)/pytest -q -m e2e
 
 setup: $(DEV) $(ASSETS) ## prepare everything that running and testing need
-	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd
+	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd nmap libnss3-tools
 	@echo "Ready: make run, make test."
 
 assets: $(ASSETS) ## pack the browser libraries into static/vendor/

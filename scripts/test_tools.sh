@@ -11,6 +11,7 @@ present() {
         iproute2) PATH=$PATH:/usr/sbin:/sbin command -v ip ;;
         nftables) PATH=$PATH:/usr/sbin:/sbin command -v nft ;;
         miniupnpd) PATH=$PATH:/usr/sbin:/sbin command -v miniupnpd ;;
+        libnss3-tools) command -v certutil ;;
         *) command -v "$1" ;;
     esac > /dev/null 2>&1
 }

@@ -67,8 +67,8 @@ class Client:
                 print(event)
 
     A message waits on the disk until the server has answered, over lost connections, moves of the port and restarts
-    of the program. `ca_file` is the certificate of a server that vouches for itself. Of several ports those of our `region` are taken first, when the server names any. All calls are
-    made from one event loop.
+    of the program. Of several ports those of our `region` are taken first, when the server names any. `ca_file` is the
+    authority of a server that vouches for itself. All calls are made from one event loop.
     """
 
     def __init__(
