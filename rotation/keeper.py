@@ -36,7 +36,7 @@ class Keeper:
     """The keeper of one node.
 
     `interface` is the address that ports listen on. When no decider has run for `quiet_seconds` of the monotonic clock,
-    the keeper runs a pass itself.
+    the keeper runs a pass itself. After each pass `hear_open` is told which leases listen.
     """
 
     def __init__(
@@ -49,18 +49,19 @@ class Keeper:
         quiet_seconds: float,
         clock: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
+        hear_open: Callable[[list[PortLease]], None] = lambda leases: None,
     ) -> None:
-        self._node_pk = node_pk
+        self._node_pk, self._hear_open = node_pk, hear_open
         self._ports, self._hub, self._database = ports, hub, database
         self._clock, self._monotonic = clock, monotonic
+        self._wake = asyncio.Event()
         self._listeners = Listeners(interface, ports)
-        self._deciding = Deciding(database, quiet_seconds, clock, monotonic, lambda: self._wake.set())
+        self._deciding = Deciding(database, quiet_seconds, clock, monotonic, self._wake.set)
         # What sessions have been told, as (what, of which file or lease); None before the first pass.
         self._told: set[tuple[str, int | None]] | None = None
         # Leases that something unexpected happened to; it is logged once.
         self._troubled: set[int] = set()
         self._alive_at: float | None = None
-        self._wake = asyncio.Event()
         self._keeping: asyncio.Task | None = None
         # The lease that clients are sent to, and whether it is the one that the decider wants.
         self.current: PortLease | None = None
@@ -109,6 +110,7 @@ class Keeper:
         await self._each(self._listeners.surplus(work.leases), self._close)
         await self._each(work.leases, self._arm)
         changed = await self._open_missing(work.leases)
+        self._hear_open([lease for lease in work.leases if lease in self._listeners])
         await self._tell(work)
         self._deciding.see_to_it(work.ticks, changed)
         await self._say_alive()
@@ -123,7 +125,7 @@ class Keeper:
         return MOVING_SECONDS if moving else IDLE_SECONDS
 
     async def _each(self, leases: Iterable[PortLease], step: Callable[[PortLease], Awaitable[object]]) -> int:
-        """Take a step with each lease and count those whose row has changed; what goes wrong with one stops no other."""
+        """Take a step with each lease, count those whose row has changed; what goes wrong with one stops no other."""
         changed = 0
         for lease in leases:
             try:

@@ -223,21 +223,21 @@ class Mapper:
 
     async def _map(self, lease: PortLease) -> None:
         """Have the port let in by the first way that takes it. Raises: NoAnswer."""
-        port, is_new = lease.port, lease.port not in self._mappings
+        port, before = lease.port, self._mappings.get(lease.port)
         problem: RouterError | None = None
         for router in self.routers:
             # Noted before it is asked for: whatever ends us now, it will be ended too.
-            self._mappings[port] = self._asked(router)
+            self._mappings[port] = before or self._asked(router)
             try:
                 granted = await self._map_by(router, lease)
             except (Taken, Refused) as error:
                 problem = error
                 continue
-            await self._note_mapped(lease, router, granted, is_new)
+            await self._note_mapped(lease, router, granted, before is None)
             return
         del self._mappings[port]
         self._again_at[port] = self._monotonic() + REFUSED_SECONDS
-        await self._note_problem(lease, problem, is_new)
+        await self._note_problem(lease, problem, before is None)
 
     async def _map_by(self, router: Router, lease: PortLease) -> int:
         """Have one router let the port in; for one that serves, a port that only scanners should touch makes room."""

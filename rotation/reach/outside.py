@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import functools
 import logging
 import socket
 import time
@@ -52,10 +51,9 @@ class _Gateway:
 class Outside:
     """One node and the world. Without `start`, `check` alone looks at everything once."""
 
-    def __init__(self, node_pk: int, node_name: str, database: Database) -> None:
+    def __init__(self, node_pk: int, database: Database) -> None:
         self._node_pk, self._database = node_pk, database
         self._kind = settings.CLAWCHAT_PORT_MAPPING
-        self._find = functools.partial(find_routers, self._kind, f"ClawChat {node_name}")
         self._wake = asyncio.Event()
         self._mapper: Mapper | None = None
         if self._kind != OFF:
@@ -74,8 +72,12 @@ class Outside:
         """End; the router lets nothing in any more, if it answers in time."""
         if self._checking is not None:
             await end_tasks([self._checking])
-        if self._mapper is not None:
-            await self._mapper.stop()
+        try:
+            if self._mapper is not None:
+                await self._mapper.stop()
+        except Exception:
+            # Whatever goes wrong here, the server ends; what the router lets in ends by itself.
+            logger.exception("the router could not be told that the ports are closed")
 
     def want(self, leases: Iterable[PortLease]) -> None:
         """These ports are open now. Returns at once."""
@@ -108,6 +110,10 @@ class Outside:
         if await self._database.run(reach.note_verdict, self._node_pk, verdict.reachable, verdict.because, time.time()):
             logger.info("reachable from outside: %s, because %s", verdict.reachable, verdict.because)
         return verdict
+
+    async def _find(self) -> list[Router]:
+        name = await self._database.run(reach.node_name, self._node_pk)
+        return await find_routers(self._kind, f"ClawChat {name}")
 
     # Evidence
 
@@ -144,7 +150,7 @@ class Outside:
             name = mapper.routers[0].name if mapper.routers else ""
             return _Gateway(name, mapper.external_address if name else "", mapper.problem)
         try:
-            routers: list[Router] = await self._find()
+            routers = await self._find()
             return _Gateway(routers[0].name, await routers[0].external_address())
         except RouterError as error:
             return _Gateway(problem=str(error))

@@ -97,10 +97,15 @@ def facts(node_pk: int) -> Facts:
     return Facts(
         host=Node.objects.values_list("host", flat=True).get(pk=node_pk),
         port=lease.port if lease else 0,
-        mapping=lease.mapping if lease else "",
+        mapping=lease.mapping if lease and not _is_over(lease) else "",
         problem=lease.problem if lease else "",
         came_in_by=came_in_by(node_pk),
     )
+
+
+def _is_over(lease: PortLease) -> bool:
+    """Whether the time for which the router said that it lets the port in has passed."""
+    return lease.mapped_until is not None and lease.mapped_until <= timezone.now()
 
 
 def current_lease(node_pk: int) -> PortLease | None:

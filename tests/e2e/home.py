@@ -1,4 +1,4 @@
-"""A home with a router, in network namespaces: a machine in its network, the router with a real miniupnpd, and the world.
+"""A home with a router, in network namespaces: a machine, the router with a real miniupnpd, and the world.
 
 Nothing leaves this machine: the world is one namespace, with one machine in it.
 """
@@ -28,7 +28,8 @@ table inet filter {
     }
     chain miniupnpd { }
     chain prerouting { type nat hook prerouting priority -100; jump prerouting_miniupnpd; }
-    chain postrouting { type nat hook postrouting priority 100; jump postrouting_miniupnpd; oifname "world" masquerade; }
+    chain postrouting { type nat hook postrouting priority 100;
+        jump postrouting_miniupnpd; oifname "world" masquerade; }
     chain prerouting_miniupnpd { }
     chain postrouting_miniupnpd { }
 }
@@ -100,7 +101,7 @@ class Home:
                 stderr=output,
             )
         deadline = time.monotonic() + START_SECONDS
-        while "Listening for" not in log.read_text(errors="replace") and "listening on" not in log.read_text():
+        while not _answers(log.read_text(errors="replace"), upnp, natpmp):
             assert self._daemon.poll() is None and time.monotonic() < deadline, log.read_text()
             time.sleep(0.05)
 
@@ -122,3 +123,8 @@ class Home:
         """Inside, the machine has a second address: what the router takes for another machine of the network."""
         self.lan.run("ip", "address", "add", f"{NEIGHBOUR}/24", "dev", "router")
         yield
+
+
+def _answers(log: str, upnp: bool, natpmp: bool) -> bool:
+    """Whether a router that says this can be asked."""
+    return (not upnp or "HTTP listening on" in log) and (not natpmp or "Listening for NAT-PMP" in log)

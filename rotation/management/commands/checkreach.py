@@ -35,6 +35,6 @@ class Command(BaseCommand):
 async def _check(node: Node) -> None:
     database = DatabaseThreads()
     try:
-        await Outside(node.pk, node.name, database).check()
+        await Outside(node.pk, database).check()
     finally:
         await asyncio.to_thread(database.close)
