@@ -64,11 +64,11 @@ class Household:
         }
         return bytes.fromhex(browser.ask("hello", **{**known, **changes})["record"])
 
-    def server(self, hello):
+    def server(self, hello, parameters=None):
         """The server's half for this H1, its gate found."""
         gate = find_gate(hello, [Gate(gate_key(self.discovery_secret), self.identity)])
         assert gate is not None
-        return ServerHandshake(gate, SERVER_ID, ServerParameters(max_frame_bytes=65_536))
+        return ServerHandshake(gate, SERVER_ID, parameters or ServerParameters(max_frame_bytes=65_536))
 
     def meet(self, browser, **changes) -> tuple[ServerHandshake, Session, dict]:
         """A whole handshake: the server's machine and session, and what the browser says about its own."""
