@@ -3,9 +3,9 @@
 Spec: 3.3
 """
 
-import ipaddress
 from collections import OrderedDict
 
+from chat.addresses import is_loopback
 from chat.buckets import Bucket, Buckets
 from chat.models import ConnectionPolicy
 
@@ -58,9 +58,9 @@ class Admission:
         """A ticket to go on with, to be given back when the handshake is over either way; None: close, no reply."""
         if not self._seen.is_new(gate_value):
             return None
-        if not _is_loopback(address) and not self._by_address.take(address, now):
+        if not is_loopback(address) and not self._by_address.take(address, now):
             return None
-        known = self._is_known(address, now)
+        known = self.is_known(address, now)
         if not (known and self._reserved_rate.take(now)) and not self._open_rate.take(now):
             return None
         if sum(self._in_flight.values()) >= IN_FLIGHT or (not known and self._in_flight[False] >= IN_FLIGHT // 2):
@@ -77,7 +77,8 @@ class Admission:
             if len(self._known) > KNOWN_ADDRESSES:
                 self._known.popitem(last=False)
 
-    def _is_known(self, address: str, now: float) -> bool:
+    def is_known(self, address: str, now: float) -> bool:
+        """Whether a handshake from this address was completed here within the last day."""
         return now - self._known.get(address, -KNOWN_SECONDS) < KNOWN_SECONDS
 
 
@@ -93,10 +94,3 @@ class Ticket:
         admission, self._admission = self._admission, None
         if admission is not None:
             admission.leave(self, passed, now)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ipaddress.ip_address(address).is_loopback
-    except ValueError:
-        return False

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 
 from chat.admission import Admission
+from chat.banned import Banned
 from chat.buckets import Buckets
 from chat.database import DatabaseThreads
 from chat.feed import Feed
@@ -47,6 +48,7 @@ class Hub:
         self.sessions: dict[int, list[LiveSession]] = {}
         self.feeds: dict[bytes, Feed] = {}
         self.strangers = Strangers()
+        self.banned = Banned()
         # Devices between their proof and their session, by reception: a revocation in that moment must find them too.
         self.arriving: dict[object, bytes] = {}
         self._enrolled: set[LiveSession] = set()

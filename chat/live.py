@@ -35,6 +35,9 @@ class Link(Protocol):
     def tripwire(self) -> bool:
         """Whether the port only waits for scanners by now."""
 
+    def judged(self) -> None:
+        """The first message has come and is judged: what happens from here on is not the guard's to count."""
+
     def authenticated(self) -> None:
         """Lift the limits for strangers."""
 

@@ -64,6 +64,7 @@ class Reception:
         self._refused = number
 
     def _receive_hello(self, record: bytes) -> None:
+        self._link.judged()
         gate = find_gate(record, self._hub.gates)
         if gate is None:
             self._turn_away("gate")
@@ -93,7 +94,7 @@ class Reception:
     def _turn_away(self, where: str) -> None:
         """Not a byte: the caller learns nothing, not even that somebody is here."""
         self._over = True
-        self._hub.strangers.count(self._link.address, where)
+        self._hub.strangers.count(self._link.address, where, self._link.port, self._link.tripwire)
         self._link.abort()
 
     async def _receive_auth(self, record: bytes) -> LiveSession | None:
@@ -140,15 +141,16 @@ class Reception:
             session.close(arrival.number, arrival.text)
             return None
         self._hub.add(session)
-        if self._refused:
-            session.close(self._refused)
+        if self._refused or self._link.tripwire:
+            # The port has become a tripwire while the caller proved who he is.
+            session.close(self._refused or Rediscover.number)
         return session
 
     def _fail(self, error: PeerError) -> None:
         self._over = True
         logger.info("handshake refused: %s", error.code)
         if error.number == Unauthentic.number:
-            self._hub.strangers.count(self._link.address, "handshake")
+            self._hub.strangers.count(self._link.address, "handshake", self._link.port, self._link.tripwire)
         self._link.close(FAILED_CLOSE)
 
 

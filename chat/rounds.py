@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chat import strangers
 from chat.models import News
-from chat.services import audit, connections, log, pruning
+from chat.services import audit, bans, connections, log, pruning
 from chat.services.news import NewsReader
 from clawchat.ending import end_tasks
 from clawchat.protocol.errors import Unavailable
@@ -45,6 +45,7 @@ class Rounds:
         self._directory_changed = False
         # Whether limits and keys are to be read again.
         self._policy_changed = False
+        self._bans_changed = False
         self._read_now = asyncio.Event()
         self._reading = asyncio.Lock()
         self._tasks: list[asyncio.Task] = []
@@ -52,6 +53,7 @@ class Rounds:
     async def start(self) -> None:
         """Begin; what was news before is in the rows already."""
         await self._hub.database.run(self._news.skip)
+        await self._read_bans()
         rounds = [
             (HEADS_SECONDS, self.look_at_heads),
             (HEADS_SECONDS, self.look_at_sessions),
@@ -85,6 +87,8 @@ class Rounds:
                 await self._hub.reload()
                 self._hub.admission.limit(self._hub.policy, self._hub.clock())
                 self._policy_changed = False
+            if self._bans_changed:
+                await self._read_bans()
 
     def _act(self, row: News) -> None:
         hub = self._hub
@@ -101,8 +105,14 @@ class Rounds:
                 hub.replace_older(bytes.fromhex(device_id), int(connection_pk))
             case News.Kind.POLICY:
                 self._policy_changed = True
+            case News.Kind.BANS:
+                self._bans_changed = True
             case News.Kind.REKEY:
                 hub.request_rekey()
+
+    async def _read_bans(self) -> None:
+        self._hub.banned.replace(await self._hub.database.run(bans.bans_in_force))
+        self._bans_changed = False
 
     def _tell_directory(self) -> None:
         """At most once a second: every notice makes every client ask."""

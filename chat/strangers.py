@@ -1,12 +1,25 @@
-"""Strangers: counted per address, written to the audit log as one row a minute."""
+"""Strangers: counted per address, written to the audit log as one row a minute; and their touches, for whoever asks."""
 
 from collections import Counter
+from typing import NamedTuple
 
 from django.db import transaction
 
 from chat.services import audit
 
 MOST_ADDRESSES = 10_000
+MOST_TOUCHES = 500
+# Where somebody is stopped who does not know what each of our clients knows.
+TOUCHING = {"connect", "request", "gate", "deadline"}
+
+
+class Touch(NamedTuple):
+    """Who was stopped, on which port, whether that was a tripwire, and where."""
+
+    address: str
+    port: int
+    tripwire: bool
+    where: str
 
 
 class Strangers:
@@ -14,16 +27,34 @@ class Strangers:
 
     def __init__(self) -> None:
         self._counts: Counter[tuple[str, str]] = Counter()
+        self._touches: Counter[Touch] = Counter()
 
-    def count(self, address: str, where: str) -> None:
+    def count(self, address: str, where: str, port: int = 0, tripwire: bool = False) -> None:
         """One more, stopped at `where`. When too many addresses come at once, the others are counted together."""
-        known = (address, where) in self._counts or len(self._counts) < MOST_ADDRESSES
-        self._counts[address if known else "", where] += 1
+        if where in TOUCHING:
+            touch = Touch(address, port, tripwire, where)
+            self._touches[touch if self._has_room_for(touch) else touch._replace(address="")] += 1
+        if not tripwire:
+            known = (address, where) in self._counts or len(self._counts) < MOST_ADDRESSES
+            self._counts[address if known else "", where] += 1
 
     def take(self) -> list[tuple[tuple[str, str], int]]:
-        """The counts since the last call."""
+        """The counts of live ports since the last call."""
         counts, self._counts = self._counts, Counter()
         return list(counts.items())
+
+    def take_touches(self) -> Counter[Touch]:
+        """The touches since the last call."""
+        touches, self._touches = self._touches, Counter()
+        return touches
+
+    def give_back(self, touches: Counter[Touch]) -> None:
+        """Touches that could not be written down: the next call has them again."""
+        for touch, count in touches.items():
+            self._touches[touch if self._has_room_for(touch) else touch._replace(address="")] += count
+
+    def _has_room_for(self, touch: Touch) -> bool:
+        return touch in self._touches or len(self._touches) < MOST_TOUCHES
 
 
 @transaction.atomic

@@ -5,7 +5,6 @@ It stands between TCP and TLS, because Autobahn wants Twisted's own TLS right be
 
 from collections import Counter
 from collections.abc import Callable
-from ipaddress import ip_address
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ITransport
@@ -14,6 +13,10 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 
+from chat.addresses import is_loopback, is_trusted_proxy, network_of
+
+from .silent import ChatPort, NoteStranger
+
 POLICY_VIOLATION = 1008
 
 
@@ -21,8 +24,9 @@ class Limits:
     """How many sockets one kind of door holds at once; shared by all chat ports, so the counts survive a move.
 
     A socket is a stranger's until it is settled. `strangers` and `strangers_per_address` count those alone, so nobody
-    can lock members out by knocking, and a house full of members behind one address is no crowd of strangers.
-    Loopback is not limited by address. Units: `seconds` until a stranger must have made himself known.
+    can lock members out by knocking, and a house full of members behind one address is no crowd of strangers. IPv6
+    counts by 64-bit network; loopback and trusted proxies are not limited by address. All may be changed at any time.
+    Units: `seconds` until a stranger must have made himself known.
     """
 
     def __init__(self, *, total: int, strangers: int, strangers_per_address: int, seconds: float) -> None:
@@ -34,35 +38,30 @@ class Limits:
 
     def admit(self, address: str) -> bool:
         """Whether one more socket from this address fits; it is counted as a stranger's when it does."""
-        full = self.open >= self.total or self._stranger_count >= self.strangers
-        if full or (self._strangers[address] >= self.strangers_per_address and not _is_loopback(address)):
-            self._forget_if_none(address)
+        network = network_of(address)
+        if self.open >= self.total or self._stranger_count >= self.strangers or self._is_crowded(network, address):
             return False
         self.open += 1
         self._stranger_count += 1
-        self._strangers[address] += 1
+        self._strangers[network] += 1
         return True
 
     def settle(self, address: str) -> None:
         """Count one socket from this address as a stranger's no longer."""
+        network = network_of(address)
         self._stranger_count -= 1
-        self._strangers[address] -= 1
-        self._forget_if_none(address)
+        self._strangers[network] -= 1
+        if not self._strangers[network]:
+            del self._strangers[network]
 
     def leave(self) -> None:
         """One settled socket has closed."""
         self.open -= 1
 
-    def _forget_if_none(self, address: str) -> None:
-        if not self._strangers[address]:
-            del self._strangers[address]
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        return ip_address(address).is_loopback
-    except ValueError:
-        return False
+    def _is_crowded(self, network: str, address: str) -> bool:
+        # get(), because asking a Counter by index for an address would keep it.
+        many = self._strangers.get(network, 0) >= self.strangers_per_address
+        return many and not is_loopback(address) and not is_trusted_proxy(address)
 
 
 class Guarded(ProtocolWrapper):
@@ -76,7 +75,7 @@ class Guarded(ProtocolWrapper):
     def makeConnection(self, transport: ITransport) -> None:
         """Let the connection in when it fits into the limits."""
         self.address = transport.getPeer().host
-        self._admitted = self.factory.may_come(self.address) and self.factory.limits.admit(self.address)
+        self._admitted = self._is_welcome() and self.factory.limits.admit(self.address)
         if not self._admitted:
             transport.abortConnection()
             return
@@ -103,6 +102,10 @@ class Guarded(ProtocolWrapper):
         inner = self.wrappedProtocol
         return inner.wrappedProtocol if isinstance(inner, TLSMemoryBIOProtocol) else inner
 
+    def _is_welcome(self) -> bool:
+        """Whether anybody from this address is let in at all."""
+        return self.factory.may_come(self.address)
+
     def _deadline_passed(self) -> None:
         """What becomes of a stranger whose time is up."""
         raise NotImplementedError
@@ -122,12 +125,45 @@ class Guarded(ProtocolWrapper):
 
 
 class ChatGuarded(Guarded):
-    """On a chat port: the deadline runs from accept to Link.authenticated()."""
+    """On a chat port: the deadline runs from accept to Link.authenticated().
+
+    Whoever comes to a tripwire and goes without a first message that is judged has touched it, and is counted here.
+    """
 
     factory: "ChatGuardFactory"
+    # As it was at accept: who came while the port was live is no scanner, whatever became of the port since.
+    _on_tripwire = False
+    _is_counted = False
+
+    def makeConnection(self, transport: ITransport) -> None:
+        """Let the connection in when its address is not banned and it fits into the limits."""
+        self._on_tripwire = self.factory.chat_port.tripwire
+        super().makeConnection(transport)
+
+    def connectionLost(self, reason: Failure) -> None:
+        """Give the place back, and count who only looked whether somebody listens."""
+        if self._admitted and self._on_tripwire and not self._is_judged:
+            self._count("connect")
+        super().connectionLost(reason)
+
+    def _is_welcome(self) -> bool:
+        return not self.factory.is_banned(self.address) and super()._is_welcome()
+
+    @property
+    def _is_judged(self) -> bool:
+        """Whether a verdict on what was said has fallen, and counted it if it was a stranger's."""
+        return self._is_counted or getattr(self.innermost, "judged", False)
+
+    def _count(self, where: str) -> None:
+        self._is_counted = True
+        self.factory.note_stranger(self.address, where, self.factory.chat_port.number, self._on_tripwire)
 
     def _deadline_passed(self) -> None:
-        self.factory.note_stranger(self.address, "deadline")
+        # With a good first message it is a slow handshake and no scan.
+        if not self._is_judged:
+            self._count("deadline")
+        elif not self._on_tripwire:
+            self._count("handshake")
         inner = self.innermost
         if getattr(inner, "application_type", "") == "websocket" and inner.state == inner.STATE_OPEN:
             inner.close_with(POLICY_VIOLATION)
@@ -192,7 +228,11 @@ class GuardFactory(WrappingFactory):
 
 
 class ChatGuardFactory(GuardFactory):
-    """Guards a chat port; `note_stranger(address, where)` hears of everybody whose time was up."""
+    """Guards a chat port.
+
+    `note_stranger(address, where, port, tripwire)` hears of everybody whose time was up, and of touches of a tripwire;
+    addresses for which `is_banned` is true are reset at accept.
+    """
 
     protocol = ChatGuarded
 
@@ -201,11 +241,13 @@ class ChatGuardFactory(GuardFactory):
         door: Factory,
         limits: Limits,
         clock: IReactorTime,
-        note_stranger: Callable[[str, str], None],
+        chat_port: ChatPort,
+        note_stranger: NoteStranger,
+        is_banned: Callable[[str], bool] = lambda address: False,
         tls: Any = None,
     ) -> None:
         super().__init__(door, limits, clock, tls)
-        self.note_stranger = note_stranger
+        self.chat_port, self.note_stranger, self.is_banned = chat_port, note_stranger, is_banned
 
 
 class FrontGuardFactory(GuardFactory):

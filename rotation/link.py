@@ -39,6 +39,10 @@ class Link:
         """Whether the port is a tripwire by now; read it at each use, a lease can turn while somebody connects."""
         return self._chat_port.tripwire
 
+    def judged(self) -> None:
+        """The first message has come and is judged: what happens from here on is not the guard's to count."""
+        self._protocol.judged = True
+
     def authenticated(self) -> None:
         """Lift the limits for strangers: messages up to 1 MiB, no deadline. Call it before AUTH_OK is sent."""
         protocol = self._protocol

@@ -115,6 +115,8 @@ def _explain(lease: PortLease, error: CannotListenError) -> NotOpened:
             "(systemd: AmbientCapabilities=CAP_NET_BIND_SERVICE), or choose a port from 1024 on."
         )
     if number in SHORT:
-        why = f"Port {lease.port} cannot be opened yet: {error.socketError}. Raise the limit on open files (LimitNOFILE=)."
+        why = f"Port {lease.port} cannot be opened now: {error.socketError}. "
+        why += "Raise the limit on open files (systemd: LimitNOFILE=)."
+        # What clients were told of must not be without a socket; what nobody knows of may wait for better times.
         return NotOpened(why, passes=lease.state == LeaseState.PLANNED)
     return NotOpened(f"Port {lease.port} cannot be opened: {error.socketError}.")

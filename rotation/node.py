@@ -22,6 +22,8 @@ from .keeper import Keeper
 from .models import PortLease
 from .ports import Ports
 from .proxies import behind_proxies
+from .reach.outside import Outside
+from .sentry import Sentry
 from .server import ChatSide, ManagedServer
 from .tls import context_source
 from .worker import CeleryChild
@@ -63,12 +65,23 @@ class NodeProcess:
             self._side,
             reactor,
             self._hub.strangers.count,
+            self._hub.banned.__contains__,
             tls=self._tls if settings.CLAWCHAT_CHAT_TLS else None,
             front_tls=self._tls if settings.CLAWCHAT_FRONT_TLS else None,
             proxies=settings.CLAWCHAT_TRUSTED_PROXIES,
         )
         quiet_seconds = max(LEAST_QUIET_SECONDS, 2 * settings.CLAWCHAT_TICK_SECONDS)
-        self._keeper = Keeper(node_pk, settings.CLAWCHAT_BIND, self._ports, self._hub, self._database, quiet_seconds)
+        self._outside = Outside(node_pk, self._database)
+        self._sentry = Sentry(node_pk, self._ports, self._hub, self._database)
+        self._keeper = Keeper(
+            node_pk,
+            settings.CLAWCHAT_BIND,
+            self._ports,
+            self._hub,
+            self._database,
+            quiet_seconds,
+            hear_open=self._outside.want,
+        )
         self._worker = CeleryChild(settings.BASE_DIR) if with_worker else None
         self._has_hub = False
         self._greeting: asyncio.Task | None = None
@@ -99,7 +112,10 @@ class NodeProcess:
         self._has_hub = True
         if self._tls is not None:
             self._tls_watch = asyncio.ensure_future(self._tls.watch())
+        # First: it brings the limits that the ports go by.
+        self._sentry.start()
         self._keeper.start()
+        self._outside.start()
         self._greeting = asyncio.ensure_future(self._greet_and_go_on())
 
     async def _greet_and_go_on(self) -> None:
@@ -118,8 +134,11 @@ class NodeProcess:
         if self._worker is not None:
             self._worker_ending = asyncio.ensure_future(self._worker.stop())
         await self._keeper.stop()
+        await self._sentry.stop()
+        unmapping = asyncio.ensure_future(self._outside.stop())
         await self._ports.close_all()
         await self._keeper.depart()
+        await unmapping
 
     async def _closed(self) -> None:
         if self._has_hub:

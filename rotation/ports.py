@@ -9,10 +9,12 @@ from daphne.server import Server  # noqa: F401  (installs the asyncio reactor, s
 from twisted.internet.defer import maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IReactorTCP
 
+from chat.models import ConnectionPolicy
+
 from .guard import ChatGuardFactory, FrontGuardFactory, GuardFactory, Limits
 from .proxies import Networks, is_loopback, may_come_plain
 from .server import ChatSide, ManagedServer
-from .silent import ChatPort, SilentFactory
+from .silent import ChatPort, NoteStranger, SilentFactory
 
 BACKLOG = 128
 FRONT_SECONDS = 15
@@ -22,7 +24,8 @@ CHAT_SECONDS = 10
 class Ports:
     """Opens and closes them. Established connections outlive the port they came through.
 
-    `note_stranger(address, where)` hears of everybody who is refused on a chat port. `tls` and `front_tls` make the TLS
+    `note_stranger` hears of everybody who is refused on a chat port, addresses for which `is_banned` is true do not get
+    that far. `tls` and `front_tls` make the TLS
     contexts of chat ports and front door; a listener off loopback that has none takes `proxies` only.
     """
 
@@ -31,19 +34,26 @@ class Ports:
         server: ManagedServer,
         side: ChatSide,
         reactor: IReactorTCP,
-        note_stranger: Callable[[str, str], None],
+        note_stranger: NoteStranger,
+        is_banned: Callable[[str], bool] = lambda address: False,
         tls: Any = None,
         front_tls: Any = None,
         proxies: Networks = (),
     ) -> None:
         self._server, self._side, self._reactor = server, side, reactor
         self._tls, self._front_tls, self._proxies = tls, front_tls, proxies
-        self._note_stranger = note_stranger
+        self._note_stranger, self._is_banned = note_stranger, is_banned
         self._front: IListeningPort | None = None
         self._chat: dict[int, tuple[ChatPort, IListeningPort]] = {}
         self._front_limits = Limits(total=600, strangers=600, strangers_per_address=100, seconds=FRONT_SECONDS)
         # One for all chat ports. The connections of members are counted by the chat's own limits.
         self._chat_limits = Limits(total=4000, strangers=500, strangers_per_address=50, seconds=CHAT_SECONDS)
+
+    def limit(self, policy: ConnectionPolicy) -> None:
+        """Go by the operator's limits on the chat ports from now on."""
+        limits = self._chat_limits
+        limits.total, limits.strangers = policy.max_sockets, policy.max_strangers
+        limits.strangers_per_address, limits.seconds = policy.max_strangers_per_address, policy.stranger_seconds
 
     @property
     def connections(self) -> int:
@@ -74,7 +84,9 @@ class Ports:
             lambda: self._server.draining,
             self._note_stranger,
         )
-        door = ChatGuardFactory(reader, self._chat_limits, self._reactor, self._note_stranger, self._tls)
+        door = ChatGuardFactory(
+            reader, self._chat_limits, self._reactor, chat_port, self._note_stranger, self._is_banned, self._tls
+        )
         self._keep_strangers_out(door, host, self._tls)
         self._chat[number] = chat_port, self._reactor.listenTCP(number, door, backlog=BACKLOG, interface=host)
 

@@ -24,6 +24,8 @@ HOST = re.compile(rb"[A-Za-z0-9.\-\[\]:]{1,255}")
 WEBSOCKET_KEY = re.compile(rb"[A-Za-z0-9+/]{22}==")
 
 Headers = dict[bytes, list[bytes]]
+# Called with address, where he was stopped, port, and whether that is a tripwire.
+NoteStranger = Callable[[str, str, int, bool], None]
 
 # All that Autobahn gets to see. Offers of extensions and subprotocols, cookies and proxies' headers end here.
 PASSED_ON = (b"host", b"upgrade", b"connection", b"sec-websocket-key", b"sec-websocket-version", b"origin")
@@ -83,7 +85,8 @@ class SilentReader(Protocol):
     def __init__(self) -> None:
         self._read = b""
         self._line: bytes | None = None
-        self._dropped = False
+        # Whether the request was refused; it is counted then, and not once more when the connection is lost.
+        self.judged = False
 
     def connectionMade(self) -> None:
         """Turn Nagle's delay off: Autobahn tries too, before it has its options, and fails."""
@@ -91,7 +94,7 @@ class SilentReader(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Take the next bytes, in pieces of any size."""
-        if self._dropped:
+        if self.judged:
             return
         self._read += data
         if self._line is None and not self._take_line():
@@ -114,16 +117,24 @@ class SilentReader(Protocol):
             if len(line) > MAX_LINE_BYTES:
                 self._drop()
             return False
-        if self.factory.is_closed() or not self.factory.chat_port.is_asked_by(line):
+        if not self.factory.chat_port.is_asked_by(line):
             self._drop()
+            return False
+        if self.factory.is_closed():
+            self._reset()
             return False
         self._line = line
         return True
 
     def _drop(self) -> None:
-        self._dropped = True
+        """Nobody whom we know: count him."""
+        port = self.factory.chat_port
+        self.factory.note_stranger(self.transport.getPeer().host, "request", port.number, port.tripwire)
+        self._reset()
+
+    def _reset(self) -> None:
+        self.judged = True
         self._read = b""
-        self.factory.note_stranger(self.transport.getPeer().host, "request")
         self.transport.abortConnection()
 
 
@@ -150,7 +161,7 @@ class SilentFactory(Factory):
     """Makes the readers of one chat port.
 
     `make_websocket(address)` gives the protocol that takes over after a proper request; while `is_closed()` is true,
-    everybody is refused; `note_stranger(address, where)` hears of each refusal.
+    everybody is refused; `note_stranger(address, where, port, tripwire)` hears of each stranger.
     """
 
     protocol = SilentReader
@@ -162,7 +173,7 @@ class SilentFactory(Factory):
         make_websocket: Callable[[IAddress], Protocol],
         origins: Collection[bytes],
         is_closed: Callable[[], bool] = lambda: False,
-        note_stranger: Callable[[str, str], None] = lambda address, where: None,
+        note_stranger: NoteStranger = lambda address, where, port, tripwire: None,
     ) -> None:
         self.chat_port = chat_port
         self.origins = origins

@@ -29,6 +29,7 @@ class SilentWebSocket(WebSocketProtocol):
     chat_port: ChatPort
     link: Link
     authenticated = False
+    judged = False
     _asked = False
     _answering = False
     _reading_paused = False

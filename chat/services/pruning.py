@@ -8,7 +8,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from chat.models import Connection, Envelope, Invite, KeyPackage, News, Room, Welcome
-from chat.services import staging
+from chat.services import bans, staging
 from chat.services.policy import current_policy
 
 NEWS_KEPT = timedelta(days=1)
@@ -29,6 +29,7 @@ def prune_leftovers() -> dict[str, int]:
             0
         ],
         "welcomes": Welcome.objects.filter(waiting=None).delete()[0],
+        "bans": bans.prune_bans(),
         "secrets of expired invites": expired.update(psk_sealed=None),
     }
 

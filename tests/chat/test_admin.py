@@ -6,7 +6,7 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from chat.models import AuditEvent, ConnectionPolicy, Device, Invite, Member, News, Room
+from chat.models import AuditEvent, Ban, ConnectionPolicy, Device, Invite, Member, News, Room
 from chat.services import audit, key_packages, staging
 from chat.services.delivery import Append, store
 from chat.services.identity import ensure_server, server_keys
@@ -89,7 +89,7 @@ def test_charlie_sees_nothing(charlie, rows, model):
 
 
 @pytest.mark.parametrize(
-    "model", [model for model in MODELS if model not in (ConnectionPolicy, Invite)], ids=lambda model: model.__name__
+    "model", [model for model in MODELS if model not in (Ban, ConnectionPolicy, Invite)], ids=lambda model: model.__name__
 )
 def test_rows_cannot_be_changed(alice, rows, model):
     """The server writes them; the admin adds, changes and deletes none."""
@@ -191,6 +191,19 @@ def test_limits_are_changed_through_the_service(alice, rows):
     assert News.objects.filter(kind="policy").exists()
     event = AuditEvent.objects.get(code="policy_changed")
     assert (event.actor, event.details) == ("admin", {"max_devices": 7})
+
+
+def test_everybody_gets_new_session_keys_on_one_click(alice, charlie, rows):
+    """Whoever may change the limits may ask; the servers hear of it, and the audit log says who."""
+    page = reverse("admin:chat_connectionpolicy_changelist")
+    chosen = {"action": "make_new_session_keys", "_selected_action": [1]}
+    User.objects.get(username="charlie").user_permissions.add(Permission.objects.get(codename="view_connectionpolicy"))
+    charlie.post(page, chosen)
+    assert not News.objects.filter(kind="rekey").exists()
+    alice.post(page, chosen)
+
+    assert News.objects.filter(kind="rekey").count() == 1
+    assert AuditEvent.objects.get(code="rekey_asked").actor == "admin"
 
 
 @pytest.mark.parametrize("value", [0, -1, "many"])

@@ -53,9 +53,9 @@ async def nothing() -> None:
 
 
 class Doors:
-    """One server's doors: `number` is the chat port, PATH opens it."""
+    """One server's doors: `number` is the chat port, PATH opens it; `tls` makes contexts, for all of them."""
 
-    def __init__(self, application: Callable = greet) -> None:
+    def __init__(self, application: Callable = greet, tls: Any = None) -> None:
         self.server = ManagedServer(answer_hello, ready=lambda: None, started=nothing, closing=nothing, closed=nothing)
         # What Server.run() makes before the reactor runs.
         self.server.connections = {}
@@ -64,9 +64,18 @@ class Doors:
         self.server.ws_factory.protocol = FrontWebSocket
         self.side = ChatSide(self.server, application, {ORIGIN})
         self.strangers: list[str] = []
-        self.ports = Ports(self.server, self.side, reactor, lambda address, where: self.strangers.append(where))
+        # Touches of tripwires, and who is banned.
+        self.touches: list[tuple[str, int]] = []
+        self.banned: set[str] = set()
+        self.ports = Ports(self.server, self.side, reactor, self._note, self.banned.__contains__, tls, tls)
         self.number = free_port()
         self.ports.open_chat(LOOPBACK, self.number, PATH)
+
+    def _note(self, address: str, where: str, port: int, tripwire: bool) -> None:
+        if tripwire:
+            self.touches.append((where, port))
+        else:
+            self.strangers.append(where)
 
     async def close(self) -> None:
         """Stop listening and drain, as at the end of the process."""

@@ -9,6 +9,8 @@ from twisted.python.failure import Failure
 
 from rotation.guard import ChatGuardFactory, FrontGuardFactory, Guarded, GuardFactory, Limits
 from rotation.pins import Wire
+from rotation.probes import PATH
+from rotation.silent import ChatPort
 
 MALLORY, LOOPBACK = "192.0.2.66", "127.0.0.1"
 SECONDS = 10
@@ -38,6 +40,10 @@ def build_limits(total: int = 10, strangers: int = 8, strangers_per_address: int
     return Limits(total=total, strangers=strangers, strangers_per_address=strangers_per_address, seconds=SECONDS)
 
 
+def note_nothing(address: str, where: str, port: int, tripwire: bool) -> None:
+    """Nobody asks."""
+
+
 @pytest.fixture
 def clock() -> Clock:
     """A clock that the test moves."""
@@ -47,7 +53,7 @@ def clock() -> Clock:
 @pytest.fixture
 def chat(clock: Clock) -> GuardFactory:
     """A guarded chat port."""
-    return ChatGuardFactory(Factory.forProtocol(Door), build_limits(), clock, lambda address, where: None)
+    return ChatGuardFactory(Factory.forProtocol(Door), build_limits(), clock, ChatPort(50000, PATH), note_nothing)
 
 
 def connect(factory: GuardFactory, address: str = MALLORY) -> tuple[Guarded, Wire]:

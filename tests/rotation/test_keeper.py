@@ -90,7 +90,7 @@ class Home:
         self.house, self.ports, self.hub, self.database = house, FakePorts(), FakeHub(), Here()
         self.clock, self.monotonic = Clock(T), Clock(0)
         self.asked: list[bool] = []
-        monkeypatch.setattr(Deciding, "decide", lambda deciding: self._note_that_it_was_asked(deciding))
+        monkeypatch.setattr(Deciding, "decide", self._note_that_it_was_asked)
         self.restart()
 
     def restart(self) -> None:
@@ -120,7 +120,8 @@ class Home:
             self.house.tick(int(now))
             self.keep(now)
 
-    def _note_that_it_was_asked(self, deciding: Deciding) -> None:
+    def _note_that_it_was_asked(self) -> None:
+        deciding = self.keeper._deciding
         self.asked.append(deciding.is_quiet_since(deciding.others_seen_at))
 
 

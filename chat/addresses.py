@@ -1,0 +1,37 @@
+"""Addresses as limits and bans look at them."""
+
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+
+from django.conf import settings
+
+# What one customer has of IPv6: counting single addresses would let anybody begin anew 2^64 times.
+PREFIX_BITS = 64
+
+
+def network_of(address: str) -> str:
+    """What counts as one caller: an IPv4 address, or the 64-bit network of an IPv6 address; other text as it is."""
+    found = _parse(address)
+    if not isinstance(found, IPv6Address):
+        return str(found or address)
+    return str(ip_network((int(found), PREFIX_BITS), strict=False))
+
+
+def is_loopback(address: str) -> bool:
+    """Whether it is this machine."""
+    found = _parse(address)
+    return found is not None and found.is_loopback
+
+
+def is_trusted_proxy(address: str) -> bool:
+    """Whether it is one of the operator's proxies, behind which many people are."""
+    found = _parse(address)
+    return found is not None and any(found in network for network in settings.CLAWCHAT_TRUSTED_PROXIES)
+
+
+def _parse(address: str) -> IPv4Address | IPv6Address | None:
+    """The address, None when the text is none; a socket for both families writes IPv4 as ::ffff:192.0.2.1."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return None
+    return getattr(found, "ipv4_mapped", None) or found

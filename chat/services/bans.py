@@ -1,0 +1,122 @@
+"""Bans: addresses whose new connections to chat ports are reset for a while. Live sessions are never touched."""
+
+from collections.abc import Collection, Mapping
+from datetime import timedelta
+from ipaddress import ip_network
+
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from chat.addresses import PREFIX_BITS, is_loopback, is_trusted_proxy, network_of
+from chat.models import Ban, Connection, News
+from chat.services import audit, news
+from chat.services.policy import current_policy
+
+SERVER = "server"
+# Who was a member's address so lately is alerted on, not banned.
+MEMBER_FOR = timedelta(hours=24)
+
+
+class NotBanned(Exception):
+    """This network is never banned, or not now; the text says why."""
+
+
+def bans_in_force() -> dict[str, float]:
+    """Until when each banned network is. Units: seconds since 1970."""
+    rows = Ban.objects.in_force(timezone.now()).values_list("network", "until")
+    return {network: until.timestamp() for network, until in rows}
+
+
+def parse_network(text: str) -> str:
+    """The network that a ban of this address, or of this IPv6 network of 64 bits, is about.
+
+    Raises: NotBanned (it is neither).
+    """
+    try:
+        found = ip_network(text.strip(), strict=False)
+    except ValueError:
+        raise NotBanned("This is no address.") from None
+    if found.prefixlen not in (found.max_prefixlen, PREFIX_BITS if found.version == 6 else found.max_prefixlen):
+        raise NotBanned("A ban is about one IPv4 address, or one IPv6 network of 64 bits.")
+    return network_of(str(found.network_address))
+
+
+@transaction.atomic
+def ban(network: str, minutes: int, reason: str, actor: str = SERVER, known: Collection[str] = ()) -> Ban:
+    """Refuse this network's new connections for so long; a ban that holds already is changed.
+
+    `known` are addresses of members that the caller knows of. Raises: NotBanned.
+    """
+    network = parse_network(network)
+    check_bannable(network, known)
+    now = timezone.now()
+    facts = {"since": now, "until": now + timedelta(minutes=minutes), "reason": reason[:200], "made_by": actor}
+    row, _ = Ban.objects.update_or_create(network=network, defaults=facts)
+    audit.record("banned", actor=actor[:64], address=network, minutes=minutes, reason=row.reason)
+    news.tell(News.Kind.BANS)
+    return row
+
+
+def check_bannable(network: str, known: Collection[str] = ()) -> None:
+    """Nothing, when this network may be banned.
+
+    Raises: NotBanned.
+    """
+    if _is_exempt(network):
+        raise NotBanned("This machine and the trusted proxies are never banned.")
+    if _is_members(network, known):
+        raise NotBanned("A member is there, or was within the last day: revoke the device instead.")
+
+
+@transaction.atomic
+def lift(network: str, actor: str) -> bool:
+    """Take a ban back; False when there is none."""
+    removed, _ = Ban.objects.filter(network=network).delete()
+    if removed:
+        audit.record("ban_lifted", actor=actor[:64], address=network)
+        news.tell(News.Kind.BANS)
+    return bool(removed)
+
+
+@transaction.atomic
+def judge(before: Mapping[str, int], after: Mapping[str, int], known: Collection[str] = ()) -> bool:
+    """Ban the networks whose touches within ten minutes, `before` and `after` the last ones, have become too many.
+
+    A member's network is written down instead. True when somebody was banned.
+    """
+    policy = current_policy()
+    most, has_banned = policy.ban_after_touches, False
+    for network, touches in after.items():
+        # Each time as many again, so that a ban that was lifted is not made anew by the very next touch.
+        if not most or touches // most == before.get(network, 0) // most or _is_exempt(network):
+            continue
+        try:
+            ban(network, policy.ban_minutes, f"{touches} touches within ten minutes", known=known)
+            has_banned = True
+        except NotBanned:
+            audit.record("scan_by_member", address=network, count=touches)
+    return has_banned
+
+
+def prune_bans() -> int:
+    """How many bans that have run out were removed."""
+    return Ban.objects.filter(until__lte=timezone.now()).delete()[0]
+
+
+def _is_exempt(network: str) -> bool:
+    address = network.partition("/")[0]
+    return not address or is_loopback(address) or is_trusted_proxy(address)
+
+
+def _is_members(network: str, known: Collection[str]) -> bool:
+    """Whether a member is connected from there, or proved who it is from there within the last day."""
+    if any(network_of(address) == network for address in known):
+        return True
+    now = timezone.now()
+    recent = Connection.objects.filter(Q(opened_at__gt=now - MEMBER_FOR) | Q(closed_at=None))
+    if "/" not in network:
+        # A socket for both families wrote the same address in another way.
+        return recent.filter(address__in=[network, f"::ffff:{network}"]).exists()
+    addresses = recent.filter(address__contains=":").values_list("address", flat=True).distinct()
+    return any(network_of(address) == network for address in addresses)
