@@ -2,12 +2,14 @@
 
 from datetime import datetime
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
 from chat.models import AuditEvent, AuditHead, ConnectionPolicy, DiscoverySecret, News, ServerIdentity
 from chat.services.policy import change_policy
+from chat.services.rekey import ask_everybody
 from clawchat.protocol.fingerprint import fingerprint, server_id
 
 from .base import LookedAt, instant
@@ -49,11 +51,18 @@ class ConnectionPolicyAdmin(admin.ModelAdmin):
     """The limits, the one thing here that is edited; servers follow within a second."""
 
     list_display = ["__str__", "max_devices", "messages_per_second", "max_message_bytes", "retention_days"]
+    actions = ["make_new_session_keys"]
 
     def save_model(self, request: HttpRequest, obj: ConnectionPolicy, form: ModelForm, change: bool) -> None:
         """Through the service, so that the audit log and every server process hear of it."""
         limits = {name: form.cleaned_data[name] for name in form.changed_data}
         change_policy(request.user.get_username(), **limits)
+
+    @admin.action(description="Make new session keys for everybody", permissions=["change"])
+    def make_new_session_keys(self, request: HttpRequest, queryset: QuerySet[ConnectionPolicy]) -> None:
+        """Ask every session of every server process for new keys."""
+        ask_everybody(request.user.get_username())
+        self.message_user(request, "Every session is asked; within seconds it has new keys.", messages.SUCCESS)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """There is one, made by the server."""
