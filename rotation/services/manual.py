@@ -96,7 +96,7 @@ def _hasten(head: PortLease, move: EarlyMove, actor: str) -> bool:
             # It is moving already.
             return False
         audit.record(
-            "rotation_asked", actor=actor, subject=head.node.name, port=head.port, seconds=move.before - move.after
+            "rotation_asked", actor=actor[:64], subject=head.node.name, port=head.port, seconds=move.before - move.after
         )
     return True
 

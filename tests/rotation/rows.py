@@ -50,6 +50,11 @@ class House:
         for lease in self.leases(LeaseState.PLANNED):
             assert services.note_bound(lease, self.now)
 
+    def bind_some(self) -> None:
+        """The same while deciders run: what they have let go meanwhile is left alone."""
+        for lease in self.leases(LeaseState.PLANNED):
+            services.note_bound(lease, self.now)
+
     def settle(self, now: int | None = None) -> None:
         """Decide, bind, decide: all that can happen at `now`."""
         self.tick(now)
