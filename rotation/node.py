@@ -98,6 +98,8 @@ class NodeProcess:
         # Twisted takes SIGINT only where Python's own handler stands; a shell's `&` leaves it ignored.
         signal.signal(signal.SIGINT, signal.default_int_handler)
         self._server.run()
+        # All is closed. A second SIGTERM would turn a good end into a bad one.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         if self._server.failure is not None:
             raise self._server.failure
 

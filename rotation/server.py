@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import signal
 import time
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any
@@ -61,7 +62,7 @@ class ManagedServer(Server):
             http_timeout=HTTP_SECONDS,
         )
         self.endpoints = []
-        self.draining = False
+        self.draining = self._stopping = False
         self._ready, self._started = ready, started
         self._closing, self._closed = closing, closed
         self._starting: asyncio.Task | None = None
@@ -76,6 +77,8 @@ class ManagedServer(Server):
         reactor.callWhenRunning(self._begin)
 
     def _begin(self) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._end_soon)
         self._starting = asyncio.ensure_future(self._start())
 
     async def _start(self) -> None:
@@ -84,6 +87,19 @@ class ManagedServer(Server):
         except Exception as error:
             self.failure = error
             self.stop()
+
+    def _end_soon(self, *_: object) -> None:
+        # In a signal's handler: between any two lines of anybody's code.
+        reactor.callFromThread(self.stop)
+
+    def stop(self) -> None:
+        """Begin to end; nothing happens when that has begun already (a second signal, a start that failed meanwhile).
+
+        Twisted's own would raise then, and its handlers of signals call it each time.
+        """
+        if not self._stopping:
+            self._stopping = True
+            super().stop()
 
     # The drain
 
