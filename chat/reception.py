@@ -12,7 +12,7 @@ from chat.services.connections import Arrival, arrive
 from chat.services.devices import Credential, Seat, enrol, find_credential
 from chat.services.policy import key_limits
 from clawchat.protocol.credential import device_id
-from clawchat.protocol.errors import Internal, Limit, PeerError, Rediscover, Unauthentic, close_code
+from clawchat.protocol.errors import Internal, Limit, PeerError, Rediscover, Unauthentic, Unavailable, close_code
 from clawchat.protocol.handshake import ClientAuth, Gate, ServerHandshake, ServerParameters, find_gate, gate_value
 from clawchat.protocol.key_schedule import device_credentials
 from clawchat.protocol.keys import DevicePublic
@@ -151,7 +151,9 @@ class Reception:
         logger.info("handshake refused: %s", error.code)
         if error.number == Unauthentic.number:
             self._hub.strangers.count(self._link.address, "handshake", self._link.port, self._link.tripwire)
-        self._link.close(FAILED_CLOSE)
+        # That our database is away says nothing about the caller, who should not think that he was refused.
+        is_ours = error.number == Unavailable.number
+        self._link.close(close_code(Unavailable.number) if is_ours else FAILED_CLOSE)
 
 
 def _now_ms() -> int:

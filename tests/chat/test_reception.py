@@ -190,8 +190,8 @@ async def test_a_broken_auth_closes_without_a_word(hub, invite):
     await alice.hang_up()
 
 
-async def test_a_database_that_is_away_closes_without_a_word(hub, alice, monkeypatch):
-    """Before AUTH_OK there is one answer to everything."""
+async def test_a_database_that_is_away_is_no_refusal(hub, alice, monkeypatch):
+    """It says nothing about the caller, who would take an invitation for used. Spec: 3.3"""
     await alice.hang_up()
 
     def away(psk_id):
@@ -199,7 +199,7 @@ async def test_a_database_that_is_away_closes_without_a_word(hub, alice, monkeyp
 
     monkeypatch.setattr("chat.reception.find_credential", away)
 
-    assert await refused(alice) == 1008
+    assert await refused(alice) == 4414
 
 
 async def test_a_bug_closes_without_a_word(alice, monkeypatch, caplog):

@@ -124,9 +124,9 @@ class RecordQueue {
     return resolve(data);
   }
 
-  /** A server that closes without a word has refused us; one that says 4409 is a tripwire. */
+  /** A server that closes without a word has refused us; one that says 4409 is a tripwire, 4414 that it is ill. */
   #failure() {
-    if (this.#endedWith === null || this.#endedWith === 1006) return new DialFailed("unavailable");
+    if ([null, 1006, 4414].includes(this.#endedWith)) return new DialFailed("unavailable");
     return new DialFailed(this.#endedWith === 4409 ? "rediscover" : "refused");
   }
 }

@@ -68,6 +68,13 @@ test("a tripwire says that the port has moved", async () => {
   await assert.rejects(call(server, credentialsFor(server), { openWire }), { code: "rediscover" });
 });
 
+test("a server whose database is away has not refused anybody", async () => {
+  const server = new FakeServer();
+  const openWire = async (_url, { onEnd }) => ({ send: () => queueMicrotask(() => onEnd(4414)), close: () => {} });
+
+  await assert.rejects(call(server, credentialsFor(server), { openWire }), { code: "unavailable" });
+});
+
 test("a port that accepts and stays silent is given up", async () => {
   const server = new FakeServer();
   const closed = [];
