@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import time
@@ -49,7 +50,6 @@ class ServerProcess:
     ) -> None:
         self.data_dir = data_dir
         self.front_port = front_port or free_port()
-        self.front_url = f"http://localhost:{self.front_port}"
         self.log_path = data_dir.parent / f"{data_dir.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
         self._environment = {
@@ -64,6 +64,8 @@ class ServerProcess:
             "CLAWCHAT_ROTATION_GRACE": str(grace),
             **(environment or {}),
         }
+        self.speaks_tls = self._front_speaks_tls()
+        self.front_url = f"{'https' if self.speaks_tls else 'http'}://localhost:{self.front_port}"
 
     def __enter__(self) -> Self:
         self.start()
@@ -165,12 +167,27 @@ class ServerProcess:
             time.sleep(POLL_SECONDS)
         raise ServerFailed(f"No answer from {self.front_url}/healthz in {START_SECONDS:g} s.\n{self.log_tail()}")
 
+    def _front_speaks_tls(self) -> bool:
+        on_loopback = self._environment["CLAWCHAT_FRONT"].startswith("127.")
+        forced = self._environment.get("CLAWCHAT_LOOPBACK_TLS") == "1"
+        return bool(self._environment.get("CLAWCHAT_TLS")) and (forced or not on_loopback)
+
     def _answers(self, path: str) -> bool:
+        scheme = "https" if self.speaks_tls else "http"
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.front_port}{path}", timeout=2) as answer:
+            with urllib.request.urlopen(
+                f"{scheme}://127.0.0.1:{self.front_port}{path}", timeout=2, context=_taking_any_certificate()
+            ) as answer:
                 return answer.status == 200
         except (OSError, urllib.error.HTTPError):
             return False
+
+
+def _taking_any_certificate() -> ssl.SSLContext:
+    # Whether the server is there is asked, not who it is.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
 
 
 def configures_clawchat(name: str) -> bool:
