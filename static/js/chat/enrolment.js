@@ -4,6 +4,7 @@
 
 import { deviceCredentials } from "../protocol/key_schedule.js";
 import { DevicePublic } from "../protocol/keys.js";
+import { Race } from "../rotation/race.js";
 import { Problem } from "./problem.js";
 
 /**
@@ -12,26 +13,23 @@ import { Problem } from "./problem.js";
  * @param {object} parts
  * @param {import("./account.js").Account} parts.account with its person made
  * @param {import("../discovery/finder.js").Finder} parts.finder
- * @param {(endpoint: object, credentials: object) => Promise<{channel: object, handshake: object}>} parts.dial
+ * @param {(endpoint: object, credentials: object, proven: () => Promise<void>) =>
+ *   Promise<{channel: object, handshake: object}>} parts.dial
  * @param {Uint8Array} parts.devicePublic
  * Raises: Problem.
  */
 export async function enrol({ account, finder, dial, devicePublic }) {
   if (account.invite.expires * 1000 < Date.now()) throw new Problem("invitation_expired");
   await refresh(finder);
-  let failure = new Problem("unavailable");
-  for (const endpoint of finder.endpoints()) {
-    try {
-      const { channel, handshake } = await dial(endpoint, account.credentials({ byInvite: true }));
-      const [id, psk] = deviceCredentials(handshake.exporter, new DevicePublic(devicePublic));
-      await account.update({ psk: { id, key: psk.bytes } });
-      channel.close();
-      return;
-    } catch (cause) {
-      failure = problemOf(cause);
-    }
+  const race = new Race((endpoint, proven) => dial(endpoint, account.credentials({ byInvite: true }), proven));
+  try {
+    const { channel, handshake } = await race.run(finder.endpoints());
+    const [id, psk] = deviceCredentials(handshake.exporter, new DevicePublic(devicePublic));
+    await account.update({ psk: { id, key: psk.bytes } });
+    channel.close();
+  } catch (cause) {
+    throw problemOf(cause);
   }
-  throw failure;
 }
 
 async function refresh(finder) {

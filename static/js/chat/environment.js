@@ -9,6 +9,7 @@ import { fetchBytes } from "../net/http.js";
  * @property {Function} fetchBytes
  * @property {Function | undefined} openWire in place of a WebSocket
  * @property {(() => number) | undefined} random a share of a whole, for pauses
+ * @property {string | undefined} region whose ports we take first, when the server names any
  * @property {() => Promise<boolean>} persist asks the browser to keep our data
  * @property {(listener: () => void) => void} onOnline
  */
@@ -21,6 +22,7 @@ export function browserEnvironment() {
     fetchBytes,
     openWire: undefined,
     random: undefined,
+    region: undefined,
     persist: async () => globalThis.navigator?.storage?.persist?.() ?? false,
     onOnline: (listener) => globalThis.addEventListener?.("online", listener),
   };

@@ -40,7 +40,7 @@ export class Link {
       finder,
       changed,
       random: environment.random,
-      dial: (endpoint) => this.#dialAsDevice(endpoint),
+      dial: (endpoint, proven) => this.#dialAsDevice(endpoint, proven),
       attach: async (channel) => {
         await this.#introduce(channel);
         await rooms().attach(channel);
@@ -85,13 +85,13 @@ export class Link {
   }
 
   /** A session under these credentials. @returns {Promise<{channel: object, handshake: object}>} Raises: DialFailed. */
-  dial(endpoint, credentials) {
+  dial(endpoint, credentials, proven) {
     const { openWire } = this.#environment;
-    return dialServer({ url: endpoint.url, credentials, handlers: this.#handlers, openWire });
+    return dialServer({ url: endpoint.url, credentials, handlers: this.#handlers, openWire, proven });
   }
 
-  async #dialAsDevice(endpoint) {
-    const { channel, handshake } = await this.dial(endpoint, this.#account.credentials());
+  async #dialAsDevice(endpoint, proven) {
+    const { channel, handshake } = await this.dial(endpoint, this.#account.credentials(), proven);
     this.#finder.clockOffsetMs = handshake.clockOffsetMs;
     const renewed = handshake.finishedTlvs.get(TLV_DISCOVERY_SECRET);
     if (renewed?.length === 40) await this.#account.renewDiscoverySecret(renewed.slice(8));

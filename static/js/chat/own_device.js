@@ -50,7 +50,7 @@ export class OwnDevice {
     await enrol({
       account,
       finder,
-      dial: ({ url }, credentials) => dial({ url, credentials, handlers, openWire }),
+      dial: ({ url }, credentials, proven) => dial({ url, credentials, handlers, openWire, proven }),
       devicePublic: this.store.deviceKey.publicKey,
     });
   }
@@ -61,6 +61,7 @@ export class OwnDevice {
       pins: [this.account.serverPublic],
       locators: this.account.locators,
       fetchBytes: this.#environment.fetchBytes,
+      region: this.#environment.region,
       save: (kept) => this.store.write([[...FILE_ROW, kept]]),
     });
   }

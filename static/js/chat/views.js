@@ -53,11 +53,12 @@ export function roomView(room, last) {
 /** @param {object} status of the port follower @param {import("../discovery/finder.js").Finder} finder */
 export function connectionView({ status, endpoint, since, problem, epoch }, finder, serverPublic) {
   const { info, mirror } = finder;
+  const own = (endpoint && finder.listed(endpoint)) ?? endpoint;
   return {
     status,
     port: since === null ? null : endpoint.port,
-    nextMove: info ? info.nextRotation * 1000 : null,
-    interval: endpoint && info ? (endpoint.validUntil - endpoint.validFrom - info.graceSeconds) * 1000 : null,
+    nextMove: info ? nextMoveOf(own, info) : null,
+    interval: own && info ? (own.validUntil - own.validFrom - info.graceSeconds) * 1000 : null,
     mirror,
     since,
     serverName: info?.serverName ?? "",
@@ -65,6 +66,12 @@ export function connectionView({ status, endpoint, since, problem, epoch }, find
     problem: problem ? { code: problem } : null,
     epoch,
   };
+}
+
+/** When our own port moves (other nodes' ports move at other times), in ms; null for one that never does. */
+function nextMoveOf(own, info) {
+  if (!own) return info.nextRotation * 1000;
+  return own.fixed ? null : (own.validUntil - info.graceSeconds) * 1000;
 }
 
 function loggedMessage(roomId, entry, names) {

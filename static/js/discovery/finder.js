@@ -5,8 +5,12 @@
 // Spec: 3.8
 
 import { SealedConnectionFile } from "../protocol/connection_file.js";
+import { betterEndpoints, orderEndpoints, placeOf, rememberTime, slowPlaces } from "../protocol/endpoint_choice.js";
 import { chooseFreshest } from "../protocol/freshness.js";
+import { randomBelow } from "../protocol/primitives.js";
 import { askMirrors } from "./mirrors.js";
+
+const RESOLUTION = 2 ** 20;
 
 export class Finder {
   #discoverySecret;
@@ -17,6 +21,11 @@ export class Finder {
   #info = null;
   #mirror = null;
   #clockOffsetMs = 0;
+  #random;
+  #region;
+  /** How long servers took to prove themselves. Not kept: the next visit may come from another network. */
+  #times = new Map();
+  #lost = null;
 
   /**
    * @param {object} parts
@@ -25,13 +34,17 @@ export class Finder {
    * @param {string[]} parts.locators URLs of the invitation
    * @param {(url: string, limits: object) => Promise<Uint8Array>} parts.fetchBytes
    * @param {(kept: {file: Uint8Array, mirror: string | null}) => Promise<void>} parts.save
+   * @param {string} [parts.region] whose ports we take first, when the server names any
+   * @param {() => number} [parts.random] from 0 up to 1
    */
-  constructor({ discoverySecret, pins, locators, fetchBytes, save }) {
+  constructor({ discoverySecret, pins, locators, fetchBytes, save, region = "", random = randomShare }) {
     this.#discoverySecret = discoverySecret;
     this.#pins = pins;
     this.#locators = locators;
     this.#fetchBytes = fetchBytes;
     this.#save = save;
+    this.#region = region;
+    this.#random = random;
   }
 
   /** @returns {import("../protocol/connection_info.js").ConnectionInfo | null} */
@@ -55,12 +68,31 @@ export class Finder {
   }
 
   /**
-   * Chat ports to try, the one that lives longest first.
+   * Chat ports to try, in the order in which to dial them.
    * @returns {import("../protocol/connection_info.js").Endpoint[]}
    */
   endpoints() {
-    const dialable = (this.#info?.endpoints ?? []).filter((endpoint) => endpoint.isDialable);
-    return dialable.sort((left, right) => right.validUntil - left.validUntil || left.load - right.load);
+    return this.#order(this.#info?.endpoints ?? []);
+  }
+
+  /** Where to go from this endpoint, best first; nothing when it is where we should be. */
+  better({ url }) {
+    return this.#info ? this.#order(betterEndpoints(url, this.#info)) : [];
+  }
+
+  /** This endpoint as the newest file lists it, or null. */
+  listed({ url }) {
+    return this.#info?.endpoints.find((endpoint) => endpoint.url === url) ?? null;
+  }
+
+  /** A server proved itself in this time; a slow one is avoided for a while. */
+  proved(endpoint, milliseconds) {
+    this.#times = rememberTime(this.#times, endpoint, Math.round(milliseconds), Math.floor(this.now / 1000));
+  }
+
+  /** The endpoint that a session was just lost from, null when there is another session. */
+  set lost(endpoint) {
+    this.#lost = endpoint;
   }
 
   /** The file that was kept; one that does not open any more is passed over. */
@@ -94,6 +126,14 @@ export class Finder {
     await this.#keepFreshest(good);
   }
 
+  /** Spec: 3.15 */
+  #order(endpoints) {
+    const now = Math.floor(this.now / 1000);
+    const slow = slowPlaces(endpoints, this.#times, now);
+    if (this.#lost) slow.add(placeOf(this.#lost));
+    return orderEndpoints(endpoints, { now, draws: endpoints.map(() => this.#random()), slow, region: this.#region });
+  }
+
   #open(file) {
     return SealedConnectionFile.parse(file).open(this.#discoverySecret(), this.#pins);
   }
@@ -111,4 +151,8 @@ export class Finder {
     this.#mirror = url;
     if (isNew) await this.#save({ file, mirror: url });
   }
+}
+
+function randomShare() {
+  return randomBelow(RESOLUTION) / RESOLUTION;
 }

@@ -1,17 +1,17 @@
 // Keeps one live session with the server, whatever its port does.
 //
-// A move is make before break: a second session on the announced port, the rooms resumed on it, and only when it has
-// taken over the first one is closed. A lost session is replaced by what `Search` finds, after pauses that grow.
-// Spec: 3.9, 3.11
+// A move is make before break: a second session on a better port, the rooms resumed on it, and only when it has taken
+// over the first one is closed. A lost session is replaced by what `Search` finds, after pauses that grow.
+// Spec: 3.9, 3.11, 3.15
 
-import { Backoff, randomShare } from "./backoff.js";
+import { randomShare } from "./backoff.js";
 import { Current } from "./current.js";
-import { endedBy, reasonOf } from "./endings.js";
+import { reasonOf } from "./endings.js";
 import { MovePlan } from "./move_plan.js";
-import { Pause } from "./pause.js";
+import { Rest } from "./rest.js";
 import { Search } from "./search.js";
 
-/** A session that lived shorter may have been ended by something that is still there; the next one waits a little. */
+/** A session that lived shorter may have been ended by something that is still there; the pauses go on growing. */
 const STEADY_MS = 10_000;
 
 /** A move is shown this long before it is done, so that what is written meanwhile is seen to go over. */
@@ -24,33 +24,33 @@ export class PortFollower {
   #attached;
   #changed;
   #plan;
-  #backoff;
-  #pause = new Pause();
+  #rest;
   #current = new Current();
   #endpoint = null;
   #working = null;
-  #mustMove = false;
+  /** Whether a second session is wanted, and whether one try will do. */
+  #move = null;
   #mirrorsFirst = false;
-  #mustRest = false;
   #stopped = true;
   #status = { status: "offline", since: null, problem: null };
 
   /**
    * @param {object} parts
    * @param {import("../discovery/finder.js").Finder} parts.finder
-   * @param {(endpoint: object) => Promise<object>} parts.dial gives a Channel, or raises an error with a `code`
+   * @param {(endpoint: object, proven: Function) => Promise<object>} parts.dial gives a Channel; see `Race`
    * @param {(channel: object) => Promise<void>} parts.attach makes a new session take over the rooms
    * @param {() => void} parts.attached called when it has taken over
    * @param {() => void} parts.changed called when `status` has changed
    */
   constructor({ finder, dial, attach, attached, changed, random = randomShare }) {
     this.#finder = finder;
-    this.#search = new Search(finder, dial);
+    this.#search = new Search(finder, dial, (channel) => this.#takeUp(channel));
     this.#attach = attach;
     this.#attached = attached;
     this.#changed = changed;
-    this.#plan = new MovePlan(finder, random, () => this.renew());
-    this.#backoff = new Backoff(random);
+    const look = () => finder.refresh().then(changed, () => {});
+    this.#plan = new MovePlan({ finder, random, look, move: (how) => this.renew(how) });
+    this.#rest = new Rest(random);
   }
 
   // Lifecycle
@@ -64,7 +64,7 @@ export class PortFollower {
   stop(problem = null) {
     this.#stopped = true;
     this.#plan.drop();
-    this.#pause.end();
+    this.#rest.end();
     this.channel?.close();
     this.#current.drop();
     this.#report("offline", problem);
@@ -89,8 +89,8 @@ export class PortFollower {
 
   /** Try again now instead of after the pause. */
   retryNow() {
-    this.#backoff.reset();
-    this.#pause.end();
+    this.#rest.beginAnew();
+    this.#rest.end();
     this.#work();
   }
 
@@ -98,20 +98,20 @@ export class PortFollower {
   async announced(file) {
     await this.#finder.accept(file, null).catch(() => null);
     this.#changed();
-    if (!this.#stopped) this.#plan.make(this.#endpoint);
+    if (!this.#stopped && this.channel) this.#plan.make(this.#endpoint);
   }
 
-  /** Take a second session on the best port and let it replace this one. */
-  renew() {
+  /** Take a second session on a better port, or where there is one, and let it replace this one. */
+  renew({ once = false } = {}) {
     if (this.#stopped) return;
-    this.#mustMove = true;
+    this.#move = { once };
     this.#work();
   }
 
   // Internal
 
   get #isSatisfied() {
-    return this.#stopped || (this.#current.held !== null && !this.#mustMove);
+    return this.#stopped || (this.#current.held !== null && this.#move === null);
   }
 
   /** One search at a time; what happens during the last moment of one starts the next. */
@@ -124,50 +124,52 @@ export class PortFollower {
 
   async #tryUntilSatisfied() {
     while (!this.#isSatisfied) {
-      if (this.#mustRest) await this.#rest();
+      await this.#rest.take(this.channel !== null);
+      if (this.#isSatisfied) return;
       if (!this.channel) this.#report("connecting", this.#status.problem);
       try {
         await this.#tryOnce();
       } catch (cause) {
         if (cause.code === "revoked") this.stop("revoked");
         if (this.#stopped) return;
-        // A move that failed is nothing to show while the session it has goes on.
-        if (this.channel) this.#report("connected", null);
-        else this.#report("offline", cause.code ?? "internal");
-        this.#mustRest = true;
+        this.#failed(cause);
       }
     }
   }
 
-  #rest() {
-    this.#mustRest = false;
-    return this.#pause.wait(this.#backoff.next());
+  /** A move that failed is nothing to show while the session it has goes on. */
+  #failed(cause) {
+    this.#rest.add();
+    if (!this.channel) return this.#report("offline", cause.code ?? "internal");
+    if (this.#move?.once) this.#move = null;
+    if (this.#move === null) this.#plan.make(this.#endpoint);
+    return this.#report("connected", null);
   }
 
   async #tryOnce() {
-    const how = { onlyBest: this.channel !== null, mirrorsFirst: this.#mirrorsFirst };
+    const [hasSession, mirrorsFirst] = [this.channel !== null, this.#mirrorsFirst];
     this.#mirrorsFirst = false;
-    const { endpoint, channel } = await this.#search.find(how);
-    try {
-      if (this.channel) await this.#showMove();
-      if (!this.#stopped) await this.#attach(channel);
-    } catch (cause) {
-      throw await endedBy(channel, cause);
-    }
+    const found = hasSession ? this.#search.another(this.#endpoint) : this.#search.anywhere({ mirrorsFirst });
+    const { endpoint, channel } = await found;
     return this.#stopped ? channel.close() : this.#takeOver(endpoint, channel);
   }
 
-  #showMove() {
-    this.#report("moving", null);
-    return this.#pause.wait(SHOWN_MS);
+  async #takeUp(channel) {
+    if (this.channel) {
+      this.#report("moving", null);
+      await new Promise((resolve) => setTimeout(resolve, SHOWN_MS));
+    }
+    if (!this.#stopped) await this.#attach(channel);
   }
 
   #takeOver(endpoint, channel) {
     const before = this.channel;
     this.#current.replace(channel);
     this.#endpoint = endpoint;
-    this.#mustMove = false;
-    this.#plan.drop();
+    this.#finder.lost = null;
+    this.#move = null;
+    this.#rest.sessionCame();
+    this.#plan.make(endpoint);
     channel.closed.then((end) => this.#lost(channel, end));
     this.#report("connected", null, before ? this.#status.since : Date.now());
     before?.retire();
@@ -177,13 +179,16 @@ export class PortFollower {
   #lost(channel, { code, farewell }) {
     if (channel !== this.#current.held || this.#stopped) return undefined;
     this.#current.drop();
+    this.#plan.drop();
     const wasSteady = Date.now() - this.#status.since >= STEADY_MS;
     const reason = reasonOf(code, farewell);
     if (reason === "revoked") return this.stop("revoked");
+    this.#finder.lost = this.#endpoint;
     this.#mirrorsFirst = reason === "rediscover";
     this.#report("offline", null);
-    if (wasSteady) return this.retryNow();
-    this.#mustRest = true;
+    // Everybody who was here comes back now: a short pause, another for each.
+    this.#rest.add();
+    if (wasSteady) this.#rest.beginAnew();
     return this.#work();
   }
 

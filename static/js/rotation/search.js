@@ -1,52 +1,63 @@
-// Finding the server: the ports of the last connection file first, then what the mirrors say.
+// Finding a session: anywhere when there is none, on a better port when there is one.
 //
-// Spec: 3.8
+// Spec: 3.15
 
-import { DialFailed } from "../net/failures.js";
+import { endedBy } from "./endings.js";
+import { Race } from "./race.js";
 
 export class Search {
   #finder;
   #dial;
+  #takeUp;
 
-  /** @param {import("../discovery/finder.js").Finder} finder @param {(endpoint: object) => Promise<object>} dial */
-  constructor(finder, dial) {
+  /**
+   * @param {import("../discovery/finder.js").Finder} finder
+   * @param {(endpoint: object, proven: () => Promise<void>) => Promise<object>} dial gives a session
+   * @param {(channel: object) => Promise<void>} takeUp makes it take up the rooms
+   */
+  constructor(finder, dial, takeUp) {
     this.#finder = finder;
     this.#dial = dial;
+    this.#takeUp = takeUp;
   }
 
   /**
-   * A session with the server, wherever it is.
-   * @param {{onlyBest: boolean, mirrorsFirst: boolean}} how `onlyBest`: for a move, where the old port still does
-   * @returns {Promise<{endpoint: object, channel: object}>} Raises: an error with a `code`.
+   * A session on any port of the last file, or of a newer one that the mirrors have.
+   * @param {{mirrorsFirst: boolean}} how @returns {Promise<{endpoint: object, channel: object}>}
+   * Raises: an error with a `code`.
    */
-  async find({ onlyBest, mirrorsFirst }) {
-    const tried = new Set();
-    const candidates = () => {
-      const endpoints = onlyBest ? this.#finder.endpoints().slice(0, 1) : this.#finder.endpoints();
-      return endpoints.filter((endpoint) => !tried.has(endpoint.url));
+  anywhere({ mirrorsFirst }) {
+    const look = async () => {
+      await this.#finder.refresh();
+      return this.#finder.endpoints();
     };
-    const failure = mirrorsFirst ? null : await this.#tryEach(candidates(), tried);
-    if (failure && !(failure instanceof Error)) return failure;
-    await this.#finder.refresh().catch((cause) => {
-      // What the ports said is the better reason; without ports the mirrors are all there is.
-      throw failure ?? cause;
-    });
-    const found = await this.#tryEach(candidates(), tried);
-    if (found && !(found instanceof Error)) return found;
-    throw found ?? failure ?? new DialFailed("unavailable");
+    return this.#race(look).run(this.#finder.endpoints(), { lookFirst: mirrorsFirst });
   }
 
-  /** @returns {Promise<{endpoint: object, channel: object} | Error | null>} the last failure when none answered */
-  async #tryEach(endpoints, tried) {
-    let failure = null;
-    for (const endpoint of endpoints) {
-      tried.add(endpoint.url);
-      try {
-        return { endpoint, channel: await this.#dial(endpoint) };
-      } catch (cause) {
-        failure = cause;
-      }
+  /**
+   * A second session: where this endpoint should be left for, or else anywhere the file names.
+   * @param {object} endpoint the one in use @returns {Promise<{endpoint: object, channel: object}>}
+   */
+  another(endpoint) {
+    const better = this.#finder.better(endpoint);
+    return this.#race().run(better.length > 0 ? better : this.#finder.endpoints());
+  }
+
+  #race(look = null) {
+    return new Race((endpoint, proven) => this.#connect(endpoint, proven), look);
+  }
+
+  async #connect(endpoint, proven) {
+    const began = performance.now();
+    const channel = await this.#dial(endpoint, () => {
+      this.#finder.proved(endpoint, performance.now() - began);
+      return proven();
+    });
+    try {
+      await this.#takeUp(channel);
+      return { endpoint, channel };
+    } catch (cause) {
+      throw await endedBy(channel, cause);
     }
-    return failure;
   }
 }

@@ -15,7 +15,7 @@ function endpoint(port, changes = {}) {
 }
 
 /** A server that publishes, and somebody's finder with the mirrors as they are told. */
-function setUp({ mirrors = {} } = {}) {
+function setUp({ mirrors = {}, ...options } = {}) {
   const [identity, discoverySecret] = [IdentityKey.generate(), DiscoverySecret.generate()];
   const saved = [];
   const publish = (serial, endpoints = [endpoint(50_000)], changes = {}) => {
@@ -36,6 +36,7 @@ function setUp({ mirrors = {} } = {}) {
     locators: [MIRROR],
     fetchBytes,
     save: async (kept) => saved.push(kept),
+    ...options,
   });
   return { finder, publish, mirrors, saved };
 }
@@ -103,16 +104,41 @@ test("mirrors that have only rubbish say what was wrong with it", async () => {
   await assert.rejects(finder.refresh(), { code: "malformed" });
 });
 
-test("the port that lives longest is tried first, and one without TLS only on this machine", async () => {
+test("those whose time is over come last, and one without TLS only on this machine", async () => {
   const { finder, publish } = setUp();
   const list = [
-    endpoint(1001),
-    endpoint(1002, { validUntil: NOW + 7200 }),
-    endpoint(1003, { tls: false, validUntil: NOW + 9000 }),
-    endpoint(1004, { tls: false, host: "127.0.0.1", validUntil: NOW + 8000 }),
+    endpoint(1001, { validUntil: NOW - 9 }),
+    endpoint(1002),
+    endpoint(1003, { tls: false }),
+    endpoint(1004, { tls: false, host: "127.0.0.1", retiring: true }),
   ];
 
   await finder.accept(await publish(7, list), null);
 
-  assert.deepEqual(ports(finder), [1004, 1002, 1001]);
+  assert.deepEqual(ports(finder), [1002, 1004, 1001]);
+});
+
+test("our region comes first, and who was slow or lost comes after", async () => {
+  const { finder, publish } = setUp({ region: "eu" });
+  const list = [endpoint(1001, { host: "a", region: "us" }), endpoint(1002, { host: "b", region: "eu" })];
+  await finder.accept(await publish(7, list), null);
+  assert.deepEqual(ports(finder), [1002, 1001]);
+
+  finder.lost = list[1];
+  assert.deepEqual(ports(finder), [1001, 1002]);
+  finder.lost = null;
+  finder.proved(list[0], 20);
+  finder.proved(list[1], 500);
+
+  assert.deepEqual(ports(finder), [1001, 1002]);
+});
+
+test("it knows what the newest file says of an endpoint, and what is better", async () => {
+  const { finder, publish } = setUp();
+  assert.deepEqual([finder.listed(endpoint(1001)), finder.better(endpoint(1001))], [null, []]);
+  await finder.accept(await publish(7, [endpoint(1001, { retiring: true }), endpoint(1002)]), null);
+
+  assert.equal(finder.listed(endpoint(1001)).retiring, true);
+  assert.deepEqual(finder.better(endpoint(1001)).map((each) => each.port), [1002]);
+  assert.deepEqual(finder.better(endpoint(1002)), []);
 });

@@ -107,7 +107,8 @@ export class FakeServer {
 
   async file() {
     const now = Math.floor(Date.now() / 1000);
-    const endpoints = [...this.ports.values()];
+    const ports = [...this.ports.values()];
+    const endpoints = ports.map((each, index) => new Endpoint({ ...each, retiring: index < ports.length - 1 }));
     const info = new ConnectionInfo({
       serial: this.serial, serverId: serverId(this.identity.public), serverName: "Fake", timestamp: now,
       serverPublic: this.identity.public, validFrom: now - 10, validUntil: now + 3600, nextRotation: now + 60,

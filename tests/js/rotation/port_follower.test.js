@@ -2,40 +2,22 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { PortFollower } from "../../../static/js/rotation/port_follower.js";
+import { failure, port, Ports, until } from "../fakes/ports.js";
 
-const settle = () => new Promise((resolve) => setTimeout(resolve, 10));
-const failure = (code) => Object.assign(new Error(code), { code });
+const settle = (milliseconds = 10) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
-const moved = () => new Promise((resolve) => setTimeout(resolve, 250));
-
-/** Ports that answer or do not, mirrors that know them, and a follower between them. */
-function setUp(t) {
-  const world = {
-    known: ["a"], published: ["a"], open: new Set(["a"]), refreshed: 0,
-    dialled: [], attached: [], states: [], fails: null,
-  };
-  const endpoint = (name) => ({ url: name, port: name, validUntil: Math.floor(Date.now() / 1000) + 60 });
-  const finder = {
-    now: Date.now(),
-    endpoints: () => world.known.map(endpoint),
-    refresh: async () => {
-      world.refreshed += 1;
-      if (world.published === null) throw failure("unavailable");
-      world.known = world.published;
-    },
-    accept: async (file) => (world.known = file),
-  };
+/** Ports, of which the client knows these, and a follower. */
+async function setUp(t, ...known) {
+  const world = new Ports();
+  Object.assign(world, { attached: [], states: [], attachFails: null });
+  await world.know(...(known.length > 0 ? known : [port("a")]));
+  world.does.a = "open";
   const follower = new PortFollower({
-    finder,
+    finder: world.finder,
     random: () => 0,
-    dial: async ({ url }) => {
-      world.dialled.push(url);
-      if (world.fails) throw failure(world.fails);
-      if (!world.open.has(url)) throw failure("unavailable");
-      return channelTo(url);
-    },
+    dial: world.dial,
     attach: async (channel) => {
-      world.attached.push(channel.url);
+      world.attached.push(channel.host);
       if (world.attachFails) throw failure(world.attachFails);
     },
     attached: () => {},
@@ -45,134 +27,195 @@ function setUp(t) {
   return { world, follower };
 }
 
-function channelTo(url) {
-  let end;
-  const channel = { url, isOpen: true, retired: false, closed: new Promise((resolve) => (end = resolve)) };
-  channel.end = (code, number = null) => {
-    channel.isOpen = false;
-    end({ code, farewell: number === null ? null : { number } });
-  };
-  channel.close = () => channel.end(1000);
-  channel.retire = () => {
-    channel.retired = true;
-    channel.close();
-  };
-  return channel;
-}
+const on = (follower, host) => until(() => follower.channel?.host === host);
 
 test("it connects, resumes the rooms and takes over", async (t) => {
-  const { world, follower } = setUp(t);
+  const { world, follower } = await setUp(t);
 
   follower.start();
   const channel = await follower.ready();
 
-  assert.equal(channel.url, "a");
+  assert.equal(channel.host, "a");
   assert.deepEqual(world.attached, ["a"]);
   assert.equal(follower.status.status, "connected");
-  assert.equal(world.refreshed, 0);
+  assert.equal(world.asked, 0);
 });
 
-test("an announced port is taken before the old one is left", async (t) => {
-  const { world, follower } = setUp(t);
+test("when its port retires, another is taken before the old one is left", async (t) => {
+  const { world, follower } = await setUp(t);
   follower.start();
   const old = await follower.ready();
-  world.open.add("b");
+  world.does.b = "open";
 
-  await follower.announced(["b", "a"]);
-  await moved();
+  await follower.announced(await world.file([port("a", { retiring: true }), port("b")]));
+  await on(follower, "b");
 
-  assert.equal(follower.channel.url, "b");
   assert.equal(old.retired, true);
   assert.deepEqual(world.attached, ["a", "b"]);
   assert.ok(world.states.includes("moving") && !world.states.slice(2).includes("offline"));
 });
 
-test("an announcement of where it is already moves nobody", async (t) => {
-  const { world, follower } = setUp(t);
+test("the move of another node moves nobody here", async (t) => {
+  const { world, follower } = await setUp(t, port("a"), port("x"));
+  world.does.x = "open";
   follower.start();
   await follower.ready();
+  const here = follower.channel.host;
+  const [other] = ["a", "x"].filter((host) => host !== here);
 
-  await follower.announced(["a", "z"]);
-  await moved();
+  await follower.announced(await world.file([port(here), port(other, { retiring: true }), port("y")]));
+  await follower.announced(await world.file([port("y", { validUntil: 2e9 }), port(here)]));
+  await settle(250);
 
-  assert.deepEqual(world.dialled, ["a"]);
+  assert.deepEqual(world.dialled, [here]);
 });
 
-test("a move that fails leaves the session it has, and is tried again", async (t) => {
-  const { world, follower } = setUp(t);
+test("a move that fails leaves the session it has, and is tried again soon", async (t) => {
+  const { world, follower } = await setUp(t);
   follower.start();
   const old = await follower.ready();
-  world.published = ["b", "a"];
 
-  await follower.announced(["b", "a"]);
-  await moved();
+  await follower.announced(await world.file([port("a", { retiring: true }), port("b")]));
+  await until(() => world.dialled.includes("b"));
+  await settle();
   assert.equal(follower.channel, old);
   assert.deepEqual([follower.status.status, follower.status.problem], ["connected", null]);
-  world.open.add("b");
-  follower.retryNow();
-  await moved();
+  world.does.b = "open";
 
-  assert.equal(follower.channel.url, "b");
+  await on(follower, "b");
 });
 
 test("a session that could not take up the rooms does not take over", async (t) => {
-  const { world, follower } = setUp(t);
+  const { world, follower } = await setUp(t);
   follower.start();
   const old = await follower.ready();
-  world.open.add("b");
+  world.does.b = "open";
   world.attachFails = "internal";
 
-  await follower.announced(["b", "a"]);
-  await moved();
+  await follower.announced(await world.file([port("a", { retiring: true }), port("b")]));
+  await until(() => world.attached.includes("b"));
+  await settle();
 
   assert.equal(follower.channel, old);
   assert.equal(follower.status.status, "connected");
 });
 
-test("a lost session is replaced from the last file, then from the mirrors", async (t) => {
-  const { world, follower } = setUp(t);
+test("who was on a node that died is on the other at once", async (t) => {
+  const { world, follower } = await setUp(t, port("a"), port("b"));
+  world.does.b = "open";
   follower.start();
-  (await follower.ready()).end(1006);
-  world.open = new Set(["c"]);
-  world.published = ["c"];
-  follower.retryNow();
+  const before = await follower.ready();
+  const [other] = ["a", "b"].filter((host) => host !== before.host);
+  world.does[before.host] = "dead";
 
-  assert.equal((await follower.ready()).url, "c");
+  before.end(1006);
+  await on(follower, other);
+
+  assert.equal(world.asked, 0);
+  assert.ok(world.dialled.length <= 3, "no second round was needed");
+});
+
+test("a port that swallows everything does not hold up the next one", async (t) => {
+  for (const does of ["black hole", "mute"]) {
+    const { world, follower } = await setUp(t, port("hole"), port("b"));
+    Object.assign(world.does, { hole: does, b: "open" });
+    follower.start();
+
+    await until(() => follower.channel?.host === "b", 4000);
+  }
+});
+
+test("who slept through five moves runs into tripwires and finds home by the mirrors", async (t) => {
+  const names = ["t1", "t2", "t3", "t4", "t5"];
+  const { world, follower } = await setUp(t, ...names.map((name) => port(name, { validUntil: 1000 })));
+  for (const name of names) world.does[name] = "tripwire";
+  world.does.home = "open";
+  world.published = await world.file([port("home")]);
+
+  follower.start();
+  await on(follower, "home");
+
+  assert.deepEqual(world.dialled, ["t1", "home"]);
+});
+
+test("with all ports of its file dead it asks the mirrors", async (t) => {
+  const { world, follower } = await setUp(t, port("d1"), port("d2"), port("d3"));
+  world.does.home = "open";
+  world.published = await world.file([port("home")]);
+
+  follower.start();
+  await on(follower, "home");
+
+  assert.deepEqual(world.dialled, ["d1", "d2", "d3", "home"]);
+});
+
+test("a fixed port is the last resort", async (t) => {
+  const { world, follower } = await setUp(t, port("fixed", { fixed: true }), port("a"));
+  Object.assign(world.does, { fixed: "open", a: "dead" });
+
+  follower.start();
+  await on(follower, "fixed");
+  await follower.announced(await world.file([port("fixed", { fixed: true }), port("c")]));
+  await settle(100);
+
+  assert.deepEqual(world.dialled, ["a", "fixed"], "and it is not left in a hurry");
+});
+
+test("a lost session is replaced from the last file, then from the mirrors", async (t) => {
+  const { world, follower } = await setUp(t);
+  follower.start();
+  const old = await follower.ready();
+  Object.assign(world.does, { a: "dead", c: "open" });
+  world.published = await world.file([port("c")]);
+  old.end(1006);
+
+  await on(follower, "c");
   assert.deepEqual(world.dialled.slice(0, 3), ["a", "a", "c"]);
 });
 
 test("after `rediscover` the mirrors are asked first", async (t) => {
-  const { world, follower } = setUp(t);
+  const { world, follower } = await setUp(t);
   follower.start();
   const old = await follower.ready();
-  world.open.add("d");
-  world.published = ["d", "a"];
+  world.does.d = "open";
+  world.published = await world.file([port("d"), port("a", { retiring: true })]);
 
   old.end(1000, 9);
-  await settle();
-  follower.retryNow();
 
-  assert.equal((await follower.ready()).url, "d");
+  await on(follower, "d");
   assert.deepEqual(world.dialled, ["a", "d"]);
 });
 
-test("it goes on trying, and says what is wrong", async (t) => {
-  const { world, follower } = setUp(t);
-  world.open.clear();
+test("who was told nothing looks by itself", async (t) => {
+  const { world, follower } = await setUp(t, port("a", { validUntil: Math.floor(Date.now() / 1000) + 2 }));
+  world.does.b = "open";
   follower.start();
-  await settle();
+  await follower.ready();
+  world.published = await world.file([port("a", { retiring: true }), port("b")]);
+
+  await on(follower, "b");
+
+  assert.equal(world.asked > 0, true);
+});
+
+test("it goes on trying, and says what is wrong", async (t) => {
+  const { world, follower } = await setUp(t);
+  world.does.a = "dead";
+  world.published = null;
+  follower.start();
+  await until(() => follower.status.problem !== null);
   assert.deepEqual([follower.status.status, follower.status.problem], ["offline", "unavailable"]);
 
-  world.open.add("a");
+  world.does.a = "open";
   follower.retryNow();
 
-  assert.equal((await follower.ready()).url, "a");
+  assert.equal((await follower.ready()).host, "a");
   assert.equal(follower.status.problem, null);
 });
 
 test("a device that was put out stops, whichever way it is told", async (t) => {
   for (const tell of [(channel) => channel.end(4410), (channel) => channel.end(1000, 10)]) {
-    const { world, follower } = setUp(t);
+    const { world, follower } = await setUp(t);
     follower.start();
     tell(await follower.ready());
     await settle();

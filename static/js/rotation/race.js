@@ -1,0 +1,156 @@
+// Dialling several endpoints: the first that proves to be our server goes on, the others are let go.
+//
+// Spec: 3.15
+
+import { DialFailed } from "../net/failures.js";
+
+/** Nobody waits longer for a port that drops packets, or that accepts and is mute, before the next one is dialled too. */
+const PATIENCE_MS = 1500;
+/** How long one that has proven itself waits for another to fail; its server does not wait for ever either. */
+const TURN_MS = 3000;
+/** In the queue of endpoints: ask for more of them. */
+const LOOK = Symbol("look");
+
+export class Race {
+  #dial;
+  #look;
+  #patienceMs;
+  #turn = new Turn();
+  #queue = [];
+  #seen = new Set();
+  #running = 0;
+  #problem = null;
+  #settle = null;
+  #timer;
+
+  /**
+   * @param {(endpoint: object, proven: () => Promise<void>) => Promise<object>} dial awaits `proven` before it says who
+   *   we are: one dial of a race does so at a time, so the device never has a session too many
+   * @param {(() => Promise<object[]>) | null} [look] finds further endpoints: tried when the others were, or first when
+   *   a tripwire says that our file is old
+   */
+  constructor(dial, look = null, patienceMs = PATIENCE_MS) {
+    this.#dial = dial;
+    this.#look = look;
+    this.#patienceMs = patienceMs;
+  }
+
+  /**
+   * What the first dial gave that went through.
+   * @param {object[]} endpoints @param {{lookFirst?: boolean}} [how] @returns {Promise<object>}
+   * Raises: `revoked` from anywhere and at once; `limit` when a server was full; what went wrong last.
+   */
+  run(endpoints, { lookFirst = false } = {}) {
+    this.#lineUp(endpoints, (each) => this.#queue.push(...each));
+    if (this.#look) this.#queue.splice(lookFirst ? 0 : this.#queue.length, 0, LOOK);
+    return new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject };
+      this.#goOn();
+    });
+  }
+
+  /** Begin with the next one, unless somebody has proven to be our server. */
+  #goOn() {
+    clearTimeout(this.#timer);
+    if (!this.#settle) return;
+    if (!this.#turn.isTaken && this.#queue.length > 0) this.#begin(this.#queue.shift());
+    if (this.#running === 0) this.#end("reject", this.#problem ?? new DialFailed("unavailable"));
+    else if (this.#queue.length > 0) this.#timer = setTimeout(() => this.#goOn(), this.#patienceMs);
+  }
+
+  #begin(next) {
+    this.#running += 1;
+    const work = next === LOOK ? this.#lookOn() : this.#attempt(next);
+    work.finally(() => {
+      this.#running -= 1;
+      this.#goOn();
+    });
+  }
+
+  async #attempt(endpoint) {
+    const attempt = Symbol(endpoint.url);
+    try {
+      this.#end("resolve", await this.#dial(endpoint, () => this.#turn.take(attempt)));
+    } catch (cause) {
+      this.#failed(cause);
+    } finally {
+      this.#turn.pass(attempt);
+    }
+  }
+
+  #failed(cause) {
+    if (cause.code === "revoked") this.#end("reject", cause);
+    if (cause.code !== "overtaken" && this.#problem?.code !== "limit") this.#problem = cause;
+    if (cause.code === "rediscover" && this.#queue.includes(LOOK)) {
+      // Our file is old, and so are the other ports it names.
+      this.#queue = [LOOK, ...this.#queue.filter((each) => each !== LOOK)];
+    }
+  }
+
+  async #lookOn() {
+    try {
+      this.#lineUp(await this.#look(), (each) => this.#queue.unshift(...each));
+    } catch (cause) {
+      // What the ports said is the better reason; without ports the mirrors are all there is.
+      this.#problem ??= cause;
+    }
+  }
+
+  #lineUp(endpoints, put) {
+    put(endpoints.filter(({ url }) => !this.#seen.has(url)));
+    for (const { url } of endpoints) this.#seen.add(url);
+  }
+
+  #end(how, outcome) {
+    this.#settle?.[how](outcome);
+    this.#settle = null;
+    this.#turn.close();
+    clearTimeout(this.#timer);
+  }
+}
+
+/** Who may go on: one at a time, and nobody else after the race. */
+class Turn {
+  #holder = null;
+  #waiting = [];
+  #isClosed = false;
+
+  get isTaken() {
+    return this.#holder !== null;
+  }
+
+  /** Resolved when the attempt may go on, and each time it asks again. Raises: DialFailed "overtaken". */
+  async take(attempt) {
+    if (this.#holder === attempt) return;
+    if (this.#holder !== null && !this.#isClosed) await this.#wait(attempt);
+    if (this.#isClosed) throw new DialFailed("overtaken");
+    this.#holder = attempt;
+  }
+
+  /** The attempt is over: the next one's turn comes. */
+  pass(attempt) {
+    this.#waiting = this.#waiting.filter((each) => each.attempt !== attempt);
+    if (this.#holder !== attempt) return;
+    this.#holder = null;
+    const next = this.#waiting.shift();
+    this.#holder = next?.attempt ?? null;
+    next?.go();
+  }
+
+  /** The race is over. */
+  close() {
+    this.#isClosed = true;
+    for (const { go } of this.#waiting.splice(0)) go();
+  }
+
+  #wait(attempt) {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => reject(new DialFailed("overtaken")), TURN_MS);
+      const go = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+      this.#waiting.push({ attempt, go });
+    });
+  }
+}
