@@ -129,6 +129,11 @@ class Connection:
         """32 bytes that only this session's two ends know."""
         return self.handshake.exporter
 
+    @property
+    def epoch(self) -> int:
+        """How many times its keys were made anew, in both directions."""
+        return self._session.epoch if self._session is not None else 0
+
     async def run(self, take: TakeFrame) -> ClawChatError:
         """Read until the connection ends, and return why it did.
 

@@ -24,11 +24,12 @@ from clawchat.protocol.encoding import encode_base64url
 from clawchat.protocol.errors import ClawChatError
 from clawchat.protocol.fingerprint import server_id
 from clawchat.protocol.frame import MessageType
-from clawchat.protocol.handshake import Gate, ServerHandshake, find_gate
+from clawchat.protocol.handshake import Gate, ServerHandshake, ServerParameters, find_gate
 from clawchat.protocol.invite import Invite
 from clawchat.protocol.key_schedule import device_credentials, gate_key
 from clawchat.protocol.keys import DevicePublic, DiscoverySecret, IdentityKey, PreSharedKey
 from clawchat.protocol.primitives import random_bytes
+from clawchat.protocol.rekey import ServerRekey
 from clawchat.protocol.session import Session
 
 
@@ -61,6 +62,7 @@ class Seat:
     port: Port
     socket: web.WebSocketResponse
     session: Session
+    rekey: ServerRekey
     device: bytes
     cursors: dict[bytes, int] = field(default_factory=dict)
 
@@ -110,6 +112,8 @@ class TinyServer:
         self.close_after_handshake: CloseNotify | None = None
         self.gate_secrets: list[DiscoverySecret] = []
         self.finished_tlvs: dict[int, bytes] = {}
+        self.parameters = ServerParameters()
+        self.never_rekey = False
         # What it saw
         self.pings = 0
         self.pongs: list[bytes] = []
@@ -253,7 +257,7 @@ class TinyServer:
         if port.tripwire:
             await socket.close(code=4409)
             return None
-        handshake = ServerHandshake(gate, server_id(self.identity.public))
+        handshake = ServerHandshake(gate, server_id(self.identity.public), self.parameters)
         await socket.send_bytes(handshake.receive_hello(hello, int(time.time() * 1000)))
         auth = handshake.receive_client_auth(await socket.receive_bytes())
         psk, bound = self.devices.get(auth.psk_id, (PreSharedKey.generate(), None))
@@ -272,7 +276,8 @@ class TinyServer:
                     del self.devices[invite_id]
         frame, session = handshake.finish(self.finished_tlvs, random_bytes(16), 0)
         await socket.send_bytes(frame)
-        return Seat(port, socket, session, device_id(auth.device_public))
+        rekey = ServerRekey(session, auth.device_public, self.identity.sign, time.monotonic())
+        return Seat(port, socket, session, rekey, device_id(auth.device_public))
 
     async def _read(self, seat: Seat) -> None:
         async for message in seat.socket:
@@ -285,6 +290,10 @@ class TinyServer:
                 exchange = parse_exchange(frame.payload)
                 if isinstance(exchange, Request):
                     await self._answer(seat, exchange)
+            elif frame.type == MessageType.KEY_ROTATION and not self.never_rekey:
+                answer = seat.rekey.receive(frame.payload, time.monotonic())
+                if answer is not None:
+                    await seat.send(MessageType.KEY_ROTATION, answer)
             elif frame.type == MessageType.PING:
                 self.pings += 1
                 if not self.mute:
