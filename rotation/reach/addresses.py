@@ -36,7 +36,9 @@ def address_of_router(text: str) -> str:
     """
     address = parsed(text)
     if address is None or address.is_unspecified:
-        raise NoAnswer("The router has no address on its other side: it is not connected.")
+        raise NoAnswer(
+            "The router says that it has no address outside: it is not connected, or another router stands before it."
+        )
     return str(address)
 
 

@@ -5,8 +5,7 @@ Nothing leaves this machine: the world is one namespace, with one machine in it.
 
 import subprocess
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Self
 
@@ -15,7 +14,7 @@ from tests.e2e.networks import Namespace, join
 LAN, MACHINE, GATEWAY = "192.168.77.0/24", "192.168.77.2", "192.168.77.1"
 NEIGHBOUR = "192.168.77.3"
 # Routers refuse to let anything in by an address of the ranges for documentation, so these look like anybody's.
-OUTSIDE, SOMEBODY = "128.66.0.1", "128.66.0.9"
+OUTSIDE = "128.66.0.1"
 START_SECONDS = 15
 
 RULES = """
@@ -43,7 +42,7 @@ listening_ip=lan
 enable_upnp={upnp}
 enable_natpmp={natpmp}
 min_lifetime=5
-secure_mode=yes
+secure_mode={secure}
 system_uptime=no
 uuid=6ba7b810-9dad-41d1-80b4-00c04fd430c8
 upnp_table_name=filter
@@ -59,7 +58,9 @@ class Home:
 
     def __init__(self, folder: Path, outside: str = OUTSIDE) -> None:
         self.lan, self.router, self.world = Namespace("lan"), Namespace("router"), Namespace("world")
+        # The router's address on its other side, and that of the machine there.
         self.outside = outside
+        self.somebody = outside.rpartition(".")[0] + ".9"
         self._folder = folder
         self._stack = ExitStack()
         self._daemon: subprocess.Popen | None = None
@@ -69,7 +70,7 @@ class Home:
             self._stack.enter_context(namespace)
         try:
             join(self.lan, f"{MACHINE}/24", self.router, f"{GATEWAY}/24")
-            join(self.router, f"{self.outside}/24", self.world, f"{SOMEBODY}/24")
+            join(self.router, f"{self.outside}/24", self.world, f"{self.somebody}/24")
             self.lan.route_by(GATEWAY)
             self.router.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
             self.router.run("nft", "-f", "-", input=RULES)
@@ -84,11 +85,15 @@ class Home:
         finally:
             self._stack.close()
 
-    def start_router(self, upnp: bool = True, natpmp: bool = True, allowed: str = HIGH_PORTS) -> None:
-        """Let it be asked to let ports in."""
+    def start_router(
+        self, upnp: bool = True, natpmp: bool = True, allowed: str = HIGH_PORTS, secure: bool = True
+    ) -> None:
+        """Let it be asked to let ports in; one that is not secure lets a machine ask for another one."""
         configuration, log = self._folder / "miniupnpd.conf", self._folder / "miniupnpd.log"
         words = {True: "yes", False: "no"}
-        configuration.write_text(CONFIGURATION.format(upnp=words[upnp], natpmp=words[natpmp], allowed=allowed))
+        configuration.write_text(
+            CONFIGURATION.format(upnp=words[upnp], natpmp=words[natpmp], allowed=allowed, secure=words[secure])
+        )
         with log.open("wb") as output:
             self._daemon = self.router.start(
                 "miniupnpd",
@@ -117,12 +122,6 @@ class Home:
     def log(self) -> str:
         """What the router says."""
         return (self._folder / "miniupnpd.log").read_text(errors="replace")
-
-    @contextmanager
-    def with_neighbour(self) -> Iterator[None]:
-        """Inside, the machine has a second address: what the router takes for another machine of the network."""
-        self.lan.run("ip", "address", "add", f"{NEIGHBOUR}/24", "dev", "router")
-        yield
 
 
 def _answers(log: str, upnp: bool, natpmp: bool) -> bool:
