@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from tests.e2e.server import ROOT, ServerFailed, ServerProcess, configures_clawchat, free_port
+from tests.rotation.certificates import sign, write_pair
 from tests.rotation.processes import descendants, is_alive, wait_until
 from tests.rotation.test_silent import knock
 
@@ -128,13 +129,26 @@ def test_a_front_door_in_use_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "value"), [("CLAWCHAT_BIND", "0.0.0.0"), ("CLAWCHAT_FRONT", "192.0.2.1:8000")])
-def test_an_address_that_others_can_reach_is_refused(tmp_path, name, value):
-    """There is no TLS yet; the sentence says what to do instead."""
+def test_an_address_that_others_can_reach_is_refused_without_tls(tmp_path, name, value):
+    """The sentence names the setting, and the one that helps."""
     server = ServerProcess(tmp_path / "data", environment={name: value})
 
-    with pytest.raises(ServerFailed, match=rf"(?s)ended with 1.*{name} is .*127\.0\.0\.1.*SSH tunnel") as failed:
+    with pytest.raises(ServerFailed, match=rf"(?s)ended with 1.*{name} is .*no TLS.*CLAWCHAT_TLS=local") as failed:
         server.run("runclawchat")
     assert "Traceback" not in str(failed.value)
+
+
+def test_a_certificate_that_is_no_good_is_one_sentence(tmp_path):
+    """The server does not start with it, and the other commands still work."""
+    chain, key = write_pair(tmp_path, "server", sign("server", hosts=("elsewhere.example",)))
+    environment = {"CLAWCHAT_TLS": "files", "CLAWCHAT_TLS_FILES": f"{chain}:{key}"}
+    server = ServerProcess(tmp_path / "data", environment=environment)
+
+    with pytest.raises(ServerFailed, match=r"ended with 1") as failed:
+        server.run("runclawchat")
+    assert f"CommandError: The certificate in {chain} is not for localhost" in str(failed.value)
+    assert "Traceback" not in str(failed.value)
+    assert server.status()["connections"] == 0
 
 
 def test_a_welcome_lets_the_first_person_in(tmp_path):
