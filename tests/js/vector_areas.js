@@ -263,7 +263,8 @@ async function rekey({ receives, keys, INIT, RESP, DONE }) {
 
 /** The epochs of a session that is about to begin the one of the case, and the session's face to a rekey. */
 function sessionBefore(role, keys) {
-  const before = new EpochKeys(...[32, 12, 32, 12, 32, 32, 32].map((size) => new Uint8Array(size)), fromHex(keys.next_key_seed));
+  const others = [32, 12, 32, 12, 32, 32, 32].map((size) => new Uint8Array(size));
+  const before = new EpochKeys(...others, fromHex(keys.next_key_seed));
   const epochs = new _Epochs(role === Role.CLIENT, fromHex(keys.session_id), before, keys.epoch - 1);
   const session = {
     role,

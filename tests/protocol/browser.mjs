@@ -70,8 +70,8 @@ class Browser {
   }
 
   /**
-   * One moment of a busy page: all that came is handed in at once, all that is to be said is sealed at once, and a rekey
-   * is begun when it is due or `begin` says so. Nothing waits for anything; answered when all is done.
+   * One moment of a busy page: all that came is handed in at once, all that is to be said is sealed at once, and a
+   * rekey is begun when it is due or `begin` says so. Nothing waits for anything; answered when all is done.
    */
   async turn({ frames, say, begin = false, now }) {
     const [made, heard] = [[], []];

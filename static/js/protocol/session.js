@@ -22,8 +22,8 @@ const PROTOCOLS = new ServerParameters();
  * session only when that frame has opened, so it cannot send before. After an error from `open` the caller closes the
  * connection; every later `open` fails with the same error, so there is no second attempt.
  *
- * Epochs, frames and bytes are counted for each direction; a rekey (rekey.js) makes the next epoch's keys here, and each
- * direction goes over to them by itself. No limit is ever higher than the protocol's.
+ * Epochs, frames and bytes are counted for each direction; a rekey (rekey.js) makes the next epoch's keys here, and
+ * each direction goes over to them by itself. No limit is ever higher than the protocol's.
  */
 export class Session {
   #role;
@@ -104,7 +104,7 @@ export class Session {
    * promises resolve in the order of the calls, so whoever sends each frame when it comes sends them in order.
    *
    * Once the next epoch is prepared, the frame of type KEY_ROTATION (RESP or DONE) is the last one of this epoch.
-   * Raises: too_large; rekey_overdue (a hard limit of frames or bytes under these keys); usage. Nothing is counted then.
+   * Raises: too_large; rekey_overdue (a hard limit of frames or bytes under these keys); usage. None of it counts then.
    * Spec: 3.5, 3.6
    * @returns {Promise<Uint8Array>}
    */
@@ -138,8 +138,8 @@ export class Session {
   }
 
   /**
-   * Give each payload of type KEY_ROTATION to this function before the next frame is opened: that one may be under other
-   * keys. Without one, none is expected.
+   * Give each payload of type KEY_ROTATION to this function before the next frame is opened: that one may be under
+   * other keys. Without one, none is expected.
    * @param {(payload: Uint8Array) => void} take
    */
   handRekeyTo(take) {

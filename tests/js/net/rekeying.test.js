@@ -158,7 +158,8 @@ test("keys at a hard limit end the session", async (t) => {
   assert.deepEqual(frames.state.closed, [4408]);
   t.mock.reset();
 
-  const aged = await open(t, { softLimits: new KeyLimits(1000, 1 << 20, 64), hardLimits: new KeyLimits(60, 1 << 20, 64) });
+  const [softLimits, hardLimits] = [1000, 60].map((seconds) => new KeyLimits(seconds, 1 << 20, 64));
+  const aged = await open(t, { softLimits, hardLimits });
   await aged.pass(60);
   assert.deepEqual(aged.state.closed, [4408]);
 });
@@ -182,7 +183,8 @@ test("questions and messages go on through a rekey, in their order", async (t) =
   assert.deepEqual(await asked, { members: [] });
   assert.deepEqual(line.state.told, [...ids.keys()]);
   const said = line.state.heard.filter(([type]) => type === MessageType.CHAT);
-  assert.deepEqual(said.map(([, payload]) => new TextDecoder().decode(payload.subarray(16))), ids.map((_, index) => `message ${index}`));
+  const texts = said.map(([, payload]) => new TextDecoder().decode(payload.subarray(16)));
+  assert.deepEqual(texts, ids.map((_, index) => `message ${index}`));
   assert.equal(line.channel.isOpen, true);
 });
 
