@@ -129,7 +129,7 @@ def test_a_front_door_in_use_is_named(tmp_path):
 
 
 @pytest.mark.parametrize(("name", "value"), [("CLAWCHAT_BIND", "0.0.0.0"), ("CLAWCHAT_FRONT", "192.0.2.1:8000")])
-def test_an_address_that_others_can_reach_is_refused_without_tls(tmp_path, name, value):
+def test_an_address_that_others_can_reach_is_refused(tmp_path, name, value):
     """The sentence names the setting, and the one that helps."""
     server = ServerProcess(tmp_path / "data", environment={name: value})
 
