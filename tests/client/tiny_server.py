@@ -48,6 +48,8 @@ class Port:
     lasts: int = 600
     # Seconds before it answers a first message.
     slowness: float = 0.0
+    # What it says after a handshake under a device's own pair instead of serving.
+    refusal: CloseNotify | None = None
 
     def endpoint(self, valid_from: int, retiring: bool = False) -> Endpoint:
         until = valid_from + self.lasts
@@ -231,9 +233,10 @@ class TinyServer:
         await socket.prepare(request)
         try:
             seat = await self._shake_hands(socket, port)
-            if seat is not None and self.close_after_handshake is not None:
-                await seat.send(MessageType.CLOSE_NOTIFY, self.close_after_handshake.encode())
-                await socket.close(code=4400 + self.close_after_handshake.number)
+            refusal = self.close_after_handshake or port.refusal
+            if seat is not None and refusal is not None:
+                await seat.send(MessageType.CLOSE_NOTIFY, refusal.encode())
+                await socket.close(code=4400 + refusal.number)
             elif seat is not None:
                 self.seats.append(seat)
                 self.handshakes += 1
