@@ -79,10 +79,12 @@ class Sentry:
             self._pruned_at = self._monotonic()
 
     async def _watch(self) -> None:
-        while not self._ending.is_set():
+        is_last = False
+        while not is_last:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._ending.wait()
+            is_last = self._ending.is_set()
             await self._try_to_look()
 
     async def _try_to_look(self) -> None:

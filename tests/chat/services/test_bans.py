@@ -1,0 +1,151 @@
+"""Bans: who is banned, who never is, and that everybody hears of it."""
+
+from datetime import timedelta
+from ipaddress import ip_network
+
+import pytest
+from django.utils import timezone
+
+from chat.banned import Banned
+from chat.models import AuditEvent, Ban, Connection, News
+from chat.services import bans, connections
+from chat.services.devices import Seat
+from chat.services.policy import change_policy
+from tests.fakes import Clock
+
+MALLORY, PREFIX = "192.0.2.66", "2001:db8:0:6::/64"
+HOME, HOME_IN_IPV6 = "198.51.100.7", "2001:db8:0:7::1"
+
+
+def touch(network: str, before: int, after: int, known=()) -> bool:
+    """Somebody has touched ports so often until now; whether anybody was banned for it."""
+    return bans.judge({network: before}, {network: after}, known)
+
+
+def be_at(person, address: str) -> Connection:
+    """Somebody is connected from this address."""
+    arrival = connections.arrive(person.pk, bytes(person.device.psk_id), Seat.of(address, 1, "here", "tests"))
+    return Connection.objects.get(pk=arrival.connection_pk)
+
+
+def codes() -> list[str]:
+    """What the audit log says about bans."""
+    return list(
+        AuditEvent.objects.filter(code__in=["banned", "ban_lifted", "scan_by_member"]).values_list("code", flat=True)
+    )
+
+
+@pytest.mark.parametrize("network", [MALLORY, PREFIX])
+def test_ten_touches_within_ten_minutes_are_enough(server, network):
+    """Not nine. Everybody hears of it, and the audit log says for how long."""
+    assert not touch(network, 0, 9)
+    assert not Ban.objects.exists()
+
+    assert touch(network, 9, 10)
+
+    assert list(bans.bans_in_force()) == [network]
+    event = AuditEvent.objects.get(code="banned")
+    assert (event.address, event.details) == (network, {"minutes": 60, "reason": "10 touches within ten minutes"})
+    assert News.objects.filter(kind=News.Kind.BANS).count() == 1
+
+
+def test_many_touches_at_once_are_enough(server):
+    """A scanner does not wait for our count."""
+    assert touch(MALLORY, 0, 500)
+
+
+def test_operators_may_ban_nobody(server):
+    """0 touches: no ban, whatever comes."""
+    change_policy("operator", ban_after_touches=0)
+
+    assert not touch(MALLORY, 0, 1000)
+
+
+def test_operators_say_after_how_many_and_for_how_long(server):
+    """Both are limits of the policy."""
+    change_policy("operator", ban_after_touches=3, ban_minutes=5)
+
+    assert touch(MALLORY, 0, 3)
+    left = Ban.objects.get().until - timezone.now()
+    assert timedelta(minutes=4) < left <= timedelta(minutes=5)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "127.8.8.8", "10.1.2.3"])
+def test_this_machine_and_proxies_are_never_banned(server, settings, address):
+    """Behind them is everybody, or the operator."""
+    settings.CLAWCHAT_TRUSTED_PROXIES = (ip_network("10.0.0.0/8"),)
+
+    assert not touch(address, 0, 1000)
+    with pytest.raises(bans.NotBanned, match="trusted proxies"):
+        bans.ban(address, 60, "as you wish", "operator")
+    assert codes() == []
+
+
+@pytest.mark.parametrize(("address", "network"), [(HOME, HOME), (HOME_IN_IPV6, "2001:db8:0:7::/64")])
+def test_a_members_address_is_written_down_and_not_banned(alice, address, network):
+    """While the session lives, and for a day after it came; neither the count nor an operator bans it."""
+    connection = be_at(alice, address)
+    assert not touch(network, 0, 10)
+    assert codes() == ["scan_by_member"]
+
+    Connection.objects.filter(pk=connection.pk).update(closed_at=timezone.now())
+    assert not touch(network, 10, 20)
+    with pytest.raises(bans.NotBanned, match="revoke the device"):
+        bans.ban(network, 60, "as you wish", "operator")
+
+    yesterday = timezone.now() - timedelta(hours=25)
+    Connection.objects.filter(pk=connection.pk).update(opened_at=yesterday)
+    assert touch(network, 20, 30)
+
+
+def test_a_member_that_only_enrolled_is_known_too(server):
+    """The process that let him in knows his address, though no connection has a row."""
+    assert not touch(PREFIX, 0, 10, known={"2001:db8:0:6:1:2:3:4"})
+    assert codes() == ["scan_by_member"]
+
+
+def test_somebody_elses_member_does_not_protect(alice):
+    """Nor does a neighbour's network."""
+    be_at(alice, HOME), be_at(alice, HOME_IN_IPV6)
+
+    assert touch(MALLORY, 0, 10)
+    assert touch(PREFIX, 0, 10)
+
+
+def test_a_ban_that_was_lifted_is_not_made_anew_at_once(server):
+    """As many touches again are needed."""
+    touch(MALLORY, 0, 10)
+    assert bans.lift(MALLORY, "operator")
+
+    assert not touch(MALLORY, 10, 11)
+    assert bans.bans_in_force() == {}
+    assert touch(MALLORY, 19, 20)
+    assert codes() == ["banned", "ban_lifted", "banned"]
+    assert not bans.lift("192.0.2.77", "operator")
+
+
+def test_a_ban_is_about_an_address_or_a_prefix(server):
+    """One network of 64 bits however it is written; wider ones are no ban."""
+    assert bans.ban(" 2001:DB8:0:6::77 ", 60, "seen before", "operator").network == PREFIX
+    assert bans.ban(PREFIX, 5, "seen again", "operator").network == PREFIX
+    assert Ban.objects.get().reason == "seen again"
+    for text in ("192.0.2.0/24", "2001:db8::/32", "mallory.example", ""):
+        with pytest.raises(bans.NotBanned):
+            bans.ban(text, 60, "as you wish", "operator")
+
+
+def test_a_ban_runs_out(server):
+    """In the rows, in what a guard asks, and then the row itself goes."""
+    bans.ban(MALLORY, 1, "as you wish", "operator")
+    clock = Clock(timezone.now().timestamp())
+    banned = Banned(clock)
+    banned.replace(bans.bans_in_force())
+    assert MALLORY in banned and f"::ffff:{MALLORY}" in banned and "192.0.2.67" not in banned
+    assert bans.prune_bans() == 0
+
+    clock.forward(61)
+    Ban.objects.update(until=timezone.now() - timedelta(seconds=1))
+
+    assert MALLORY not in banned
+    assert bans.bans_in_force() == {}
+    assert bans.prune_bans() == 1
