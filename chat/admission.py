@@ -5,7 +5,7 @@ Spec: 3.3
 
 from collections import OrderedDict
 
-from chat.addresses import is_loopback
+from chat.addresses import is_loopback, is_trusted_proxy
 from chat.buckets import Bucket, Buckets
 from chat.models import ConnectionPolicy
 
@@ -58,7 +58,9 @@ class Admission:
         """A ticket to go on with, to be given back when the handshake is over either way; None: close, no reply."""
         if not self._seen.is_new(gate_value):
             return None
-        if not is_loopback(address) and not self._by_address.take(address, now):
+        # Behind a proxy that does not say whom it brings are many people.
+        is_one_caller = not is_loopback(address) and not is_trusted_proxy(address)
+        if is_one_caller and not self._by_address.take(address, now):
             return None
         known = self.is_known(address, now)
         if not (known and self._reserved_rate.take(now)) and not self._open_rate.take(now):

@@ -28,7 +28,7 @@ class Link:
     def __init__(self, protocol: "SilentWebSocket", chat_port: "ChatPort") -> None:
         self._protocol = protocol
         self._chat_port = chat_port
-        self.address: str = protocol.transport.getPeer().host
+        self.address: str = protocol.address
         self.port: int = chat_port.number
         self.secure: bool = ISSLTransport.providedBy(protocol.transport)
         self.writable = True

@@ -83,6 +83,7 @@ class Ports:
             self._side.origins,
             lambda: self._server.draining,
             self._note_stranger,
+            self._proxies,
         )
         door = ChatGuardFactory(
             reader, self._chat_limits, self._reactor, chat_port, self._note_stranger, self._is_banned, self._tls

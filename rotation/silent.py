@@ -13,6 +13,8 @@ from collections.abc import Callable, Collection
 from twisted.internet.interfaces import IAddress
 from twisted.internet.protocol import Factory, Protocol
 
+from .proxies import FORWARDED_FOR, Networks, real_address
+
 MAX_LINE_BYTES = 4096
 MAX_HEADER_BYTES = 8192
 MAX_HEADER_LINES = 64
@@ -108,7 +110,8 @@ class SilentReader(Protocol):
             if rest or headers is None or not is_upgrade(headers, self.factory.origins):
                 self._drop()
             else:
-                self.factory.hand_over(self, _canonical_request(self._line, headers))
+                forwarded_for = headers.get(FORWARDED_FOR, [])
+                self.factory.hand_over(self, _canonical_request(self._line, headers), forwarded_for)
 
     def _take_line(self) -> bool:
         """Whether the request line is complete and right; a wrong one is dropped here."""
@@ -161,7 +164,8 @@ class SilentFactory(Factory):
     """Makes the readers of one chat port.
 
     `make_websocket(address)` gives the protocol that takes over after a proper request; while `is_closed()` is true,
-    everybody is refused; `note_stranger(address, where, port, tripwire)` hears of each stranger.
+    everybody is refused; `note_stranger(address, where, port, tripwire)` hears of each stranger. What `proxies` say of
+    the real peer's address is believed.
     """
 
     protocol = SilentReader
@@ -174,18 +178,21 @@ class SilentFactory(Factory):
         origins: Collection[bytes],
         is_closed: Callable[[], bool] = lambda: False,
         note_stranger: NoteStranger = lambda address, where, port, tripwire: None,
+        proxies: Networks = (),
     ) -> None:
         self.chat_port = chat_port
+        self._proxies = proxies
         self.origins = origins
         self.is_closed = is_closed
         self.note_stranger = note_stranger
         self._make_websocket = make_websocket
 
-    def hand_over(self, reader: SilentReader, request: bytes) -> None:
+    def hand_over(self, reader: SilentReader, request: bytes, forwarded_for: Collection[bytes] = ()) -> None:
         """Put a WebSocket in the reader's place and let it read the request anew, in canonical form."""
         transport = reader.transport
         websocket = self._make_websocket(transport.getPeer())
         websocket.chat_port = self.chat_port
+        websocket.address = real_address(transport.getPeer().host, forwarded_for, self._proxies)
         websocket._raw_query_string = b""
         # The guard, or TLS inside it: both hand what they receive to `wrappedProtocol`.
         transport.wrappedProtocol = websocket

@@ -27,6 +27,8 @@ class SilentWebSocket(WebSocketProtocol):
     log = txaio.make_logger(level="critical")
 
     chat_port: ChatPort
+    # Of the real peer, when a trusted proxy has brought the connection.
+    address: str
     link: Link
     authenticated = False
     judged = False

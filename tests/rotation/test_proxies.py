@@ -3,8 +3,10 @@
 import asyncio
 from ipaddress import ip_network
 
+import aiohttp
 import pytest
 
+from rotation.probes import PATH
 from rotation.proxies import behind_proxies, is_trusted, may_come_plain, real_address
 from tests.rotation.doors import LOOPBACK, Doors, free_port, run
 
@@ -123,3 +125,27 @@ def test_a_plain_door_off_loopback_resets_who_is_no_proxy(monkeypatch):
         # At accept nothing was read, so nothing was refused; the proxy's request was.
         assert len(doors.strangers) - strangers_before == (answer != b"reset")
         run(doors.close())
+
+
+@pytest.mark.parametrize(("proxies", "address"), [((ip_network("127.0.0.1"),), "203.0.113.5"), ((), LOOPBACK)])
+def test_the_chat_is_told_the_real_peer(proxies, address):
+    """Limits are for people, not for their proxy; a stranger's header changes nothing."""
+
+    async def tell_address(scope, receive, send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        scope["clawchat"].send(scope["clawchat"].address.encode())
+        await receive()
+
+    async def connect(url: str) -> bytes:
+        headers = {"X-Forwarded-For": "198.51.100.1, 203.0.113.5"}
+        async with aiohttp.ClientSession() as session, session.ws_connect(url, headers=headers) as socket:
+            return await socket.receive_bytes()
+
+    doors = Doors(tell_address)
+    doors.ports._proxies = proxies
+    number = free_port()
+    doors.ports.open_chat(LOOPBACK, number, PATH)
+
+    assert run(connect(f"ws://{LOOPBACK}:{number}{PATH}")) == address.encode()
+    run(doors.close())
