@@ -1,5 +1,7 @@
 """The guard: how many strangers fit in, and for how long."""
 
+from ipaddress import ip_network
+
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionLost
@@ -247,3 +249,141 @@ def test_a_second_request_has_a_deadline_of_its_own(front, clock):
     clock.advance(SECONDS)
 
     assert wire.aborted
+
+
+# Limits of an operator, bans, and tripwires
+
+
+def test_ipv6_counts_by_network(chat):
+    """Whoever has one address of a network has 2^64 of them."""
+    wires = [connect(chat, f"2001:db8:0:6::{number:x}")[1] for number in range(1, 5)]
+
+    assert [wire.aborted for wire in wires] == [False, False, False, True]
+    assert not connect(chat, "2001:db8:0:7::1")[1].aborted
+
+
+def test_a_trusted_proxy_is_not_limited_by_address(chat, settings):
+    """Behind it is everybody."""
+    settings.CLAWCHAT_TRUSTED_PROXIES = (ip_network("192.0.2.64/26"),)
+
+    assert not any(connect(chat)[1].aborted for _ in range(8))
+
+
+def test_changed_limits_hold_for_the_next_socket(chat):
+    """Those that are open stay, and the counts go on."""
+    first, _ = connect(chat)
+    chat.limits.strangers_per_address = 1
+    assert connect(chat)[1].aborted
+
+    chat.limits.strangers_per_address = 2
+    assert not connect(chat)[1].aborted
+    lose(first)
+    assert not connect(chat)[1].aborted
+
+
+class Watch:
+    """A guarded chat port whose strangers are noted."""
+
+    def __init__(self, clock: Clock, tripwire: bool) -> None:
+        self.noted: list[tuple[str, str, int, bool]] = []
+        self.banned: set[str] = set()
+        self.port = ChatPort(50000, PATH, tripwire)
+        self.factory = ChatGuardFactory(
+            Factory.forProtocol(Door),
+            build_limits(),
+            clock,
+            self.port,
+            lambda *found: self.noted.append(found),
+            self.banned.__contains__,
+        )
+
+
+@pytest.fixture
+def live(clock: Clock) -> Watch:
+    """A live port."""
+    return Watch(clock, tripwire=False)
+
+
+@pytest.fixture
+def tripwire(clock: Clock) -> Watch:
+    """A tripwire."""
+    return Watch(clock, tripwire=True)
+
+
+def test_who_connects_to_a_tripwire_and_goes_has_touched_it(tripwire):
+    """A scanner that only looks whether somebody listens says nothing at all."""
+    guarded, _ = connect(tripwire.factory)
+    assert tripwire.noted == []
+
+    lose(guarded)
+
+    assert tripwire.noted == [(MALLORY, "connect", 50000, True)]
+
+
+def test_a_touch_is_counted_once(tripwire, clock):
+    """By the deadline, or by whoever judged what was said; not again when the socket is lost."""
+    mute, _ = connect(tripwire.factory)
+    clock.advance(SECONDS)
+    lose(mute)
+    assert tripwire.noted == [(MALLORY, "deadline", 50000, True)]
+
+    spoken, _ = connect(tripwire.factory)
+    spoken.wrappedProtocol.judged = True
+    lose(spoken)
+    assert len(tripwire.noted) == 1
+
+
+def test_who_is_known_by_his_first_message_has_touched_nothing(tripwire, clock):
+    """However slowly he goes home then."""
+    guarded, wire = connect(tripwire.factory)
+    guarded.wrappedProtocol.judged = True
+
+    clock.advance(SECONDS)
+    lose(guarded)
+
+    assert wire.aborted
+    assert tripwire.noted == []
+
+
+def test_who_came_while_the_port_was_live_has_touched_no_tripwire(live):
+    """The port became one while he was on it."""
+    guarded, _ = connect(live.factory)
+    live.port.tripwire = True
+
+    lose(guarded)
+
+    assert live.noted == []
+
+
+def test_a_live_port_does_not_count_who_only_looks(live):
+    """Clients come and go there."""
+    guarded, _ = connect(live.factory)
+
+    lose(guarded)
+
+    assert live.noted == []
+
+
+def test_a_slow_handshake_is_no_deadline_of_a_stranger(live, clock):
+    """Its first message was good: a stranger who took too long, and no scan."""
+    guarded, _ = connect(live.factory)
+    guarded.wrappedProtocol.judged = True
+
+    clock.advance(SECONDS)
+
+    assert live.noted == [(MALLORY, "handshake", 50000, False)]
+
+
+def test_who_is_banned_is_reset_at_once(live):
+    """He takes no place and is not counted; who is in stays in, and others come as before."""
+    guarded, inside = connect(live.factory)
+    live.banned.add(MALLORY)
+
+    refused, wire = connect(live.factory)
+    lose(refused)
+
+    assert wire.aborted and not inside.aborted
+    assert live.factory.limits.open == 1
+    assert live.noted == []
+    assert not connect(live.factory, "192.0.2.7")[1].aborted
+    lose(guarded)

@@ -12,7 +12,7 @@ from rotation import keeper as keeping
 from rotation import services
 from rotation.deciding import Deciding
 from rotation.keeper import IDLE_SECONDS, MOVING_SECONDS, Keeper
-from rotation.models import Node
+from rotation.models import LeaseKind, Node, PortLease
 from tests.fakes import Clock
 from tests.rotation.rows import GRACE, INTERVAL, LEAD, House, T
 
@@ -135,6 +135,12 @@ def run_now(work):
 
 
 @pytest.fixture
+def tripwires(shelf, settings) -> None:
+    """Retired ports stay for an hour."""
+    settings.CLAWCHAT_TRIPWIRE_SECONDS = 3600.0
+
+
+@pytest.fixture
 def home(house, monkeypatch) -> Home:
     """A keeper that has just started."""
     return Home(house, monkeypatch)
@@ -199,8 +205,23 @@ def test_sessions_are_told_once_more_before_the_old_port_closes(home):
     assert len(home.hub.told) == told + 1
 
 
-def test_both_ports_are_open_during_grace(home):
-    """The old one still accepts; at T + grace it closes, and who is left there is sent elsewhere."""
+def test_sessions_are_told_of_another_nodes_move(home):
+    """Every newer file that is safe goes to our sessions, whatever has changed in it; the same file only once."""
+    home.move(T)
+    home.hub.told.clear()
+    beta = House("beta", T + 5)
+    for _ in range(2):
+        beta.settle(T + 5)
+        services.nodes.keep_alive(home.house.node_pk, 0, T + 5)
+
+    home.keep(T + 5)
+    home.keep(T + 6)
+
+    assert home.hub.told == [published_bytes()]
+
+
+def test_both_ports_are_open_during_grace(home, tripwires):
+    """The old one still accepts; at T + grace it becomes a tripwire in its place, and who is left there is sent on."""
     home.move(T)
     home.move(T + INTERVAL - LEAD)
     home.move(T + INTERVAL)
@@ -208,10 +229,26 @@ def test_both_ports_are_open_during_grace(home):
     assert set(home.ports.open) == {old.port, new.port}
     assert home.hub.closed == []
 
+    home.ports.done.clear()
+    home.keep(T + INTERVAL + GRACE)
+    home.move(T + INTERVAL + GRACE)
+
+    assert home.ports.done == []
+    assert home.ports.tripwires == {old.port}
+    assert home.hub.closed == [old.port]
+    assert home.house.leases()[0].state == LeaseState.TRIPWIRE
+
+
+def test_without_tripwires_the_old_port_is_closed_after_grace(home):
+    """None are asked for here."""
+    home.move(T)
+    home.move(T + INTERVAL - LEAD)
+    home.move(T + INTERVAL)
+    new = home.house.leases()[1]
+
     home.move(T + INTERVAL + GRACE)
 
     assert set(home.ports.open) == {new.port}
-    assert home.hub.closed == [old.port]
 
 
 @pytest.mark.parametrize("moment", [0, INTERVAL - LEAD, INTERVAL, INTERVAL + GRACE - 1])
@@ -229,7 +266,7 @@ def test_a_restart_opens_the_same_ports(home, moment):
     assert len(home.hub.told) == told
 
 
-def test_a_restart_after_grace_makes_the_old_port_a_tripwire(home):
+def test_a_restart_after_grace_makes_the_old_port_a_tripwire(home, tripwires):
     """Its time is over, even if no decider has said so yet: it listens, and serves nobody."""
     home.move(T)
     home.move(T + INTERVAL - LEAD)
@@ -253,6 +290,169 @@ def test_a_port_that_is_gone_after_a_restart_is_replaced(home):
     home.move(T + 10)
 
     assert home.house.states() == ["failed", "open"]
+
+
+def test_two_leases_of_one_number_do_no_harm(home, tripwires):
+    """After a restart the one that serves gets the socket; the other one fails, and everything else goes on."""
+    home.move(T)
+    home.move(T + INTERVAL - LEAD)
+    home.move(T + INTERVAL)
+    home.move(T + INTERVAL + GRACE)
+    old, new = home.house.leases()
+    PortLease.objects.filter(pk=old.pk).update(port=new.port)
+    home.restart()
+
+    home.keep()
+
+    assert home.ports.open == {new.port: new.path}
+    assert home.ports.tripwires == set()
+    assert home.house.states() == ["failed", "open"]
+    assert "another lease" in home.house.leases()[0].problem
+
+
+def test_a_socket_that_is_lost_is_opened_again(home):
+    """In the same pass: no live lease is without one."""
+    home.move(T)
+    (lease,) = home.house.leases()
+    home.ports.done.clear()
+    home.ports.lost = {lease.port}
+
+    home.keep()
+
+    assert home.ports.done == [("close", lease.port), ("open", lease.port)]
+
+
+@pytest.mark.parametrize("trouble", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_a_machine_that_is_short_keeps_what_it_has(home, trouble):
+    """A planned port waits until there is room, and no other is planned in its place."""
+    home.move(T)
+    home.house.tick(T + INTERVAL - LEAD)
+    home.ports.trouble = trouble
+    home.keep(T + INTERVAL - LEAD)
+    home.house.tick(T + INTERVAL - LEAD + 1)
+    home.keep(T + INTERVAL - LEAD + 1)
+    assert home.house.states() == ["open", "planned"]
+
+    home.ports.trouble = 0
+    home.keep()
+
+    assert home.house.states() == ["open", "bound"]
+
+
+def test_a_short_machine_after_a_restart_lists_no_port_without_a_socket(home):
+    """What clients were told of fails at once, and a port that nobody knows is planned."""
+    home.move(T)
+    home.restart()
+    home.ports.trouble = errno.EMFILE
+
+    home.keep(T + 1)
+    home.house.tick(T + 1)
+
+    assert home.house.states() == ["failed", "planned"]
+    assert "LimitNOFILE" in home.house.leases()[0].problem
+
+
+def test_trouble_with_one_lease_stops_no_other(home, monkeypatch, caplog):
+    """A bug that meets one port is logged once; the next port opens, and the node says that it lives."""
+    home.move(T)
+    home.house.tick(T + INTERVAL - LEAD)
+    broken = home.house.leases()[1]
+    PortLease.objects.create(
+        node_id=broken.node_id,
+        kind=LeaseKind.DECOY,
+        period=0,
+        port=50_000,
+        path="/" + "D" * 22,
+        planned_at=broken.planned_at,
+        opens_at=broken.opens_at,
+        closes_at=broken.closes_at,
+        moved_at=broken.moved_at,
+    )
+    real = home.ports.open_chat
+
+    def open_chat(host: str, number: int, *rest: object) -> None:
+        if number == broken.port:
+            raise RuntimeError("a bug")
+        real(host, number, *rest)
+
+    monkeypatch.setattr(home.ports, "open_chat", open_chat)
+    home.monotonic.forward(10)
+    for _ in range(2):
+        home.keep(T + INTERVAL - LEAD)
+
+    assert 50_000 in home.ports.tripwires
+    assert Node.objects.get().seen_at.timestamp() == T + INTERVAL - LEAD
+    assert caplog.text.count("could not be seen to") == 1
+
+
+def fixed_lease(home, port: int) -> PortLease:
+    """A fixed port that has just been planned."""
+    at = home.house.leases()[0].planned_at
+    return PortLease.objects.create(
+        node_id=home.house.node_pk,
+        kind=LeaseKind.FIXED,
+        period=0,
+        port=port,
+        path="/" + "F" * 22,
+        planned_at=at,
+        opens_at=at,
+        closes_at=at,
+        moved_at=at,
+    )
+
+
+def test_a_fixed_port_listens_like_any_other(home):
+    """And is no tripwire, whatever its times say."""
+    home.move(T)
+    lease = fixed_lease(home, 44_443)
+
+    home.keep(T + 5)
+
+    assert home.ports.open[44_443] == lease.path
+    assert home.ports.tripwires == set()
+    assert home.house.leases(LeaseState.BOUND) == [lease]
+
+
+def test_a_fixed_port_that_may_not_be_opened_is_explained(home, caplog):
+    """One sentence with the remedy; the moving port is not concerned."""
+    home.move(T)
+    lease = fixed_lease(home, 443)
+    home.ports.trouble = errno.EACCES
+
+    home.keep(T + 5)
+
+    (failed,) = home.house.leases(LeaseState.FAILED)
+    assert failed == lease
+    assert failed.problem.startswith("Port 443 may not be opened by this user. Give the server CAP_NET_BIND_SERVICE")
+    assert "Another one" not in caplog.text
+    assert home.keeper.current is not None
+    assert len(home.ports.open) == 1
+
+
+def test_a_decoy_is_a_tripwire_from_its_first_moment(home):
+    """Nobody is told of it, so there is nobody to be served."""
+    home.move(T)
+    lease = fixed_lease(home, 50_000)
+    PortLease.objects.filter(pk=lease.pk).update(kind=LeaseKind.DECOY)
+
+    home.keep(T + 5)
+
+    assert home.ports.tripwires == {50_000}
+
+
+def test_a_restart_opens_tripwires_again(home, tripwires):
+    """After the ports that serve."""
+    home.move(T)
+    home.move(T + INTERVAL - LEAD)
+    home.move(T + INTERVAL)
+    home.move(T + INTERVAL + GRACE)
+    old, new = home.house.leases()
+
+    home.restart()
+    home.keep()
+
+    assert home.ports.done == [("open", new.port), ("open", old.port)]
+    assert home.ports.tripwires == {old.port}
 
 
 def test_a_number_drawn_again_gets_its_own_path(home):
