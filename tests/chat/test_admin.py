@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from chat.models import AuditEvent, Ban, ConnectionPolicy, Device, Invite, Member, News, Room
 from chat.services import audit, key_packages, staging
+from chat.services.bans import ban
 from chat.services.delivery import Append, store
 from chat.services.identity import ensure_server, server_keys
 from chat.services.invites import create_invite
@@ -89,7 +90,9 @@ def test_charlie_sees_nothing(charlie, rows, model):
 
 
 @pytest.mark.parametrize(
-    "model", [model for model in MODELS if model not in (Ban, ConnectionPolicy, Invite)], ids=lambda model: model.__name__
+    "model",
+    [model for model in MODELS if model not in (Ban, ConnectionPolicy, Invite)],
+    ids=lambda model: model.__name__,
 )
 def test_rows_cannot_be_changed(alice, rows, model):
     """The server writes them; the admin adds, changes and deletes none."""
@@ -191,6 +194,46 @@ def test_limits_are_changed_through_the_service(alice, rows):
     assert News.objects.filter(kind="policy").exists()
     event = AuditEvent.objects.get(code="policy_changed")
     assert (event.actor, event.details) == ("admin", {"max_devices": 7})
+
+
+def test_an_address_is_banned_and_let_off_again(alice, rows):
+    """Through the service: servers hear of it, and the audit log says who."""
+    page = reverse("admin:chat_ban_add")
+    assert alice.get(page).status_code == 200
+
+    made = alice.post(page, {"network": "2001:db8:0:6::1", "minutes": 5, "reason": "seen often"})
+
+    row = Ban.objects.get()
+    assert made.status_code == 302
+    assert (row.network, row.made_by, row.reason) == ("2001:db8:0:6::/64", "admin", "seen often")
+    assert AuditEvent.objects.get(code="banned").actor == "admin"
+    lifting = {"action": "lift", "_selected_action": [row.pk]}
+    alice.post(reverse("admin:chat_ban_changelist"), lifting)
+    assert not Ban.objects.exists()
+    assert AuditEvent.objects.get(code="ban_lifted").actor == "admin"
+    assert News.objects.filter(kind="bans").count() == 2
+
+
+@pytest.mark.parametrize("network", ["127.0.0.1", "10.0.0.0/8", "mallory", ""])
+def test_what_cannot_be_banned_is_said_beside_the_field(alice, rows, network):
+    """Loopback, whole networks, and what is no address."""
+    answer = alice.post(reverse("admin:chat_ban_add"), {"network": network, "minutes": 5, "reason": "as you wish"})
+
+    assert answer.status_code == 200
+    assert answer.context["adminform"].form.errors["network"]
+    assert not Ban.objects.exists()
+
+
+def test_charlie_bans_nobody(charlie, rows):
+    """Nor does he lift a ban, even one that he may look at."""
+    ban("192.0.2.66", 60, "seen", "admin")
+    User.objects.get(username="charlie").user_permissions.add(Permission.objects.get(codename="view_ban"))
+
+    page = reverse("admin:chat_ban_add")
+    assert charlie.post(page, {"network": "192.0.2.1", "minutes": 5, "reason": ""}).status_code == 403
+    charlie.post(reverse("admin:chat_ban_changelist"), {"action": "lift", "_selected_action": [Ban.objects.get().pk]})
+
+    assert Ban.objects.get().network == "192.0.2.66"
 
 
 def test_everybody_gets_new_session_keys_on_one_click(alice, charlie, rows):

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from chat.models import Envelope, News
-from chat.services import delivery, devices
+from chat.services import bans, delivery, devices
 from chat.services.delivery import Append
 from chat.services.policy import change_policy
 from clawchat.protocol.bodies import Ack
@@ -322,6 +322,29 @@ async def test_late_news_are_read_too(hub, bob):
     await hub.rounds.read_news()
 
     assert await bob.ended() == 4410
+
+
+async def test_bans_are_known_within_a_moment(hub, alice):
+    """By every process, made and lifted; the session of whoever is there goes on."""
+    await hub.database.run(bans.ban, "192.0.2.66", 60, "seen", "operator")
+    await hub.rounds.read_news()
+    assert "192.0.2.66" in hub.banned and "192.0.2.67" not in hub.banned
+
+    await hub.database.run(bans.lift, "192.0.2.66", "operator")
+    await hub.rounds.read_news()
+    assert "192.0.2.66" not in hub.banned
+    assert alice.link.closed is None
+
+
+async def test_bans_from_before_the_start_hold(hub):
+    """A new process reads them first of all."""
+    await hub.database.run(bans.ban, "192.0.2.66", 60, "seen", "operator")
+    hub.banned.replace({})
+    await hub.rounds.stop()
+
+    await hub.rounds.start()
+
+    assert "192.0.2.66" in hub.banned
 
 
 async def test_a_revocation_beside_a_policy_that_cannot_be_read_is_acted_on(hub, alice, bob, monkeypatch):

@@ -6,6 +6,7 @@ from django.db import OperationalError
 from chat.models import AuditEvent, Connection, Device, Invite, Member
 from chat.services import connections, devices
 from chat.services.policy import change_policy
+from chat.strangers import Touch
 from clawchat.protocol.bodies import ErrorBody
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.keys import DeviceKey, DiscoverySecret, PreSharedKey
@@ -136,8 +137,45 @@ async def test_a_tripwire_answers_rediscover_to_our_own_only(hub, invite):
     assert await alice.ended() == 4409
     assert alice.link.sent.empty()
     assert await mallory.ended() is None
+    assert hub.strangers.take_touches() == {Touch(mallory.link.address, mallory.link.port, True, "gate"): 1}
     await alice.hang_up()
     await mallory.hang_up()
+
+
+async def test_a_replayed_hello_finds_a_tripwire_as_silent_as_a_live_port(hub, invite):
+    """Mallory has it from the wire: a reset, wherever it is sent; and no scan, it could be one of ours who hurries."""
+    alice = Phone(await invite())
+    hello = alice.handshake().hello()
+    await alice.open()
+    await alice.put(hello)
+    for tripwire in (False, True):
+        mallory = Phone(await invite())
+        await mallory.open(FakeLink(tripwire=tripwire))
+        await mallory.put(hello)
+
+        assert await mallory.ended() is None
+        assert mallory.link.aborted and mallory.link.sent.empty()
+        await mallory.hang_up()
+
+    assert not hub.strangers.take_touches()
+    await alice.hang_up()
+
+
+async def test_a_port_that_becomes_a_tripwire_during_a_handshake_sends_home(hub, alice):
+    """Who began while it was live is let in by all the rules, and then told to look again."""
+    await alice.hang_up()
+    link = FakeLink()
+    await alice.open(link)
+    handshake = alice.handshake()
+    await alice.put(handshake.hello())
+    proof = handshake.receive_server_hello(await alice.take(), now_ms())
+    link.tripwire = True
+    await alice.put(proof)
+
+    assert await alice.ended() == 4409
+    assert not hub.strangers.take_touches()
+    await alice.hang_up()
+    assert not list(hub.all_sessions())
 
 
 # Failed proofs
