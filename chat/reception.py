@@ -118,7 +118,8 @@ class Reception:
     async def _arrive(self, auth: ClientAuth, credential: Credential) -> Arrival | Limit | None:
         """The device's arrival; None when it has only enrolled."""
         self._hub.arriving[self] = device_id(auth.device_public)
-        seat = Seat.of(self._link.address, self._link.port, self._hub.process, auth.client_name)
+        ahead = auth.client_time_ms / 1000 - time.time()
+        seat = Seat.of(self._link.address, self._link.port, self._hub.process, auth.client_name, ahead)
         if credential.device_pk is not None:
             return await self._hub.database.run(arrive, credential.device_pk, auth.psk_id, seat)
         psk_id, psk = device_credentials(self._handshake.exporter, auth.device_public)

@@ -7,8 +7,10 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
+from django.db import DatabaseError
 
 from rotation.proxies import is_loopback
+from rotation.services.clock import REMEDY, clock_problems
 from rotation.tls import Pair, TlsProblem
 from rotation.tls.authority import certificate_file
 from rotation.tls.context import SIGNATURES
@@ -136,3 +138,16 @@ def _without_browsers(pairs: list[Pair]) -> list[CheckMessage]:
             id="clawchat.W309",
         )
     ]
+
+
+@register(Tags.database)
+def check_clock(databases: list[str] | None = None, **_: object) -> list[CheckMessage]:
+    """The clock agrees with the database's, with other nodes' and with what was written before."""
+    if not databases:
+        return []
+    try:
+        problems = clock_problems()
+    except DatabaseError:
+        # The tables are not there before the first migration.
+        return []
+    return [Warning(problem, hint=REMEDY, id="clawchat.W311") for problem in problems]

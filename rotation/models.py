@@ -9,6 +9,8 @@ from clawchat.protocol.schedule import LeaseEvent, LeaseState, next_state
 
 # A server process says that it lives every two seconds; who has been silent for so long is gone.
 SILENT_AFTER = timedelta(seconds=12)
+# Seen further in the future than clocks may differ: the clock was set back since, and nobody knows how it fares.
+AHEAD = timedelta(seconds=60)
 
 # A lease that serves, or will: no other may be planned in its place.
 COMING = (LeaseState.PLANNED, LeaseState.BOUND, LeaseState.ANNOUNCED, LeaseState.OPEN)
@@ -43,7 +45,7 @@ class NodeQuerySet(models.QuerySet["Node"]):
 
     def running(self, at: datetime) -> "NodeQuerySet":
         """Those whose process has said within the last seconds that it lives, and has not said goodbye."""
-        return self.filter(stopped_at=None, seen_at__gt=at - SILENT_AFTER)
+        return self.filter(stopped_at=None, seen_at__gt=at - SILENT_AFTER, seen_at__lte=at + AHEAD)
 
 
 class Node(models.Model):
@@ -86,7 +88,7 @@ class Node(models.Model):
 
     def is_running(self, at: datetime) -> bool:
         """Whether its process lives."""
-        return self.stopped_at is None and self.seen_at > at - SILENT_AFTER
+        return self.stopped_at is None and at - SILENT_AFTER < self.seen_at <= at + AHEAD
 
 
 class PortLeaseQuerySet(models.QuerySet["PortLease"]):

@@ -12,6 +12,11 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
+            model_name='connection',
+            name='clock_ahead',
+            field=models.IntegerField(default=0),
+        ),
+        migrations.AddField(
             model_name='connectionpolicy',
             name='ban_after_touches',
             field=models.PositiveIntegerField(default=10),

@@ -27,6 +27,8 @@ class Connection(models.Model):
     address = models.GenericIPAddressField(null=True, blank=True)
     port = models.PositiveIntegerField()
     opened_at = models.DateTimeField()
+    # By how many seconds the device's clock was ahead of ours when it came, as its proof says.
+    clock_ahead = models.IntegerField(default=0)
     seen_at = models.DateTimeField()
     closed_at = models.DateTimeField(null=True, blank=True)
     bytes_in = models.BigIntegerField(default=0)

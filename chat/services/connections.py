@@ -51,7 +51,13 @@ def arrive(device_pk: int, psk_id: bytes, seat: Seat) -> Arrival | Limit:
         audit.record("limit_reached", subject=bytes(device.device_id).hex(), address=seat.address, devices=taken)
         return Limit(f"{RETRY_SECONDS} seconds until a next try makes sense: {taken} devices are connected")
     connection = Connection.objects.create(
-        device=device, process=seat.process, address=seat.address or None, port=seat.port, opened_at=now, seen_at=now
+        device=device,
+        process=seat.process,
+        address=seat.address or None,
+        port=seat.port,
+        opened_at=now,
+        clock_ahead=seat.clock_ahead,
+        seen_at=now,
     )
     if live.filter(device=device).exclude(pk=connection.pk).exists():
         news.tell(News.Kind.SECOND_SESSION, f"{bytes(device.device_id).hex()}:{connection.pk}")

@@ -16,6 +16,8 @@ from clawchat.protocol.errors import NotMember, Unauthentic
 from clawchat.protocol.keys import DevicePublic, PreSharedKey
 
 PSK_PURPOSE = "device psk"
+# A clock that is more than a year off says no more than one that is off by a year.
+LONGEST_CLOCK_ERROR_SECONDS = 365 * 86_400
 CLIENT_NAME_LENGTH = 128
 
 
@@ -46,19 +48,22 @@ def find_credential(psk_id: bytes) -> Credential:
 
 @dataclass(frozen=True)
 class Seat:
-    """Where a device arrives: the peer's address, our port, this server process, what the client calls itself."""
+    """Where a device arrives: the peer's address, our port, this server process, what the client calls itself, and by
+    how many seconds its clock is ahead of ours."""
 
     address: str
     port: int
     process: str
     client_name: str = ""
+    clock_ahead: int = 0
 
     @classmethod
-    def of(cls, address: str, port: int, process: str, client_name: str) -> "Seat":
+    def of(cls, address: str, port: int, process: str, client_name: str, clock_ahead: float = 0) -> "Seat":
         """The seat with what the client says of itself made fit to be stored and shown."""
         shown = "".join(letter for letter in client_name if letter.isprintable())
         # A link-local address names its interface behind a percent sign; that is ours, not the peer's.
-        return cls(address.partition("%")[0], port, process, shown[:CLIENT_NAME_LENGTH])
+        ahead = max(-LONGEST_CLOCK_ERROR_SECONDS, min(round(clock_ahead), LONGEST_CLOCK_ERROR_SECONDS))
+        return cls(address.partition("%")[0], port, process, shown[:CLIENT_NAME_LENGTH], ahead)
 
 
 @transaction.atomic

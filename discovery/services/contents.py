@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from django.conf import settings
 
-from chat.services.identity import current_discovery_secret, current_identity, server_id
+from chat.services.identity import current_discovery_secret, current_identity
 from clawchat.protocol.connection_file import ConnectionInfo, Endpoint
+from clawchat.protocol.fingerprint import server_id
 from clawchat.protocol.key_schedule import key_id
 from discovery.models import Publication
 
@@ -21,11 +22,11 @@ def compose(endpoints: Sequence[Endpoint], now: int, next_rotation: int, grace: 
     server whose mirrors take nothing for that long is still found.
     Spec: 3.8
     """
-    newest = Publication.objects.newest()
+    newest, public = Publication.objects.newest(), current_identity().public
     return ConnectionInfo(
-        server_id=server_id(),
+        server_id=server_id(public),
         server_name=settings.CLAWCHAT_SERVER_NAME,
-        server_public=current_identity().public,
+        server_public=public,
         endpoints=tuple(endpoints),
         serial=next_serial(newest, now),
         timestamp=now,

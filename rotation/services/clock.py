@@ -1,19 +1,24 @@
-"""Whether the clock can be believed: against the monotonic clock, the database's, other nodes' and our own past."""
+"""Whether the clock can be believed: against the monotonic clock, the database's, the devices', other nodes' and our
+own past."""
 
 import logging
 import time
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
+from statistics import median
 
 from django.db import connection
 from django.utils import timezone
 
+from chat.models import Connection
 from clawchat.protocol.limits import CLOCK_SKEW_SECONDS
 from discovery.models import Publication
 from rotation.models import Node
 
 logger = logging.getLogger(__name__)
 
+# Devices whose clocks are asked, as their proofs told: so many, that came so lately. Phones and laptops are less exact.
+FEWEST_DEVICES, DEVICES_SINCE, DEVICES_TOLERANCE_SECONDS = 3, timedelta(days=1), 30
 # A clock that is kept by NTP is never so far off, and no pass takes so long.
 TOLERANCE_SECONDS = 5
 REMEDY = (
@@ -61,6 +66,9 @@ def clock_problems() -> list[str]:
             f"The newest connection file was made {_length(newest.created_at - now)} from now: "
             "the clock was ahead then, or is behind now."
         )
+    devices = _devices_ahead(now)
+    if devices is not None and abs(devices) > DEVICES_TOLERANCE_SECONDS:
+        signs.append(f"Most devices' clocks are {abs(devices)} s {'ahead of' if devices > 0 else 'behind'} ours.")
     for node in Node.objects.filter(stopped_at=None).order_by("pk"):
         if node.seen_at > late:
             signs.append(f"Node {node.name} was last seen {_length(node.seen_at - now)} from now.")
@@ -83,6 +91,14 @@ def _database_ahead() -> float | None:
     # The answer was made somewhere between question and now.
     after = time.time()
     return min(theirs - before, 0.0) if theirs < before else max(theirs - after, 0.0)
+
+
+def _devices_ahead(now: datetime) -> int | None:
+    """By how many seconds the clocks of devices that came within a day are ahead of ours: their median, so that no one
+    device can tell us the time; None while they are too few."""
+    recent = Connection.objects.filter(opened_at__gt=now - DEVICES_SINCE, opened_at__lte=now).order_by("opened_at")
+    latest = dict(recent.values_list("device", "clock_ahead"))
+    return round(median(latest.values())) if len(latest) >= FEWEST_DEVICES else None
 
 
 def _way(jump: int) -> str:

@@ -76,10 +76,16 @@ def _plan_moving(home: Home, slot: int, began: bool, now: int) -> None:
         moves_at = plan.move_after(now, draw_share()) if began else _first_move(home, slot, home.node.slots, now)
     elif now >= plan.plan_at(seconds(head.moves_at)):
         opens_at = max(seconds(head.moves_at), now)
-        moves_at = plan.move_after(opens_at, draw_share())
+        # Ports that move together, by chance or by hand, move one after the other the next time.
+        together = [peer.pk for peer in home.of(LeaseKind.MOVING, LeaseState.OPEN) if _is_close(peer, head, plan.lead)]
+        moves_at = plan.first_move(opens_at, together.index(head.pk), len(together), draw_share())
     else:
         return
     _plan(home, LeaseKind.MOVING, slot, opens_at, moves_at, plan.close_at(moves_at), planned_at=now, head=head)
+
+
+def _is_close(peer: PortLease, head: PortLease, lead: int) -> bool:
+    return abs((peer.moves_at - head.moves_at).total_seconds()) <= lead
 
 
 def _plan_decoys(home: Home, now: int) -> None:

@@ -12,6 +12,8 @@ from .plan import instant, seconds
 
 # Retired ports that a node keeps at most; the oldest are closed first.
 MOST_RETIRED = 16
+# By how much the clocks of two deciders may differ before one takes the other's tripwire for one from the future.
+_SKEW_SECONDS = 60
 UNWANTED = "It was no longer asked for before it listened."
 
 
@@ -32,7 +34,7 @@ def tend_tripwires(home: Home, now: int) -> None:
 
 def _is_over(lease: PortLease, now: int, longest: int) -> bool:
     """Whether its time is over; one that would end later than any can has seen the clock set back."""
-    return not now < seconds(lease.closes_at) <= now + longest
+    return not now < seconds(lease.closes_at) <= now + longest + _SKEW_SECONDS
 
 
 def _close(leases: Iterable[PortLease], now: int) -> None:

@@ -332,6 +332,16 @@ def test_a_node_that_is_silent_is_not_listed(house):
     assert {endpoint.host for endpoint in published_info().endpoints} == {"alpha.example.org"}
 
 
+def test_a_node_that_was_last_seen_in_the_future_is_not_listed(house):
+    """The clock was set back since: if the node lived, it would have said so by the new time."""
+    other = House("beta", now=T + 7200)
+    other.settle()
+
+    house.settle(T)
+
+    assert {endpoint.host for endpoint in published_info().endpoints} == {"alpha.example.org"}
+
+
 def test_a_last_node_that_stops_leaves_the_file_as_it_is(house):
     """A file without endpoints would help nobody."""
     house.settle()

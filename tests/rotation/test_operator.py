@@ -1,17 +1,24 @@
 """What an operator sees of the ports: checks, the admin, the status."""
 
 import json
+import re
+import time
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
 from django.urls import reverse
+from django.utils import timezone
 
+from chat.models import Ban
+from clawchat.protocol.schedule import LeaseState
 from rotation import tasks
 from rotation.checks import check_addresses
-from rotation.models import Node
+from rotation.management.commands.clawchatstatus import LEGEND
+from rotation.models import LeaseKind, Node, PortLease, Scan
 from rotation.node import front_origins
-from tests.rotation.rows import INTERVAL, LEAD, T
+from tests.rotation.rows import INTERVAL, LEAD, House, T
 
 
 @pytest.mark.parametrize("address", ["0.0.0.0", "192.0.2.1", "::", "chat.example.org"])
@@ -54,7 +61,14 @@ def test_the_status_is_for_programs_too(house, capsys):
     call_command("clawchatstatus", "--json")
     status = json.loads(capsys.readouterr().out)
 
-    assert set(status) == {"front", "nodes", "leases", "publications", "connections"}
+    old = {"front", "nodes", "leases", "publications", "connections"}
+    assert set(status) == old | {"now", "rotation", "bans", "clock"}
+    assert (status["rotation"]["interval"], status["rotation"]["next_move"]) == (INTERVAL, None)
+    assert [(lease["kind"], lease["slot"], lease["moves_at"]) for lease in status["leases"]][1] == (
+        "moving",
+        0,
+        T + INTERVAL,
+    )
     assert [(lease["state"], lease["opens_at"]) for lease in status["leases"]] == [
         ("announced", T + INTERVAL),
         ("open", T),
@@ -72,12 +86,67 @@ def test_the_status_is_for_people(house, shelf, capsys):
     call_command("clawchatstatus")
     text = capsys.readouterr().out
 
-    assert f"port {house.leases()[1].port}   bound" in text
+    assert f"port {house.leases()[1].port}   bound " in text
     assert "no mirror takes the file" in text
 
     Node.objects.all().delete()
     call_command("clawchatstatus")
     assert "none has ever run" in capsys.readouterr().out
+
+
+@pytest.fixture
+def now_and_here(shelf, settings) -> House:
+    """A node that runs at this very moment, with everything there is."""
+    settings.CLAWCHAT_PORTS, settings.CLAWCHAT_DECOYS, settings.CLAWCHAT_FIXED_PORT = 2, 2, 443
+    settings.CLAWCHAT_TRIPWIRE_SECONDS, settings.CLAWCHAT_REGION = 3600.0, "eu"
+    house = House(now=int(time.time()))
+    house.settle()
+    return house
+
+
+def test_the_status_explains_the_states_that_are_there(now_and_here, capsys):
+    """And only these: what each means, when the next port moves, tripwires in a line of their own, bans."""
+    call_command("clawchatstatus")
+    text = capsys.readouterr().out
+
+    assert {word for word in LEGEND if f"\n  {word} " in text} == {"open", "tripwire"}
+    assert "the next move is in" in text
+    assert "alpha at alpha.example.org in eu, running since" in text
+    assert "reachable: unknown" in text
+    assert re.search(r"^port 443 +open +fixed, opened .*, never moves$", text, re.MULTILINE)
+    (line,) = [line for line in text.splitlines() if line.startswith("tripwires")]
+    decoys = PortLease.objects.filter(kind=LeaseKind.DECOY)
+    assert all(str(decoy.port) in line for decoy in decoys) and len(decoys) == 2
+    assert "bans" not in text and "scanners" not in text and "clock" not in text
+    assert len(text.splitlines()) < 25
+
+
+def test_every_state_is_explained():
+    """A state without its sentence would be a riddle."""
+    assert set(LEGEND) == set(LeaseState)
+
+
+def test_the_status_says_why_ports_move_more_often(now_and_here, capsys):
+    """As long as scanners are about; bans are counted."""
+    at = timezone.now()
+    Scan.objects.create(
+        node_id=now_and_here.node_pk, address="192.0.2.7", port=1, where="connect", count=5, first_at=at, last_at=at
+    )
+    Ban.objects.create(network="192.0.2.7", since=at, until=at + timedelta(hours=1), reason="It scanned.")
+    now_and_here.settle()
+    call_command("clawchatstatus")
+    text = capsys.readouterr().out
+
+    assert "5 touches in 10 min, so its ports move every 5 min" in text
+    assert "bans         1 in force" in text
+
+
+def test_a_node_that_is_gone_says_so(now_and_here, capsys):
+    """Its ports stand in no file."""
+    Node.objects.update(seen_at=timezone.now() - timedelta(days=2))
+    call_command("clawchatstatus")
+
+    assert "its ports are not listed" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("page", ["rotation_node", "rotation_portlease"])
@@ -98,6 +167,18 @@ def test_the_admin_shows_ports_and_changes_none(house, client, page):
     assert client.post(reverse(f"admin:{page}_delete", args=[pk]), {"post": "yes"}).status_code == 403
 
 
+def test_the_admin_shows_scans(now_and_here, client):
+    """Who touched what; nothing can be changed."""
+    at = timezone.now()
+    scan = Scan.objects.create(
+        node_id=now_and_here.node_pk, address="192.0.2.7", port=1, where="connect", count=5, first_at=at, last_at=at
+    )
+    client.force_login(get_user_model().objects.create_superuser("operator"))
+
+    assert "192.0.2.7" in client.get(reverse("admin:rotation_scan_changelist")).text
+    assert client.post(reverse("admin:rotation_scan_delete", args=[scan.pk]), {"post": "yes"}).status_code == 403
+
+
 def test_a_stranger_sees_no_ports(house, client):
     """Charlie has no account for the admin."""
     assert client.get(reverse("admin:rotation_portlease_changelist")).status_code == 302
@@ -106,7 +187,7 @@ def test_a_stranger_sees_no_ports(house, client):
 def test_the_task_is_a_pass_of_the_decider(house):
     """Beat asks for it under this name."""
     before = Node.objects.get().ticks
-    Node.objects.update(seen_at="2100-01-01T00:00:00Z")
+    Node.objects.update(seen_at=timezone.now())
 
     tasks.tick()
 

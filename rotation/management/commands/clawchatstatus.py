@@ -1,26 +1,34 @@
-"""`manage.py clawchatstatus`: how the server stands, from its rows."""
+"""`manage.py clawchatstatus`: how the server stands, on one screen that explains itself."""
 
 import json
-import time
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandParser
-from django.utils import timezone
 
-from chat.services.connections import connected_count
-from discovery.models import Publication
-from rotation.models import LIVE, Node, PortLease
+from rotation.services.status import server_status
 
-FINISHED_SHOWN = 5
-PUBLICATIONS_SHOWN = 5
+# What each state of a port means to an operator.
+LEGEND = {
+    "planned": "drawn; the server will listen on it within a second",
+    "bound": "listens; waits until a mirror has given back the file that names it",
+    "announced": "clients know it; it takes over at its time",
+    "open": "serves: clients are sent here",
+    "draining": "has given way; clients that are still on it move until it closes",
+    "tripwire": "names nothing to anybody; whoever touches it is noted as a scanner",
+    "closed": "over",
+    "failed": "could not be had; the reason stands beside it, another took its place",
+}
+TRIPWIRE = "tripwire"
+# Names stand in a column of their own.
+WIDTH = 13
 
 
 class Command(BaseCommand):
     """Show nodes, ports, publications and how many devices are connected."""
 
-    help = "Show the server's processes, ports, publications and the number of connected devices."
+    help = "Show the server's processes, ports, publications and connections, and what each state means."
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take --json."""
@@ -28,91 +36,129 @@ class Command(BaseCommand):
 
     def handle(self, **options: object) -> None:
         """Print it."""
-        status = _status()
-        if options["json"]:
-            self.stdout.write(json.dumps(status, indent=2))
-        else:
-            self.stdout.write("\n".join(_lines(status)))
-
-
-def _status() -> dict[str, Any]:
-    now = timezone.now()
-    leases = PortLease.objects.select_related("node").order_by("-pk")
-    finished = leases.exclude(state__in=LIVE)[:FINISHED_SHOWN]
-    publications = Publication.objects.order_by("-serial").prefetch_related("results__mirror")
-    return {
-        "front": settings.CLAWCHAT_FRONT_URL if settings.CLAWCHAT_FRONT else None,
-        "nodes": [_node(node, now) for node in Node.objects.order_by("pk")],
-        "leases": [_lease(lease) for lease in [*leases.live(), *finished]],
-        "publications": [_publication(publication) for publication in publications[:PUBLICATIONS_SHOWN]],
-        "connections": connected_count(),
-    }
-
-
-def _node(node: Node, now: datetime) -> dict[str, Any]:
-    return {
-        "name": node.name,
-        "host": node.host,
-        "running": node.is_running(now),
-        "started_at": _seconds(node.started_at),
-        "seen_at": _seconds(node.seen_at),
-    }
-
-
-def _lease(lease: PortLease) -> dict[str, Any]:
-    return {
-        "node": lease.node.name,
-        "port": lease.port,
-        "state": lease.state,
-        "opens_at": _seconds(lease.opens_at),
-        "closes_at": _seconds(lease.closes_at),
-        "late_since": _seconds(lease.late_since) if lease.late_since else None,
-        "problem": lease.problem,
-    }
-
-
-def _publication(publication: Publication) -> dict[str, Any]:
-    return {
-        "serial": publication.serial,
-        "created_at": _seconds(publication.created_at),
-        "valid_until": _seconds(publication.valid_until),
-        "mirrors": {result.mirror.name: result.state for result in publication.results.all()},
-    }
-
-
-def _seconds(at: datetime) -> int:
-    return int(at.timestamp())
+        status = server_status()
+        self.stdout.write(json.dumps(status, indent=2) if options["json"] else "\n".join(_lines(status)))
 
 
 def _lines(status: dict[str, Any]) -> list[str]:
-    now = int(time.time())
-    nodes = [
-        f"node         {node['name']} at {node['host']}, "
-        + (f"running since {_clock(node['started_at'])}" if node["running"] else f"last seen {_clock(node['seen_at'])}")
-        for node in status["nodes"]
-    ]
-    ports = [
-        f"port {lease['port']}   {lease['state']:<10} opens {_clock(lease['opens_at'])}, "
-        f"closes {_clock(lease['closes_at'])}{_late(lease, now)}{lease['problem'] and '; ' + lease['problem']}"
-        for lease in status["leases"]
-    ]
-    files = [
-        f"file         serial {publication['serial']}, "
-        + ", ".join(f"{mirror}: {state}" for mirror, state in publication["mirrors"].items())
-        for publication in status["publications"]
-    ]
+    nodes = [line for node in status["nodes"] for line in _node(node, status)]
     return [
-        f"front door   {status['front'] or 'off'}",
-        *(nodes or ["node         none has ever run; start the server: make run"]),
-        *ports,
-        *files,
-        f"connected    {status['connections']} devices",
+        _line("front door", status["front"] or "off"),
+        _line("connected", f"{status['connections']} devices"),
+        *(nodes or [_line("node", "none has ever run; start the server: make run")]),
+        _line("rotation", _rotation(status["rotation"], status["now"])),
+        *[_port(lease, status) for lease in status["leases"] if lease["state"] != TRIPWIRE],
+        *_tripwires(status["leases"]),
+        *[_publication(publication) for publication in status["publications"]],
+        *([_line("bans", f"{status['bans']} in force (admin, Bans)")] if status["bans"] else []),
+        *_clock(status["clock"]),
+        *_legend(status["leases"]),
     ]
 
 
-def _late(lease: dict[str, Any], now: int) -> str:
-    return f", late by {now - lease['late_since']} s: no mirror takes the file" if lease["late_since"] else ""
+def _line(name: str, text: str) -> str:
+    return f"{name:<{WIDTH}}{text}"
 
 
-def _clock(seconds: int) -> str:
-    return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S} UTC"
+def _node(node: dict[str, Any], status: dict[str, Any]) -> Iterable[str]:
+    place = f"{node['name']} at {node['host']}{node['region'] and ' in ' + node['region']}"
+    if not node["running"]:
+        yield _line("node", f"{place}, last seen {_time(node['seen_at'], status['now'])}; its ports are not listed")
+        return
+    tls = "TLS" if node["tls"] else "no TLS"
+    running = f"running since {_time(node['started_at'], status['now'])}"
+    yield _line("node", f"{place}, {running}, {tls}, {node['sockets']} sockets")
+    because = node["reachable_because"] and f", because {node['reachable_because']}"
+    outside = node["external_address"] and f" (our address there: {node['external_address']})"
+    yield _line("  outside", f"reachable: {node['reachable']}{because}{outside}")
+    if node["interval"] != status["rotation"]["interval"]:
+        yield _line(
+            "  scanners",
+            f"{node['touches']} touches in {_span(node['watched_seconds'])}, so its ports move every "
+            f"{_span(node['interval'])}; as usual again when that long has passed without one",
+        )
+
+
+def _rotation(rotation: dict[str, Any], now: int) -> str:
+    sooner = f" less up to {_span(rotation['jitter'])}" if rotation["jitter"] else ""
+    moves = rotation["next_move"]
+    due = "" if moves is None else f"; the next move is {_until(moves, now)}"
+    return (
+        f"every {_span(rotation['interval'])}{sooner}, announced {_span(rotation['lead'])} before, "
+        f"grace {_span(rotation['grace'])}{due}"
+    )
+
+
+def _port(lease: dict[str, Any], status: dict[str, Any]) -> str:
+    now = status["now"]
+    name = f"port {lease['port']:<5}"
+    where = f" on {lease['node']}" if len(status["nodes"]) > 1 else ""
+    parts = [
+        f"{lease['state']:<10}{lease['kind'] if lease['kind'] != 'moving' else 'slot ' + str(lease['slot'])}{where}"
+    ]
+    parts += _times(lease, now)
+    if lease["late_since"]:
+        parts.append(f"late by {_span(now - lease['late_since'])}: no mirror takes the file")
+    if lease["mapping"]:
+        parts.append(f"let in by {lease['mapping']}")
+    if lease["problem"]:
+        parts.append(lease["problem"])
+    return _line(name, ", ".join(parts))
+
+
+def _times(lease: dict[str, Any], now: int) -> list[str]:
+    opens, closes = _time(lease["opens_at"], now), _time(lease["closes_at"], now)
+    if lease["state"] in ("planned", "bound", "announced"):
+        return [f"opens {opens}"]
+    if lease["state"] == "open":
+        return [f"opened {opens}", f"moves {_time(lease['moves_at'], now)}" if lease["moves_at"] else "never moves"]
+    if lease["state"] == "draining":
+        return [f"closes {closes}"]
+    return []
+
+
+def _tripwires(leases: Iterable[dict[str, Any]]) -> list[str]:
+    """Two lines at most: they are many, and all alike."""
+    groups = {"moving": "retired", "decoy": "decoys"}
+    ports = {
+        kind: [lease for lease in leases if (lease["state"], lease["kind"]) == (TRIPWIRE, kind)] for kind in groups
+    }
+    return [
+        _line("tripwires", f"{groups[kind]}: {' '.join(str(lease['port']) for lease in found)}")
+        for kind, found in ports.items()
+        if found
+    ]
+
+
+def _publication(publication: dict[str, Any]) -> str:
+    mirrors = ", ".join(f"{mirror}: {state}" for mirror, state in publication["mirrors"].items())
+    return _line("file", f"serial {publication['serial']}, {mirrors}")
+
+
+def _clock(clock: dict[str, Any]) -> list[str]:
+    return [_line("clock", f"{problem} {clock['remedy']}") for problem in clock["problems"]]
+
+
+def _legend(leases: Iterable[dict[str, Any]]) -> list[str]:
+    present = {lease["state"] for lease in leases}
+    return (
+        ["", *[_line(f"  {state}", meaning) for state, meaning in LEGEND.items() if state in present]]
+        if present
+        else []
+    )
+
+
+def _time(seconds: int, now: int) -> str:
+    """The time of day, with the date when it is not today's."""
+    at, today = datetime.fromtimestamp(seconds, UTC), datetime.fromtimestamp(now, UTC).date()
+    return f"{at:%H:%M:%S} UTC" if at.date() == today else f"{at:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _until(seconds: int, now: int) -> str:
+    return f"in {_span(seconds - now)}" if seconds > now else f"due since {_span(now - seconds)}"
+
+
+def _span(seconds: int) -> str:
+    if seconds < 120:
+        return f"{seconds} s"
+    return f"{seconds / 60:.0f} min" if seconds % 60 == 0 or seconds > 600 else f"{seconds // 60} min {seconds % 60} s"
