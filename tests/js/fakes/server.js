@@ -17,6 +17,7 @@ import { deviceCredentials, gateKey } from "../../../static/js/protocol/key_sche
 import { DiscoverySecret, IdentityKey, PreSharedKey } from "../../../static/js/protocol/keys.js";
 import { encodeBase64url } from "../../../static/js/protocol/encoding.js";
 import { randomBytes } from "../../../static/js/protocol/primitives.js";
+import { ServerRekey } from "../../../static/js/protocol/rekey.js";
 import { DeliveryService } from "./delivery_service.js";
 
 export const MIRROR = "https://mirror.example/connection.json";
@@ -88,6 +89,11 @@ export class FakeServer {
     for (const session of this.sessions) session.frame(MessageType.PORT_ROTATION, file);
   }
 
+  /** Ask every session for new keys. */
+  requestRekey() {
+    for (const session of this.sessions) session.requestRekey();
+  }
+
   /** Close the oldest port with all its sessions. */
   closeOldestPort() {
     const [url] = this.ports.keys();
@@ -147,6 +153,7 @@ class FakeSession {
   #handshake = null;
   #auth = null;
   #session = null;
+  #rekey = null;
   #isInvite = false;
   #inbound = Promise.resolve();
   #isCut = false;
@@ -175,6 +182,11 @@ class FakeSession {
     if (!this.isOpen) return;
     const sealing = this.#session.seal(type, payload, randomBytes(16), Date.now());
     sealing.then((frame) => !this.#isCut && this.#handlers.onMessage(frame));
+  }
+
+  requestRekey() {
+    const request = this.#rekey?.request();
+    if (request) this.frame(MessageType.KEY_ROTATION, request);
   }
 
   notice(op) {
@@ -213,8 +225,18 @@ class FakeSession {
     this.#enrol(known, auth.devicePublic);
     const [frame, session] = await this.#handshake.finish(new Map(), randomBytes(16), Date.now());
     this.#session = session;
+    this.#takePartInRekeys(session, auth.devicePublic);
     this.isOpen = true;
     this.#handlers.onMessage(frame);
+  }
+
+  #takePartInRekeys(session, devicePublic) {
+    const seconds = () => performance.now() / 1000;
+    this.#rekey = new ServerRekey(session, devicePublic, (message) => this.#server.identity.sign(message), seconds());
+    session.handRekeyTo((payload) => {
+      const answer = this.#rekey.receive(payload, seconds());
+      if (answer) this.frame(MessageType.KEY_ROTATION, answer);
+    });
   }
 
   #enrol(known, devicePublic) {
