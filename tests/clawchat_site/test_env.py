@@ -1,9 +1,20 @@
 """The readers of the environment: a value that cannot be read is named, never guessed."""
 
+from pathlib import Path
+
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 
-from clawchat_site.env import env_address, env_bool, env_seconds, env_secret, env_str
+from clawchat_site.env import (
+    env_address,
+    env_bool,
+    env_choice,
+    env_networks,
+    env_pairs,
+    env_seconds,
+    env_secret,
+    env_str,
+)
 
 
 def test_what_is_not_set_has_its_default(monkeypatch):
@@ -83,3 +94,58 @@ def test_secret_file_that_is_missing_is_an_error(monkeypatch, tmp_path):
 
     with pytest.raises(ImproperlyConfigured, match="CLAWCHAT_X_FILE"):
         env_secret("CLAWCHAT_X")
+
+
+@pytest.mark.parametrize(("text", "value"), [(None, ""), ("", ""), ("LOCAL", "local"), (" files ", "files")])
+def test_choice_reads_one_of_its_words(monkeypatch, text, value):
+    """The first is the default; case and blanks do not count."""
+    monkeypatch.delenv("X", raising=False)
+    if text is not None:
+        monkeypatch.setenv("X", text)
+
+    assert env_choice("X", ("", "local", "files")) == value
+
+
+def test_choice_refuses_any_other_word(monkeypatch):
+    """The sentence has those that are known."""
+    monkeypatch.setenv("X", "on")
+
+    with pytest.raises(ImproperlyConfigured, match="X is 'on'; write local or files, or nothing"):
+        env_choice("X", ("", "local", "files"))
+
+
+def test_pairs_of_files_are_read(monkeypatch, tmp_path):
+    """Whole paths come out, so that a change of directory changes nothing."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("X", "a.pem:a.key, /b.pem:/b.key,")
+
+    assert env_pairs("X") == ((tmp_path / "a.pem", tmp_path / "a.key"), (Path("/b.pem"), Path("/b.key")))
+    monkeypatch.delenv("X")
+    assert env_pairs("X") == ()
+
+
+@pytest.mark.parametrize("text", ["a.pem", "a.pem:", ":a.key", "a:b:c"])
+def test_half_a_pair_is_refused(monkeypatch, text):
+    """The sentence shows how it is written."""
+    monkeypatch.setenv("X", text)
+
+    with pytest.raises(ImproperlyConfigured, match=r"X cannot be read; write chain\.pem:key\.pem"):
+        env_pairs("X")
+
+
+def test_networks_are_read(monkeypatch):
+    """An address is a network of one."""
+    monkeypatch.setenv("X", "10.0.0.1, 192.168.0.0/16,2001:db8::/32")
+
+    assert [str(network) for network in env_networks("X")] == ["10.0.0.1/32", "192.168.0.0/16", "2001:db8::/32"]
+    monkeypatch.delenv("X")
+    assert env_networks("X") == ()
+
+
+@pytest.mark.parametrize("text", ["proxy.example.org", "10.0.0.1/8", "10.0.0"])
+def test_anything_else_is_no_network(monkeypatch, text):
+    """Trust in whom nobody meant is not guessed."""
+    monkeypatch.setenv("X", text)
+
+    with pytest.raises(ImproperlyConfigured, match=r"X: .*10\.0\.0\.0/24"):
+        env_networks("X")

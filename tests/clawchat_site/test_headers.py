@@ -78,3 +78,14 @@ def test_a_hostile_host_costs_one_short_line_in_the_log(client, caplog, host):
 
     assert [(record.levelname, record.getMessage()) for record in caplog.records] == [("WARNING", "Bad Request: /")]
     assert not caplog.records[0].exc_info
+
+
+@pytest.mark.django_db
+def test_with_tls_the_app_reaches_chat_ports_over_wss_alone(client, settings):
+    """On any port of the hosts that clients dial, whatever host the page was opened under."""
+    settings.CLAWCHAT_ENDPOINT_TLS = True
+    settings.CLAWCHAT_HOST, settings.CLAWCHAT_OTHER_HOSTS = "chat.example.org", ["two.example.org", "chat.example.org"]
+
+    policy = policy_of(client.get("/", headers={"host": "localhost"}))
+
+    assert policy["connect-src"] == "'self' wss://chat.example.org:* wss://two.example.org:*"

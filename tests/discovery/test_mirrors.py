@@ -2,6 +2,7 @@
 
 import http.server
 import os
+import ssl
 import threading
 import time
 
@@ -11,6 +12,7 @@ from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
 from discovery import services
 from discovery.mirrors import MirrorError, https_endpoint
 from discovery.models import Mirror, ServedFile
+from tests.rotation.certificates import sign, write_pair
 
 FILE = b'{"sealed":1}'
 
@@ -34,7 +36,9 @@ def answering(settings):
     """Start an HTTP server that gives a fixed answer, as the front door's address; yields the requests it got."""
     servers = []
 
-    def answer(body: bytes, status: int = 200, pause: float = 0.0) -> list[tuple[str, str]]:
+    def answer(
+        body: bytes, status: int = 200, pause: float = 0.0, tls: ssl.SSLContext | None = None
+    ) -> list[tuple[str, str]]:
         requests: list[tuple[str, str]] = []
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -53,6 +57,8 @@ def answering(settings):
                 pass
 
         server = http.server.HTTPServer(("127.0.0.1", 0), Handler)
+        if tls is not None:
+            server.socket = tls.wrap_socket(server.socket, server_side=True)
         servers.append(server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         settings.CLAWCHAT_FRONT = ("127.0.0.1", server.server_address[1])
@@ -128,6 +134,17 @@ def test_front_door_is_read_back_over_http(front_door, answering, settings):
     assert front_door.get() == FILE
     assert requests == [("/connection.json", "chat.example.org")]
     assert front_door.public_locations() == ("https://chat.example.org/connection.json",)
+
+
+def test_front_door_is_read_back_over_tls(front_door, answering, settings, tmp_path):
+    """Whoever has issued its certificate: what it gives is compared with what was put there."""
+    settings.CLAWCHAT_FRONT_TLS, settings.CLAWCHAT_FRONT_URL = True, "https://chat.example.org"
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*write_pair(tmp_path, "server", sign("server", hosts=("chat.example.org",))))
+    requests = answering(FILE, tls=context)
+
+    assert front_door.get() == FILE
+    assert requests == [("/connection.json", "chat.example.org")]
 
 
 @pytest.mark.parametrize(
