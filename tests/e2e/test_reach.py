@@ -30,6 +30,7 @@ INTERVAL, LEAD, GRACE = 10, 3, 3
 # Long enough that nothing ends by itself, short enough that the router is looked at every second.
 PATIENT, QUICK = 600, 20
 LONGEST_SECONDS = 60
+CLOSE_SECONDS = 0.5
 FIXED_PORT = 20_443
 # What a provider gives to customers who share one address.
 SHARED = "100.64.0.1"
@@ -177,6 +178,8 @@ async def _follow(invite: str, ca_file: Path, moves: int) -> list[int]:
             if client.port is not None and client.port not in ports:
                 ports.append(client.port)
             await asyncio.sleep(0.1)
+    # aiohttp ends its TLS connections a moment after they were closed; the loop must live until then.
+    await asyncio.sleep(CLOSE_SECONDS)
     return ports
 
 
