@@ -101,6 +101,19 @@ def test_frames_under_way_in_both_directions_arrive():
     assert both.server.epoch == both.client.epoch == 1
 
 
+def test_exporter_is_that_of_the_epoch_the_client_sends_in():
+    """So a secret derived from the epoch of a request is one value at both ends, also while the keys change."""
+    both, _, sealed = answered()
+    old = both.client.exporter
+    done = both.client_rekey.receive(both.client.open(sealed).payload, 100)
+    assert both.client.exporter == both.server.exporter == old
+    frame = both.client.seal(MessageType.KEY_ROTATION, done, MESSAGE_ID, NOW_MS)
+    assert both.server.exporter == old != both.client.exporter
+    both.server_rekey.receive(both.server.open(frame).payload, 100)
+
+    assert both.server.exporter == both.client.exporter
+
+
 class Chat:
     """A busy chat over two queues, whose ends rekey whenever they may."""
 
