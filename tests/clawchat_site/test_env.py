@@ -9,11 +9,13 @@ from clawchat_site.env import (
     env_address,
     env_bool,
     env_choice,
+    env_ip,
     env_networks,
     env_pairs,
     env_seconds,
     env_secret,
     env_str,
+    env_urls,
 )
 
 
@@ -149,3 +151,37 @@ def test_anything_else_is_no_network(monkeypatch, text):
 
     with pytest.raises(ImproperlyConfigured, match=r"X: .*10\.0\.0\.0/24"):
         env_networks("X")
+
+
+@pytest.mark.parametrize(("text", "value"), [("128.66.0.1", "128.66.0.1"), (" 2001:DB8::1 ", "2001:db8::1"), ("", "")])
+def test_ip_reads_an_address_or_nothing(monkeypatch, text, value):
+    """Written as everybody writes it."""
+    monkeypatch.setenv("CLAWCHAT_X", text)
+
+    assert env_ip("CLAWCHAT_X") == value
+
+
+@pytest.mark.parametrize("text", ["example.org", "128.66.0", "128.66.0.1:80", "128.66.0.0/24"])
+def test_ip_refuses_anything_else(monkeypatch, text):
+    """A name is no address, nor is a network."""
+    monkeypatch.setenv("CLAWCHAT_X", text)
+
+    with pytest.raises(ImproperlyConfigured, match="CLAWCHAT_X is .* write an IP address"):
+        env_ip("CLAWCHAT_X")
+
+
+def test_urls_reads_web_addresses(monkeypatch):
+    """With commas between them; none is none."""
+    monkeypatch.setenv("CLAWCHAT_X", "https://one.example/ip, http://two.example")
+
+    assert env_urls("CLAWCHAT_X") == ("https://one.example/ip", "http://two.example")
+    assert env_urls("CLAWCHAT_Y") == ()
+
+
+@pytest.mark.parametrize("text", ["one.example", "ftp://one.example", "https://", "https://one.example,two.example"])
+def test_urls_refuses_anything_else(monkeypatch, text):
+    """One that cannot be asked stops the server."""
+    monkeypatch.setenv("CLAWCHAT_X", text)
+
+    with pytest.raises(ImproperlyConfigured, match="CLAWCHAT_X cannot be read"):
+        env_urls("CLAWCHAT_X")
