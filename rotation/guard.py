@@ -4,13 +4,13 @@ It stands between TCP and TLS, because Autobahn wants Twisted's own TLS right be
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ITransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
-from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
+from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 
 from chat.addresses import is_loopback, is_trusted_proxy, network_of
@@ -187,24 +187,51 @@ class FrontGuarded(Guarded):
         super().dataReceived(data)
 
     def write(self, data: bytes) -> None:
-        """An answer goes out."""
-        self._answer()
+        """An answer goes out; or, under TLS, what may be a part of a handshake."""
+        if not self._speaks_tls:
+            self.answer()
         super().write(data)
 
     def writeSequence(self, data: list[bytes]) -> None:
-        """An answer goes out, in pieces."""
-        self._answer()
+        """The same, in pieces."""
+        if not self._speaks_tls:
+            self.answer()
         super().writeSequence(data)
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
+        """The application answers."""
         self._answered = True
         self._stop_deadline()
+
+    @property
+    def _speaks_tls(self) -> bool:
+        return isinstance(self.wrappedProtocol, TLSMemoryBIOProtocol)
 
     def _deadline_passed(self) -> None:
         if self.factory.is_working_for(self):
             self._start_deadline()
         else:
             self.transport.abortConnection()
+
+
+class FrontTls(BufferingTLSTransport):
+    """TLS of the front door: tells its guard what is an answer, and no part of a handshake."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        # Twisted sets this one on each instance.
+        buffered = self.write
+
+        def write(data: bytes) -> None:
+            self.transport.answer()
+            buffered(data)
+
+        self.write = write
+
+    def writeSequence(self, sequence: Iterable[bytes]) -> None:
+        """An answer, in pieces."""
+        self.transport.answer()
+        super().writeSequence(sequence)
 
 
 class GuardFactory(WrappingFactory):
@@ -215,9 +242,13 @@ class GuardFactory(WrappingFactory):
 
     noisy = False
     protocol: type[Guarded]
+    tls_protocol: type[TLSMemoryBIOProtocol] = BufferingTLSTransport
 
     def __init__(self, door: Factory, limits: Limits, clock: IReactorTime, tls: Any = None) -> None:
-        super().__init__(TLSMemoryBIOFactory(tls, False, door) if tls is not None else door)
+        if tls is not None:
+            door = TLSMemoryBIOFactory(tls, False, door)
+            door.protocol = self.tls_protocol
+        super().__init__(door)
         self.limits = limits
         self.clock = clock
         self.may_come: Callable[[str], bool] = lambda address: True
@@ -254,6 +285,7 @@ class FrontGuardFactory(GuardFactory):
     """Guards the front door. `connections` is Daphne's table of what its protocols are doing."""
 
     protocol = FrontGuarded
+    tls_protocol = FrontTls
 
     def __init__(self, door: Factory, limits: Limits, clock: IReactorTime, connections: dict, tls: Any = None) -> None:
         super().__init__(door, limits, clock, tls)
