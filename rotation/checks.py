@@ -151,3 +151,21 @@ def check_clock(databases: list[str] | None = None, **_: object) -> list[CheckMe
         # The tables are not there before the first migration.
         return []
     return [Warning(problem, hint=REMEDY, id="clawchat.W311") for problem in problems]
+
+
+@register(Tags.security)
+def check_fixed_port(**_: object) -> list[CheckMessage]:
+    """The fixed chat port and the front door are two."""
+    port, front = settings.CLAWCHAT_FIXED_PORT, settings.CLAWCHAT_FRONT
+    wildcards = {"0.0.0.0", "::"}  # noqa: S104  (compared, not listened on)
+    if not port or front is None or front[1] != port:
+        return []
+    if front[0] != settings.CLAWCHAT_BIND and not wildcards & {front[0], settings.CLAWCHAT_BIND}:
+        return []
+    return [
+        Error(
+            f"CLAWCHAT_FIXED_PORT is {port}, which is the front door's port.",
+            hint="Choose another number, or give CLAWCHAT_FRONT and CLAWCHAT_BIND addresses of their own.",
+            id="clawchat.E312",
+        )
+    ]

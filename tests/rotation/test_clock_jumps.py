@@ -7,9 +7,9 @@ import pytest
 from chat.services.identity import current_discovery_secret, current_identity
 from clawchat.protocol.connection_file import ConnectionInfo, SealedConnectionFile
 from clawchat.protocol.schedule import LeaseState
-from rotation.models import PortLease
+from rotation.models import LeaseKind, PortLease
 from rotation.services import work_of
-from tests.rotation.rows import GRACE, INTERVAL, LEAD, T
+from tests.rotation.rows import GRACE, INTERVAL, LEAD, House, T
 
 JUMPS = [-86_400, -3 * INTERVAL, -INTERVAL, -GRACE, -5, 1, 5, 30, GRACE, INTERVAL, 3 * INTERVAL, 86_400]
 
@@ -20,12 +20,37 @@ def published(shelf) -> ConnectionInfo:
     return sealed.open(current_discovery_secret(), [current_identity().public])
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_the_clock_does_each_slot_has_its_port(shelf, settings, seed):
+    """With jitter, slots, a fixed port, decoys and tripwires: one that serves in each, and the file has them all."""
+    settings.CLAWCHAT_ROTATION = {**settings.CLAWCHAT_ROTATION, "jitter": 60.0}
+    settings.CLAWCHAT_PORTS, settings.CLAWCHAT_DECOYS, settings.CLAWCHAT_FIXED_PORT = 2, 2, 443
+    settings.CLAWCHAT_TRIPWIRE_SECONDS = 300.0
+    steps = random.Random(seed)
+    house = House()
+    for _ in range(30):
+        now = house.now + steps.choice(JUMPS)
+        house.settle(now)
+        house.settle(now + 1)
+        leases = work_of(house.node_pk).leases
+        serving = [lease for lease in leases if lease.state == LeaseState.OPEN]
+        info = published(shelf)
+
+        assert sorted((lease.kind, lease.slot) for lease in serving) == [("fixed", 0), ("moving", 0), ("moving", 1)]
+        assert {lease.port for lease in serving} <= {endpoint.port for endpoint in info.endpoints}
+        decoys = [lease for lease in leases if lease.kind == LeaseKind.DECOY]
+        assert sorted((lease.slot, lease.state) for lease in decoys) == [(0, "tripwire"), (1, "tripwire")]
+        assert not {lease.port for lease in decoys} & {endpoint.port for endpoint in info.endpoints}
+        assert all(lease.moves_at.timestamp() <= house.now + INTERVAL for lease in serving if lease.moves_at)
+        assert len(leases) <= 3 + 2 + 2 * 2 + 8
+
+
+@pytest.mark.parametrize("seed", range(4))
 def test_whatever_the_clock_does_a_port_is_open_and_published(house, shelf, seed):
     """One current port, listed in the file, and never more than a handful that listen."""
     steps = random.Random(seed)
     house.settle(T)
-    for _ in range(60):
+    for _ in range(40):
         now = house.now + steps.choice(JUMPS)
         house.settle(now)
         house.settle(now + 1)

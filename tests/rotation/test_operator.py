@@ -14,7 +14,7 @@ from django.utils import timezone
 from chat.models import Ban
 from clawchat.protocol.schedule import LeaseState
 from rotation import tasks
-from rotation.checks import check_addresses
+from rotation.checks import check_addresses, check_fixed_port
 from rotation.management.commands.clawchatstatus import LEGEND
 from rotation.models import LeaseKind, Node, PortLease, Scan
 from rotation.node import front_origins
@@ -39,6 +39,25 @@ def test_loopback_is_fine(settings, address):
     settings.CLAWCHAT_BIND, settings.CLAWCHAT_FRONT = address, None
 
     assert check_addresses() == []
+
+
+@pytest.mark.parametrize(
+    ("fixed", "front", "bind", "found"),
+    [
+        (443, ("127.0.0.1", 443), "127.0.0.1", 1),
+        (443, ("0.0.0.0", 443), "192.0.2.1", 1),
+        (443, ("192.0.2.1", 443), "::", 1),
+        (443, ("192.0.2.1", 443), "192.0.2.2", 0),
+        (443, ("127.0.0.1", 8000), "127.0.0.1", 0),
+        (443, None, "127.0.0.1", 0),
+        (0, ("127.0.0.1", 8000), "127.0.0.1", 0),
+    ],
+)
+def test_a_fixed_port_is_not_the_front_doors(settings, fixed, front, bind, found):
+    """On one address there is room for one of them."""
+    settings.CLAWCHAT_FIXED_PORT, settings.CLAWCHAT_FRONT, settings.CLAWCHAT_BIND = fixed, front, bind
+
+    assert [error.id for error in check_fixed_port()] == ["clawchat.E312"] * found
 
 
 def test_pages_of_the_front_door_may_open_a_chat_port(settings):
@@ -146,7 +165,10 @@ def test_a_node_that_is_gone_says_so(now_and_here, capsys):
     Node.objects.update(seen_at=timezone.now() - timedelta(days=2))
     call_command("clawchatstatus")
 
-    assert "its ports are not listed" in capsys.readouterr().out
+    text = capsys.readouterr().out
+
+    assert "its ports are not listed" in text
+    assert text.count("its server does not run") == 3
 
 
 @pytest.mark.parametrize("page", ["rotation_node", "rotation_portlease"])

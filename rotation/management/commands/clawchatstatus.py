@@ -97,6 +97,8 @@ def _port(lease: dict[str, Any], status: dict[str, Any]) -> str:
         f"{lease['state']:<10}{lease['kind'] if lease['kind'] != 'moving' else 'slot ' + str(lease['slot'])}{where}"
     ]
     parts += _times(lease, now)
+    if lease["node"] in {node["name"] for node in status["nodes"] if not node["running"]}:
+        parts.append("its server does not run")
     if lease["late_since"]:
         parts.append(f"late by {_span(now - lease['late_since'])}: no mirror takes the file")
     if lease["mapping"]:
