@@ -15,7 +15,9 @@ from .router import NoAnswer, Refused, Taken
 # A request is sent again after each of these pauses.
 PAUSES = (0.25, 0.5, 1.0, 2.0)
 ANSWER = 128
-MAP_TCP = messages.NATPMP_PROTOCOL_TCP
+MAP_TCP, SUCCESS = messages.NATPMP_PROTOCOL_TCP, messages.NATPMP_RESULT_SUCCESS
+# Version, opcode and result: there may be no more in a refusal.
+SHORTEST_REFUSAL = 4
 # RFC 6886, 3.6: a router's clock may be slow by an eighth, and off by two seconds.
 SLOWEST_CLOCK, CLOCK_SLACK = 7 / 8, 2
 
@@ -78,8 +80,6 @@ class NatPmp:
         """
         wire = request.toBytes()
         answer = _read(answer_of, await self._exchange(wire), request)
-        if answer.result != messages.NATPMP_RESULT_SUCCESS:
-            raise Refused(f"The router refuses: {messages.error_str(answer.result).rstrip('.')}.")
         now, before = self._clock(), self._heard
         self._heard = now, answer.sec_since_epoch
         if before is not None and restarted(before[1], now - before[0], answer.sec_since_epoch):
@@ -126,8 +126,14 @@ class _Post(asyncio.DatagramProtocol):
 
 
 def _read(answer_of: Callable[[bytes], Any], data: bytes, request: Any) -> Any:
-    """The answer in these bytes. Raises: NoAnswer (it makes no sense), Refused (too short to say more than no)."""
-    if len(data) >= 4 and (result := struct.unpack("!H", data[2:4])[0]) != messages.NATPMP_RESULT_SUCCESS:
+    """The answer in these bytes.
+
+    Raises: NoAnswer (it makes no sense), Refused.
+    """
+    if len(data) >= SHORTEST_REFUSAL and (result := struct.unpack("!H", data[2:4])[0]) != SUCCESS:
+        if result == messages.NATPMP_RESULT_UNSUPPORTED_VERSION:
+            # RFC 6887, appendix A: so says one that knows the successor alone.
+            raise NoAnswer("The router speaks PCP, but not NAT-PMP.")
         raise Refused(f"The router refuses: {messages.error_str(result).rstrip('.')}.")
     try:
         answer = answer_of(data)

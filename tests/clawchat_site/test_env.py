@@ -166,7 +166,7 @@ def test_ip_refuses_anything_else(monkeypatch, text):
     """A name is no address, nor is a network."""
     monkeypatch.setenv("CLAWCHAT_X", text)
 
-    with pytest.raises(ImproperlyConfigured, match="CLAWCHAT_X is .* write an IP address"):
+    with pytest.raises(ImproperlyConfigured, match="write an IP address"):
         env_ip("CLAWCHAT_X")
 
 

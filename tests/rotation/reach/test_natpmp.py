@@ -115,6 +115,12 @@ def test_a_router_that_refuses_says_so(answer):
         ask(FakeRouter(answer), lambda router: router.external_address())
 
 
+def test_a_router_that_speaks_the_successor_alone_is_named():
+    """PCP is on the same port, and no library of ours knows it."""
+    with pytest.raises(NoAnswer, match="speaks PCP, but not NAT-PMP"):
+        ask(FakeRouter(address(result=1)), lambda router: router.external_address())
+
+
 @pytest.mark.parametrize("answer", [address(text=b""), address()[:3], address(text=b"\x00\x00\x00\x00")])
 def test_an_answer_that_makes_no_sense_is_none(answer):
     """Cut off, or without an address."""
