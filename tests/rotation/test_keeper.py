@@ -91,6 +91,8 @@ class Home:
         self.clock, self.monotonic = Clock(T), Clock(0)
         self.asked: list[bool] = []
         monkeypatch.setattr(Deciding, "decide", self._note_that_it_was_asked)
+        # Which leases listen, after each pass.
+        self.heard: list[list[PortLease]] = []
         self.restart()
 
     def restart(self) -> None:
@@ -107,6 +109,7 @@ class Home:
             QUIET_SECONDS,
             self.clock,
             self.monotonic,
+            self.heard.append,
         )
 
     def keep(self, now: float | None = None) -> float:
@@ -562,3 +565,16 @@ def test_without_a_database_the_ports_stay(home):
     home.database.is_away = False
     home.keep()
     assert home.ports.open == before
+
+
+def test_who_asks_hears_which_ports_listen(home):
+    """After each pass, those that could be opened; the mapper has the router let them in."""
+    home.move(T)
+    (lease,) = home.house.leases(LeaseState.OPEN)
+    assert [heard.port for heard in home.heard[-1]] == [lease.port]
+
+    home.ports.taken = {lease.port}
+    home.restart()
+    home.keep()
+
+    assert home.heard[-1] == []
