@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -73,6 +74,30 @@ def test_a_server_drains_when_it_is_told_to_end(server, signal_number):
     assert not any(map(is_alive, family))
 
 
+def test_a_start_that_is_broken_off_ends_well(tmp_path):
+    """Whenever SIGTERM comes, once or twice: status 0, no traceback, no child left behind."""
+    for delay in (0, 0.5, 1, 2):
+        server = ServerProcess(tmp_path / f"{delay:g}", interval=3600, lead=120, grace=300)
+        with subprocess.Popen(
+            [sys.executable, "manage.py", "runclawchat"],
+            cwd=ROOT,
+            env=server._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        ) as process:
+            # Before that it is Python that starts, and nothing of ours.
+            wait_until(lambda pid=process.pid: takes_signal(pid, signal.SIGTERM))
+            time.sleep(delay)
+            process.send_signal(signal.SIGTERM)
+            time.sleep(0.1)
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+            printed, _ = process.communicate(timeout=STOP_SECONDS * 2)
+        assert process.returncode == 0, f"{process.returncode} after {delay:g} s: {printed}"
+        assert "Traceback" not in printed
+
+
 @pytest.mark.e2e
 def test_a_port_survives_a_crash(server):
     """After SIGKILL the next start opens the same port with the same path, and no old worker goes on."""
@@ -87,6 +112,13 @@ def test_a_port_survives_a_crash(server):
 
     assert open_lease(server) == before
     wait_until(lambda: can_connect(before[0]), START_SECONDS)
+
+
+def takes_signal(process_id: int, number: int) -> bool:
+    """Whether a process has a handler of its own for a signal."""
+    status = Path(f"/proc/{process_id}/status").read_text()
+    caught = int(re.search(r"^SigCgt:\s*(\w+)", status, re.MULTILINE)[1], 16)
+    return bool(caught >> (number - 1) & 1)
 
 
 def can_connect(number: int) -> bool:

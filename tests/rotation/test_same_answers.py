@@ -4,8 +4,10 @@ import asyncio
 import errno
 from collections import Counter
 
+import aiohttp
 import pytest
 
+from chat.models import ConnectionPolicy
 from rotation.probes import PATH, Probe, probes, proper_request
 from tests.rotation.doors import LOOPBACK, Doors, free_port, run
 
@@ -102,3 +104,36 @@ def test_touches_of_tripwires_are_counted_one_for_each_connection(doors: Doors, 
     counts = Counter(number for _, number in doors.touches)
     assert counts == {four["tripwire"]: len(PROBES), four["decoy"]: len(PROBES)}
     assert len(doors.strangers) == 2 * len(PROBES)
+
+
+async def talk_and_be_banned(doors: Doors) -> list[object]:
+    """What a member on the port, and then a newcomer, get after their address was banned."""
+    async with aiohttp.ClientSession() as session, session.ws_connect(doors.url) as inside:
+        await inside.send_bytes(b"H1")
+        told = [(await inside.receive(READ_SECONDS)).data]
+        doors.banned.add(LOOPBACK)
+        told.append(await answer(doors.number, UPGRADED))
+        await inside.send_bytes(b"still here")
+        return [*told, (await inside.receive(READ_SECONDS)).data]
+
+
+def test_a_ban_is_a_reset_for_newcomers_and_nothing_for_members(doors: Doors):
+    """Over real sockets; who is banned and knows the path gets the answer of somebody who does not."""
+    assert run(talk_and_be_banned(doors)) == [b"AUTH_OK", (b"", "ECONNRESET"), b"still here"]
+    assert doors.strangers == doors.touches == []
+
+
+def test_the_operators_limits_hold_for_all_chat_ports(doors: Doors, four):
+    """From the next connection on, whichever port it comes to."""
+    doors.ports.limit(ConnectionPolicy(max_sockets=2, stranger_seconds=7))
+
+    async def crowd() -> list[tuple[bytes, str]]:
+        async with aiohttp.ClientSession() as session:
+            sockets = [await session.ws_connect(doors.url) for _ in range(2)]
+            found = await answers(four, UPGRADED)
+            for ws in sockets:
+                await ws.close()
+        return list(found.values())
+
+    assert run(crowd()) == [(b"", "ECONNRESET")] * 4
+    assert doors.ports._chat_limits.seconds == 7
