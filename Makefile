@@ -7,7 +7,7 @@ NODE := node_modules/ready
 ASSETS := static/vendor/manifest.json
 
 MAKEFLAGS += --no-print-directory
-.PHONY: help run test e2e setup assets lint vectors
+.PHONY: help run test e2e model soak bench setup assets lint vectors
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -25,11 +25,15 @@ test: $(DEV) $(ASSETS) lint ## lint, units, vectors, properties, house rules, Ja
 	@$(BIN)/pytest -q -m "not e2e"
 
 e2e: $(DEV) $(ASSETS) ## the tests that need browsers, Redis, PostgreSQL or a network of their own
-	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd nmap libnss3-tools
+	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd nmap libnss3-tools spin gcc
 	@$(BIN)/pytest -q -m e2e
 
+model: $(DEV) ## the model of the moving port, searched by spin, and mistakes in it that must be found
+	@scripts/test_tools.sh spin gcc
+	@$(BIN)/python -m tests.model.check
+
 setup: $(DEV) $(ASSETS) ## prepare everything that running and testing need
-	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd nmap libnss3-tools
+	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd nmap libnss3-tools spin gcc
 	@echo "Ready: make run, make test."
 
 assets: $(ASSETS) ## pack the browser libraries into static/vendor/

@@ -20,6 +20,7 @@ for tool in "$@"; do
     present "$tool" && continue
     packages=$tool
     [ "$tool" = chromium ] && packages="chromium fonts-liberation"
+    [ "$tool" = gcc ] && packages="gcc libc6-dev"
     # shellcheck disable=SC2086  # two words are two packages
     why=$(scripts/apt_install.sh $packages) && continue
     echo "Tests that need $tool are skipped: $why. By hand: sudo apt install $tool"
