@@ -88,8 +88,8 @@ class Migration(migrations.Migration):
                 ('network', models.CharField(max_length=64, unique=True)),
                 ('since', models.DateTimeField()),
                 ('until', models.DateTimeField()),
-                ('reason', models.CharField(max_length=200)),
-                ('made_by', models.CharField(default='server', max_length=150)),
+                ('reason', models.CharField(max_length=128)),
+                ('made_by', models.CharField(default='server', max_length=64)),
             ],
             options={
                 'indexes': [models.Index(fields=['until'], name='chat_ban_until_ab2467_idx')],

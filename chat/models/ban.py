@@ -21,9 +21,9 @@ class Ban(models.Model):
     since = models.DateTimeField()
     until = models.DateTimeField()
     # One sentence for the operator: what was seen.
-    reason = models.CharField(max_length=200)
+    reason = models.CharField(max_length=128)
     # "server", or the operator's name.
-    made_by = models.CharField(max_length=150, default="server")
+    made_by = models.CharField(max_length=64, default="server")
 
     objects = BanQuerySet.as_manager()
 

@@ -51,7 +51,7 @@ def ban(network: str, minutes: int, reason: str, actor: str = SERVER, known: Col
     network = parse_network(network)
     check_bannable(network, known)
     now = timezone.now()
-    facts = {"since": now, "until": now + timedelta(minutes=minutes), "reason": reason[:200], "made_by": actor}
+    facts = {"since": now, "until": now + timedelta(minutes=minutes), "reason": reason[:128], "made_by": actor[:64]}
     row, _ = Ban.objects.update_or_create(network=network, defaults=facts)
     audit.record("banned", actor=actor[:64], address=network, minutes=minutes, reason=row.reason)
     news.tell(News.Kind.BANS)

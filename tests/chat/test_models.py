@@ -6,6 +6,7 @@ from django.db import models
 # Text fields and what they hold; a new one has to be argued for here.
 PLAIN_TEXT = {
     "AuditEvent": {"code", "actor", "subject", "details", "address"},
+    "Ban": {"network", "reason", "made_by"},
     "Connection": {"process", "address", "why"},
     "Device": {"client_name"},
     "Invite": {"label"},
