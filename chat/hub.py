@@ -33,6 +33,8 @@ logger = logging.getLogger(__name__)
 # A second session of a device ends the first within 30 s; a client that moves has closed it long before.
 REPLACED_AFTER_SECONDS = 25.0
 SESSIONS_PER_DEVICE = 2
+# An answer to a rekey takes about a millisecond of the loop.
+REKEY_APART_SECONDS = 0.01
 # A package is taken from a stock for so many minutes at once.
 PACKAGE_BURST_MINUTES = 4
 # What one request may ask for (3.14); a bucket that holds less would never let it pass.
@@ -168,9 +170,9 @@ class Hub:
                 session.send(MessageType.PORT_ROTATION, connection_file)
 
     def request_rekey(self) -> None:
-        """Ask every session for new keys."""
-        for session in tuple(self.all_sessions()):
-            session.request_rekey()
+        """Ask every session for new keys, one after the other: all answers at once would hold up what is said."""
+        for number, session in enumerate(self.all_sessions()):
+            self.loop.call_later(number * REKEY_APART_SECONDS, session.request_rekey)
 
     def notify_device(self, device_id: bytes, notice: str) -> None:
         """Give a notice to the sessions of one device."""
