@@ -9,7 +9,7 @@ from .upnp import Upnp
 # What CLAWCHAT_PORT_MAPPING may say, and what is tried then, the preferred one first.
 OFF = "off"
 DRIVERS = {OFF: (), "auto": (NatPmp, Upnp), "upnp": (Upnp,), "natpmp": (NatPmp,)}
-FIND_SECONDS = 6
+FIND_SECONDS = 8
 
 
 async def find_routers(kind: str, name: str) -> list[Router]:

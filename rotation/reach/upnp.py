@@ -1,6 +1,7 @@
 """UPnP Internet Gateway Devices, through async-upnp-client."""
 
 import asyncio
+import contextlib
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,10 +14,11 @@ from async_upnp_client.search import SsdpSearchListener
 
 from .addresses import address_of_router
 from .gateway import default_gateway, own_address
-from .router import NoAnswer, Refused, Taken
+from .router import NoAnswer, Refused, RouterError, Taken
 
 GATEWAYS = tuple(f"urn:schemas-upnp-org:device:InternetGatewayDevice:{version}" for version in (1, 2))
-SEARCH_SECONDS = 3
+# A device may think for so long before it answers to a search; what it then says of itself may take longer.
+SEARCH_SECONDS, FIND_SECONDS = 2, 6
 CALL_SECONDS = 4
 # What a table of ports may hold at most before we stop reading on.
 MOST_ENTRIES = 500
@@ -42,10 +44,20 @@ class Upnp:
         if own is None:
             raise NoAnswer("This machine has no way to its router.")
         try:
-            async with asyncio.timeout(SEARCH_SECONDS):
-                return cls(await _search(own), own, name)
+            async with asyncio.timeout(FIND_SECONDS):
+                services = await _search(own)
+                return await cls._connected([cls(service, own, name) for service in services])
         except TimeoutError:
             raise NoAnswer("No router answers to UPnP.") from None
+
+    @staticmethod
+    async def _connected(routers: "list[Upnp]") -> "Upnp":
+        """The one that has an address: a device may have a service for each way out, and not all of them in use."""
+        for router in routers[:-1]:
+            with contextlib.suppress(RouterError):
+                await router.external_address()
+                return router
+        return routers[-1]
 
     async def external_address(self) -> str:
         """Its address on the other side."""
@@ -142,8 +154,8 @@ def _refusal(error: UpnpActionError) -> Refused:
     return Refused(f"The router refuses: {error.error_desc or 'it does not say why'} ({error.error_code}).")
 
 
-async def _search(own: str) -> UpnpService:
-    """The service of the first device that has one. Runs until it is found."""
+async def _search(own: str) -> list[UpnpService]:
+    """The services that let ports in, of the first device that has one. Runs until it is found."""
     answers: asyncio.Queue[Any] = asyncio.Queue()
     listeners = [
         SsdpSearchListener(callback=answers.put_nowait, source=(own, 0), timeout=SEARCH_SECONDS, search_target=target)
@@ -158,8 +170,8 @@ async def _search(own: str) -> UpnpService:
             location = _location_of(await answers.get())
             if location is not None and location not in seen:
                 seen.add(location)
-                if service := await _service_at(location):
-                    return service
+                if services := await _services_at(location):
+                    return services
     except OSError as error:
         raise NoAnswer(f"Routers cannot be asked by UPnP: {error.strerror}.") from None
     finally:
@@ -178,9 +190,12 @@ def _location_of(answer: Any) -> str | None:
         return None
 
 
-async def _service_at(location: str) -> UpnpService | None:
+async def _services_at(location: str) -> list[UpnpService]:
+    """What of the device that describes itself there lets ports in."""
+    # Descriptions of real routers are seldom by the book.
+    factory = UpnpFactory(AiohttpRequester(timeout=CALL_SECONDS), non_strict=True)
     try:
-        device = await UpnpFactory(AiohttpRequester(timeout=CALL_SECONDS)).async_create_device(location)
+        device = await factory.async_create_device(location)
     except (UpnpError, ClientError, TimeoutError):
-        return None
-    return next((service for service in device.all_services if service.has_action("AddPortMapping")), None)
+        return []
+    return [service for service in device.all_services if service.has_action("AddPortMapping")]
