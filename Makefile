@@ -28,6 +28,10 @@ e2e: $(DEV) $(ASSETS) ## the tests that need browsers, Redis, PostgreSQL or a ne
 	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd nmap libnss3-tools spin gcc
 	@$(BIN)/pytest -q -m e2e
 
+soak: $(DEV) $(ASSETS) ## 100 Python clients and two browsers through 50 moves, with ports taken and SIGKILLs (7 minutes)
+	@scripts/test_tools.sh chromium
+	@$(BIN)/python -m tests.soak
+
 model: $(DEV) ## the model of the moving port, searched by spin, and mistakes in it that must be found
 	@scripts/test_tools.sh spin gcc
 	@$(BIN)/python -m tests.model.check
