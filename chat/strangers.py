@@ -8,7 +8,7 @@ from django.db import transaction
 from chat.services import audit
 
 MOST_ADDRESSES = 10_000
-MOST_TOUCHES = 500
+MOST_TOUCHES = 250
 # Where somebody is stopped who does not know what each of our clients knows.
 TOUCHING = {"connect", "request", "gate", "deadline"}
 

@@ -27,9 +27,9 @@ logger = logging.getLogger(__name__)
 
 IDLE_SECONDS = 1.0
 MOVING_SECONDS = 0.25
+LEAST_SECONDS = 0.05
 ALIVE_SECONDS = 2.0
 COMING_UP = {LeaseState.PLANNED, LeaseState.BOUND, LeaseState.ANNOUNCED}
-MOVING = {*COMING_UP, LeaseState.DRAINING}
 
 
 class Keeper:
@@ -110,7 +110,7 @@ class Keeper:
         await self._each(self._listeners.surplus(work.leases), self._close)
         await self._each(work.leases, self._arm)
         changed = await self._open_missing(work.leases)
-        self._hear_open([lease for lease in work.leases if lease in self._listeners])
+        self._say_what_listens(work.leases)
         await self._tell(work)
         self._deciding.see_to_it(work.ticks, changed)
         await self._say_alive()
@@ -121,8 +121,7 @@ class Keeper:
             and not any(map(self._is_due, work.leases))
         ):
             self.is_open.set()
-        moving = changed or any(lease.state in MOVING for lease in work.leases)
-        return MOVING_SECONDS if moving else IDLE_SECONDS
+        return MOVING_SECONDS if changed else self._pause(work.leases)
 
     async def _each(self, leases: Iterable[PortLease], step: Callable[[PortLease], Awaitable[object]]) -> int:
         """Take a step with each lease, count those whose row has changed; what goes wrong with one stops no other."""
@@ -137,6 +136,16 @@ class Keeper:
                     logger.exception("port %d could not be seen to", lease.port)
                 self._troubled.add(lease.pk)
         return changed
+
+    def _pause(self, leases: Iterable[PortLease]) -> float:
+        """Until a lease may have moved, or until the next moment of a grace at which something is to be done."""
+        now, pause = self._clock(), IDLE_SECONDS
+        for lease in leases:
+            if lease.state in COMING_UP:
+                return MOVING_SECONDS
+            if lease.state == LeaseState.DRAINING:
+                pause = min([pause, *(at - now for at in (_half(lease), lease.closes_at.timestamp()) if at > now)])
+        return max(pause, LEAST_SECONDS)
 
     def _serves(self, lease: PortLease) -> bool:
         return lease.kind == LeaseKind.MOVING and lease.state == LeaseState.OPEN and lease in self._listeners
@@ -193,6 +202,13 @@ class Keeper:
         logger.warning("%s%s", refusal, "" if lease.kind == LeaseKind.FIXED else " Another one will be taken.")
         return await self._database.run(nodes.note_failed, lease, str(refusal), self._clock())
 
+    def _say_what_listens(self, leases: Iterable[PortLease]) -> None:
+        try:
+            self._hear_open([lease for lease in leases if lease in self._listeners])
+        except Exception:
+            # It is told again with the next pass, and no port may wait for it.
+            logger.exception("nobody could be told which ports listen")
+
     # Sessions
 
     async def _tell(self, work: NodeWork) -> None:
@@ -209,10 +225,7 @@ class Keeper:
         self._told = occasions
 
     def _is_grace_half_over(self, lease: PortLease) -> bool:
-        if lease.state != LeaseState.DRAINING:
-            return False
-        left = lease.closes_at.timestamp() - self._clock()
-        return left <= (lease.closes_at - lease.moved_at).total_seconds() / 2
+        return lease.state == LeaseState.DRAINING and self._clock() >= _half(lease)
 
     # The node
 
@@ -220,3 +233,8 @@ class Keeper:
         if self._alive_at is None or self._monotonic() - self._alive_at >= ALIVE_SECONDS:
             self._alive_at = self._monotonic()
             await self._database.run(nodes.keep_alive, self._node_pk, self._ports.connections, self._clock())
+
+
+def _half(lease: PortLease) -> float:
+    """The middle of a draining lease's grace, in seconds since 1970."""
+    return (lease.moved_at.timestamp() + lease.closes_at.timestamp()) / 2

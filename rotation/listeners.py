@@ -1,6 +1,7 @@
 """The sockets of a node's leases: which lease listens where, and what it means when one cannot."""
 
 import errno
+import logging
 from collections.abc import Collection, Iterable
 from typing import Protocol
 
@@ -10,6 +11,8 @@ from twisted.internet.error import CannotListenError
 from clawchat.protocol.schedule import LeaseState
 
 from .models import LeaseKind, PortLease
+
+logger = logging.getLogger(__name__)
 
 # The machine is short of something, and another port would fare no better.
 SHORT = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -72,6 +75,10 @@ class Listeners:
             self._ports.open_chat(self._interface, lease.port, lease.path, armed)
         except CannotListenError as error:
             raise _explain(lease, error) from error
+        except Exception as error:
+            # A bug of ours: a lease that serves must not be left without a socket for it.
+            logger.exception("port %d could not be opened", lease.port)
+            raise NotOpened(f"Port {lease.port} cannot be opened: {error!r}.") from error
         self._held[lease.pk] = lease
         if armed:
             self._armed.add(lease.pk)

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import F, Sum
@@ -28,8 +29,7 @@ def note_touches(node_pk: int, touches: Mapping[Touch, int], known: Collection[s
     """
     at = instant(now)
     before = _touches_by_network(at)
-    for touch, count in touches.items():
-        _count(node_pk, touch, count, at)
+    _count(node_pk, touches, at)
     _record(touches)
     touched = Counter()
     for touch, count in touches.items():
@@ -52,16 +52,47 @@ def _touches_by_network(at: datetime) -> dict[str, int]:
     return counts
 
 
-def _count(node_pk: int, touch: Touch, count: int, at: datetime) -> None:
-    same = Scan.objects.filter(
-        node=node_pk, address=touch.address, port=touch.port, tripwire=touch.tripwire, first_at__gt=at - WINDOW
+class _Place(NamedTuple):
+    """What a row is about."""
+
+    address: str
+    port: int
+    tripwire: bool
+
+
+def _count(node_pk: int, touches: Mapping[Touch, int], at: datetime) -> None:
+    """Add to the rows of the last ten minutes, or begin new ones; in few queries, because others wait to write."""
+    recent = Scan.objects.filter(node=node_pk, first_at__gt=at - WINDOW)
+    named = recent.filter(address__in={"", *(touch.address for touch in touches)})
+    rows = {_Place(*place): pk for pk, *place in named.values_list("pk", *_Place._fields)}
+    counts, wheres = _by_place(touches, rows, MOST_ROWS - recent.count())
+    alike: dict[tuple[int, str], list[int]] = {}
+    for place in counts.keys() & rows.keys():
+        alike.setdefault((counts[place], wheres[place]), []).append(rows[place])
+    for (count, where), pks in alike.items():
+        Scan.objects.filter(pk__in=pks).update(count=F("count") + count, last_at=at, where=where)
+    Scan.objects.bulk_create(
+        Scan(node_id=node_pk, first_at=at, last_at=at, count=count, where=wheres[place], **place._asdict())
+        for place, count in counts.items()
+        if place not in rows
     )
-    if same.update(count=F("count") + count, last_at=at, where=touch.where):
-        return
-    if touch.address and Scan.objects.filter(node=node_pk, first_at__gt=at - WINDOW).count() >= MOST_ROWS:
-        _count(node_pk, touch._replace(address=""), count, at)
-        return
-    Scan.objects.create(node_id=node_pk, first_at=at, last_at=at, count=count, **touch._asdict())
+
+
+def _by_place(
+    touches: Mapping[Touch, int], rows: Collection[_Place], room: int
+) -> tuple[Counter[_Place], dict[_Place, str]]:
+    """How often each place was touched and where the last one was stopped; without addresses when there is no room."""
+    counts: Counter[_Place] = Counter()
+    wheres: dict[_Place, str] = {}
+    for touch, count in touches.items():
+        place = _Place(touch.address, touch.port, touch.tripwire)
+        if place not in rows and place not in counts:
+            if room <= 0:
+                place = place._replace(address="")
+            room -= 1
+        counts[place] += count
+        wheres[place] = touch.where
+    return counts, wheres
 
 
 def _record(touches: Mapping[Touch, int]) -> None:

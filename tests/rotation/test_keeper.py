@@ -356,7 +356,7 @@ def test_a_short_machine_after_a_restart_lists_no_port_without_a_socket(home):
 
 
 def test_trouble_with_one_lease_stops_no_other(home, monkeypatch, caplog):
-    """A bug that meets one port is logged once; the next port opens, and the node says that it lives."""
+    """It fails, so that another is planned; the next port opens, and the node says that it lives."""
     home.move(T)
     home.house.tick(T + INTERVAL - LEAD)
     broken = home.house.leases()[1]
@@ -385,6 +385,32 @@ def test_trouble_with_one_lease_stops_no_other(home, monkeypatch, caplog):
 
     assert 50_000 in home.ports.tripwires
     assert Node.objects.get().seen_at.timestamp() == T + INTERVAL - LEAD
+    assert home.house.leases(LeaseState.FAILED) == [broken]
+    assert caplog.text.count("could not be opened") == 1
+
+
+def test_trouble_with_closing_a_port_stops_no_other(home, monkeypatch, caplog):
+    """Nor with whoever hears which ports listen; a pass does all the rest, and the next one does not try again."""
+    home.move(T)
+    (lease,) = home.house.leases()
+    services.note_failed(lease, "somebody took it away", T)
+    home.house.tick()
+
+    async def close_chat(number: int) -> None:
+        raise RuntimeError("a bug")
+
+    def hear(leases: list[PortLease]) -> None:
+        raise RuntimeError("another bug")
+
+    monkeypatch.setattr(home.ports, "close_chat", close_chat)
+    home.keeper._hear_open = hear
+    home.monotonic.forward(10)
+    for _ in range(2):
+        home.keep(T + 10)
+
+    assert home.house.states() == ["failed", "bound"]
+    assert home.hub.closed == [lease.port]
+    assert Node.objects.get().seen_at.timestamp() == T + 10
     assert caplog.text.count("could not be seen to") == 1
 
 
@@ -490,15 +516,19 @@ def test_a_lease_that_was_let_go_meanwhile_is_closed_again(home, monkeypatch):
     assert home.ports.open == {}
 
 
-def test_the_keeper_looks_often_while_a_port_moves(home):
-    """And once a second otherwise."""
+def test_the_keeper_looks_often_while_a_port_comes_up(home):
+    """And once a second otherwise, but for the moments of a grace at which something is to be done."""
     assert home.keep() == IDLE_SECONDS
     home.house.tick()
     assert home.keep() == MOVING_SECONDS
     home.move(T)
     assert home.keep() == IDLE_SECONDS
-    home.move(T + INTERVAL)
+    home.move(T + INTERVAL - LEAD)
     assert home.keep() == MOVING_SECONDS
+    home.move(T + INTERVAL)
+    assert home.keep() == IDLE_SECONDS
+    assert home.keep(T + INTERVAL + GRACE / 2 - 0.5) == 0.5
+    assert home.keep(T + INTERVAL + GRACE - 0.25) == 0.25
 
 
 # The decider
