@@ -88,6 +88,15 @@ def check_reach(**_: object) -> list[CheckMessage]:
                 id="clawchat.W305",
             )
         )
+    found += [
+        Warning(
+            f"{host} is an IPv6 address, which a browser's content policy cannot name: the app will not connect to it.",
+            hint="Give it a host name, and set CLAWCHAT_HOST to that.",
+            id="clawchat.W310",
+        )
+        for host in (settings.CLAWCHAT_HOST, *settings.CLAWCHAT_OTHER_HOSTS)
+        if ":" in host
+    ]
     is_plain = urlsplit(settings.CLAWCHAT_FRONT_URL).scheme == "http"
     if settings.CLAWCHAT_TRUSTED_PROXIES and is_plain:
         found.append(

@@ -95,9 +95,15 @@ def ensure_authority(data_dir: Path, name: str, names: frozenset[str | Address],
     try:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         with _alone(path.parent):
-            return _load(path, _instant(now)) if path.exists() else _make(path, name, names, _instant(now))
+            if path.exists():
+                return _load(path, _instant(now))
+            made = _make(path, name, names, _instant(now))
+            _give_to_owner_of(data_dir, path.parent)
+            return made
     except OSError as error:
-        raise TlsProblem(f"{error.filename or path.parent} cannot be used: {error.strerror}.") from None
+        raise TlsProblem(
+            f"{error.filename or path.parent} cannot be used: {error.strerror}. It must belong to the server's user."
+        ) from None
 
 
 def issue(authority: Authority, key: PrivateKey, names: frozenset[str | Address], now: float) -> Pair:
@@ -129,6 +135,14 @@ def _alone(folder: Path) -> Iterator[None]:
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def _give_to_owner_of(data_dir: Path, folder: Path) -> None:
+    """Root may run the command first; the files are for the server's own user all the same."""
+    owner = data_dir.stat()
+    if os.geteuid() == 0:
+        for path in (folder, *folder.iterdir()):
+            os.chown(path, owner.st_uid, owner.st_gid)
 
 
 def _load(path: Path, at: datetime.datetime) -> Authority:

@@ -18,7 +18,7 @@ from clawchat.client import Client
 from clawchat.client.errors import Unreachable
 from rotation.tls.names import machine_addresses
 from tests.e2e.browser import READY_MS, Browsers
-from tests.e2e.members import make_room, mls_message
+from tests.e2e.members import make_room, mls_message, read_log
 from tests.e2e.server import ServerProcess, free_port
 from tests.rotation.certificates import Signed, shake_hands, sign, write_pair
 
@@ -28,8 +28,10 @@ SUITES = [
     "TLS_AKE_WITH_CHACHA20_POLY1305_SHA256",
     "TLS_AKE_WITH_AES_128_GCM_SHA256",
 ]
-LOCAL = {"CLAWCHAT_TLS": "local", "CLAWCHAT_LOOPBACK_TLS": "1"}
+PASSWORD = "correct horse battery"
+LOCAL = {"CLAWCHAT_TLS": "local", "CLAWCHAT_LOOPBACK_TLS": "1", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
 SOON_SECONDS = 30
+MOVES = 3
 
 
 def quiet_server(folder: Path, **environment: str) -> ServerProcess:
@@ -158,6 +160,22 @@ async def test_chromium_chats_over_wss_without_any_flag(server, trusting_home, c
     assert cookies == []
 
 
+async def test_the_operator_signs_in_over_https(server, trusting_home, chromium_path, tmp_path):
+    """The forms are taken as from ourselves, and the cookies go over TLS alone."""
+    server.run("createsuperuser", "--noinput", "--username", "operator", "--email", "")
+    async with Browsers(chromium_path, tmp_path) as browsers:
+        home = {**os.environ, "HOME": str(trusting_home)}
+        operator = await browsers.open("operator", f"{server.front_url}/admin/", env=home)
+        await operator.page.get_by_label("Username").fill("operator")
+        await operator.page.get_by_label("Password").fill(PASSWORD)
+        await operator.page.get_by_role("button", name="Log in").click()
+        await operator.page.get_by_role("heading", name="The operator's side").wait_for(timeout=READY_MS)
+        cookies = await operator.context.cookies()
+
+    assert {cookie["name"] for cookie in cookies} == {"sessionid", "csrftoken"}
+    assert all(cookie["secure"] for cookie in cookies)
+
+
 async def test_chromium_refuses_a_server_that_it_does_not_know(server, chromium_path, tmp_path):
     """The same browser with another home: the test above would see a flag."""
     async with Browsers(chromium_path, tmp_path) as browsers:
@@ -187,6 +205,30 @@ async def test_a_python_client_is_given_the_authority(server):
 
     client = await enrol_and_send(server, authority(server))
     await client.close()
+
+
+async def test_the_port_moves_under_tls_and_nothing_is_lost(tmp_path):
+    """Each new port has the same certificates; the client goes along, and the log has every message once, in order."""
+    server = ServerProcess(tmp_path / "data", interval=6, lead=2, grace=3, environment=LOCAL)
+    await asyncio.to_thread(server.start)
+    try:
+        invite = server.create_invite("--owner")["invite"]
+        client = await Client.enrol(invite, None, name="Alice", ca_file=authority(server))
+        room_id, commit_seq = await make_room(client, [])
+        ports, sent = {client.port}, []
+        async with asyncio.timeout(60):
+            while len(ports - {None}) <= MOVES:
+                message_id, message = mls_message(room_id, f"message {len(sent)}".encode())
+                await client.send(room_id, message, message_id)
+                sent.append(message_id)
+                ports.add(client.port)
+                await asyncio.sleep(0.05)
+        stored = [row["message_id"] for row in await read_log(client, room_id, commit_seq)]
+        await client.close()
+    finally:
+        await asyncio.to_thread(server.stop)
+
+    assert stored == sent
 
 
 async def test_a_certificate_is_exchanged_while_a_session_lives(tmp_path):

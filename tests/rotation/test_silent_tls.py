@@ -146,6 +146,17 @@ def test_what_a_stranger_gets_depends_on_nothing_he_sends(doors):
     assert len({tuple(one.records) for one in heard}) == 1
 
 
+@pytest.mark.parametrize("name", ["wrong path", "no key", "garbage", "a browser at /", "header of 20 KB"])
+def test_a_tripwire_answers_like_a_live_port(doors, name):
+    """Under TLS too: the same records, no byte inside, the same end."""
+    live = run(Stranger().knock(doors.number, PROBES[name].data, with_finished=False))
+    doors.ports.arm_chat(doors.number)
+    tripwire = run(Stranger().knock(doors.number, PROBES[name].data, with_finished=False))
+
+    assert live == tripwire
+    assert (tripwire.inside, tripwire.was_reset) == (b"", True)
+
+
 def test_halves_are_reset_at_the_deadline(doors):
     """Also a client who opens TLS and says nothing, and one who never opens it."""
     doors.ports._chat_limits.seconds = 0.5

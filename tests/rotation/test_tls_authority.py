@@ -2,6 +2,7 @@
 
 import contextlib
 import ipaddress
+import os
 import ssl
 import stat
 import threading
@@ -60,6 +61,17 @@ def test_the_authority_is_made_once(tmp_path):
     assert stat.S_IMODE((tmp_path / "tls/ca.key").stat().st_mode) == 0o600
     assert b"PRIVATE" not in first.pem
     assert (first.certificate.not_valid_after_utc - first.certificate.not_valid_before_utc).days == 3651
+
+
+def test_root_makes_it_for_the_owner_of_the_data_directory(tmp_path):
+    """`trustca` as root before the first start must not shut the server out."""
+    if os.geteuid() == 0:
+        os.chown(tmp_path, 65_534, 65_534)
+
+    ensure_authority(tmp_path, "Home", NAMES, NOW)
+
+    for path in (tmp_path / "tls", *(tmp_path / "tls").iterdir()):
+        assert (path.stat().st_uid, path.stat().st_gid) == (tmp_path.stat().st_uid, tmp_path.stat().st_gid)
 
 
 def test_two_processes_make_one_authority(tmp_path):

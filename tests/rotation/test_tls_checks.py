@@ -90,6 +90,13 @@ def test_a_host_that_no_client_will_dial_is_said(everywhere):
     assert check_reach() == []
 
 
+def test_an_ipv6_address_is_no_host_for_browsers(everywhere):
+    """Chromium ignores such a source in the policy, and then blocks the connection."""
+    everywhere.CLAWCHAT_HOST, everywhere.CLAWCHAT_ENDPOINT_TLS = "2001:db8::1", True
+
+    assert ids(check_reach()) == ["clawchat.W310"]
+
+
 def test_a_proxys_front_door_is_https(everywhere):
     """People type what the proxy speaks."""
     everywhere.CLAWCHAT_ENDPOINT_TLS, everywhere.CLAWCHAT_TRUSTED_PROXIES = True, (ip_network("10.0.0.1"),)
