@@ -106,7 +106,9 @@ def _one_at_a_time() -> Iterator[None]:
 def _doors(lease: PortLease | None) -> list[str]:
     front = settings.CLAWCHAT_FRONT_URL if settings.CLAWCHAT_FRONT else "off"
     fixed = [f"  Fixed port   {settings.CLAWCHAT_FIXED_PORT}"] if settings.CLAWCHAT_FIXED_PORT else []
-    return [f"  Front door   {front}", f"  Chat port    {_port(lease)}", *fixed]
+    trust = "of this server's own authority; on each device, once: manage.py trustca"
+    own = [f"  Certificate  {trust}"] if settings.CLAWCHAT_TLS == "local" else []
+    return [f"  Front door   {front}", f"  Chat port    {_port(lease)}", *fixed, *own]
 
 
 def _port(lease: PortLease | None) -> str:
