@@ -8,6 +8,7 @@ from chat.services.identity import ensure_server
 from discovery import mirrors, services
 from discovery.models import Mirror
 from tests.rotation.doors import Doors, run
+from tests.rotation.keeping import Home
 from tests.rotation.rows import GRACE, INTERVAL, LEAD, House, Shelf
 
 
@@ -41,3 +42,15 @@ def shelf(db, tmp_path, settings, monkeypatch) -> type[Shelf]:
 def house(shelf) -> House:
     """A node that has just started, at the begin of a period."""
     return House()
+
+
+@pytest.fixture
+def home(house, monkeypatch) -> Home:
+    """A keeper that has just started."""
+    return Home(house, monkeypatch)
+
+
+@pytest.fixture
+def tripwires(shelf, settings) -> None:
+    """Retired ports stay for an hour."""
+    settings.CLAWCHAT_TRIPWIRE_SECONDS = 3600.0

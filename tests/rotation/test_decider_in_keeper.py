@@ -13,8 +13,8 @@ from rotation import deciding
 from rotation.keeper import Keeper
 from rotation.models import Node, PortLease
 from rotation.services import arrive
+from tests.rotation.keeping import FakeHub, FakePorts
 from tests.rotation.rows import Shelf, T
-from tests.rotation.test_keeper import FakeHub, FakePorts
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from chat.strangers import Strangers, Touch
 from rotation import sentry as standing
 from rotation.sentry import PRUNE_SECONDS, Sentry
 from tests.fakes import Clock
+from tests.rotation.keeping import Here, run_now
 from tests.rotation.rows import T
-from tests.rotation.test_keeper import Here, run_now
 
 MALLORY, ALICE = "192.0.2.66", "198.51.100.7"
 
