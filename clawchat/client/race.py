@@ -13,6 +13,8 @@ from .errors import Unreachable
 
 # Nobody waits longer for a port that drops packets, or that accepts and is mute, before the next one is dialled too.
 PATIENCE_SECONDS = 1.5
+# So many silent ports, and the mirrors are asked beside the next one: a router drops what goes to ports that moved on.
+MOST_SILENCES = 2
 # How long one that has proven itself waits for another to fail; its server does not wait for ever either.
 TURN_SECONDS = 3.0
 
@@ -48,6 +50,7 @@ class Race:
         self._turn = asyncio.Lock()
         self._turn_of: asyncio.Task[Connection] | None = None
         self._is_won = False
+        self._silences = 0
         self._problem: ClawChatError | None = None
 
     async def run(self, endpoints: Iterable[Endpoint], *, look_first: bool = False) -> Connection:
@@ -76,8 +79,8 @@ class Race:
     async def _run(self) -> Connection:
         hurry = True
         while True:
-            if hurry:
-                self._begin_next()
+            if hurry and self._queue:
+                self._begin(self._queue.popleft())
             running: set[asyncio.Task[Connection] | asyncio.Task[list[Endpoint]]] = {*self._dials}
             if self._looking is not None:
                 running.add(self._looking)
@@ -88,6 +91,8 @@ class Race:
             )
             # A failure is no reason to wait, nor is silence; one that has proven to be our server is given its time.
             hurry = not self._turn.locked()
+            if hurry and not done:
+                self._heard_nothing()
             if self._looking in done:
                 self._looked()
             for dial in self._dials & done:
@@ -95,14 +100,17 @@ class Race:
                 if (connection := self._outcome(dial)) is not None:
                     return connection
 
-    def _begin_next(self) -> None:
-        if not self._queue:
-            return
-        endpoint = self._queue.popleft()
+    def _begin(self, endpoint: Endpoint | None) -> None:
         if endpoint is not None:
             self._dials.add(asyncio.create_task(self._attempt(endpoint)))
         elif self._look is not None:
             self._looking = asyncio.ensure_future(self._look())
+
+    def _heard_nothing(self) -> None:
+        self._silences += 1
+        if self._silences >= MOST_SILENCES and None in self._queue:
+            self._queue.remove(None)
+            self._begin(None)
 
     async def _attempt(self, endpoint: Endpoint) -> Connection:
         try:

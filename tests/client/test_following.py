@@ -14,6 +14,7 @@ from clawchat.client.device import Device
 from clawchat.client.discovery import Finder
 from clawchat.client.race import Race
 from clawchat.client.store import Store
+from clawchat.ending import end_tasks
 from clawchat.protocol.bodies import CloseNotify
 from clawchat.protocol.connection_file import Endpoint
 from clawchat.protocol.errors import Limit, Rediscover, Revoked
@@ -287,6 +288,26 @@ async def test_after_a_tripwire_the_mirrors_come_first():
 
     assert (await Race(dial, look).run([place("trap"), place("old")])).host == "home"
     assert order == ["trap", "mirrors", "home"]
+
+
+async def test_silent_ports_do_not_keep_us_from_the_mirrors():
+    """A long file of ports whose packets are dropped: after two of them the mirrors are asked as well."""
+    dialled = []
+
+    async def dial(endpoint, proven):
+        dialled.append(endpoint.host)
+        if endpoint.host != "home":
+            await asyncio.sleep(60)
+        await proven()
+        return endpoint
+
+    async def look():
+        return [place("home")]
+
+    race_ = Race(dial, look)
+    assert (await race_.run([place(f"hole {number}") for number in range(16)])).host == "home"
+    assert len(dialled) < 16
+    await end_tasks(race_.losers)
 
 
 async def test_one_dial_at_a_time_says_who_we_are():

@@ -6,6 +6,8 @@ import { DialFailed } from "../net/failures.js";
 
 /** Nobody waits longer for a port that drops packets, or that accepts and is mute, before the next one is dialled too. */
 const PATIENCE_MS = 1500;
+/** So many silent ports, and the mirrors are asked beside the next: routers drop what goes to ports that moved on. */
+const MOST_SILENCES = 2;
 /** How long one that has proven itself waits for another to fail; its server does not wait for ever either. */
 const TURN_MS = 3000;
 /** In the queue of endpoints: ask for more of them. */
@@ -19,6 +21,7 @@ export class Race {
   #queue = [];
   #seen = new Set();
   #running = 0;
+  #silences = 0;
   #problem = null;
   #settle = null;
   #timer;
@@ -55,7 +58,16 @@ export class Race {
     if (!this.#settle) return;
     if (!this.#turn.isTaken && this.#queue.length > 0) this.#begin(this.#queue.shift());
     if (this.#running === 0) this.#end("reject", this.#problem ?? new DialFailed("unavailable"));
-    else if (this.#queue.length > 0) this.#timer = setTimeout(() => this.#goOn(), this.#patienceMs);
+    else if (this.#queue.length > 0) this.#timer = setTimeout(() => this.#heardNothing(), this.#patienceMs);
+  }
+
+  #heardNothing() {
+    if (!this.#turn.isTaken) this.#silences += 1;
+    if (this.#silences >= MOST_SILENCES && this.#queue.includes(LOOK)) {
+      this.#queue = this.#queue.filter((each) => each !== LOOK);
+      this.#begin(LOOK);
+    }
+    this.#goOn();
   }
 
   #begin(next) {

@@ -82,6 +82,14 @@ test("while everything is silent the mirrors are asked, and what they add is dia
   assert.deepEqual(world.dialled, ["hole", "home"]);
 });
 
+test("silent ports do not keep us from the mirrors", async () => {
+  const [world, all] = ports(Object.fromEntries(Array.from({ length: 16 }, (_, each) => [`hole-${each}`, "black hole"])));
+  world.does.home = "open";
+
+  assert.equal((await race(world, async () => [port("home")]).run(all)).host, "home");
+  assert.ok(world.dialled.length < 16);
+});
+
 test("a full server is the reason that counts, a revocation ends it at once", async () => {
   const [full, all] = ports({ full: "full", dead: "dead" });
   await assert.rejects(race(full).run(all), { code: "limit" });
