@@ -595,3 +595,16 @@ def test_without_a_database_the_ports_stay(home):
     home.database.is_away = False
     home.keep()
     assert home.ports.open == before
+
+
+def test_who_asks_hears_which_ports_listen(home):
+    """After each pass, those that could be opened; the mapper has the router let them in."""
+    home.move(T)
+    (lease,) = home.house.leases(LeaseState.OPEN)
+    assert [heard.port for heard in home.heard[-1]] == [lease.port]
+
+    home.ports.taken = {lease.port}
+    home.restart()
+    home.keep()
+
+    assert home.heard[-1] == []

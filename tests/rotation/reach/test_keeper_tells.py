@@ -1,16 +1,7 @@
 """The keeper tells the mapper which ports listen."""
 
-import pytest
-
 from clawchat.protocol.schedule import LeaseState
-from tests.rotation.rows import House, T
-from tests.rotation.test_keeper import Home
-
-
-@pytest.fixture
-def home(house: House, monkeypatch) -> Home:
-    """A keeper that has just started."""
-    return Home(house, monkeypatch)
+from tests.rotation.rows import T
 
 
 def test_who_asks_hears_which_ports_listen(home):
