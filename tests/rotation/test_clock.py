@@ -12,6 +12,7 @@ from chat.services.devices import Seat
 from clawchat.protocol.limits import CLOCK_SKEW_SECONDS
 from discovery.models import Publication
 from rotation import checks
+from rotation.management.commands.runclawchat import _warn_of_the_clock
 from rotation.models import Node
 from rotation.services import clock, nodes
 from rotation.services.clock import REMEDY, JumpMeter, clock_problems
@@ -163,4 +164,12 @@ def test_the_status_says_it_too(house, capsys):
     Node.objects.update(seen_at=timezone.now() + timedelta(seconds=60))
     call_command("clawchatstatus")
     (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("clock")]
+    assert REMEDY in line
+
+
+def test_a_server_that_starts_warns_of_a_wrong_clock(house, caplog):
+    """It starts all the same; the log says what to do."""
+    Node.objects.update(seen_at=timezone.now() + timedelta(seconds=60))
+    _warn_of_the_clock()
+    (line,) = [record.getMessage() for record in caplog.records if "from now" in record.getMessage()]
     assert REMEDY in line

@@ -1,6 +1,7 @@
 """`manage.py runclawchat`: the server, in one command."""
 
 import errno
+import logging
 import resource
 import secrets
 import time
@@ -22,7 +23,10 @@ from rotation.claim import DataDirTaken, claim_node
 from rotation.models import PortLease
 from rotation.node import NodeProcess, NotSilent
 from rotation.services import arrive, rotation_plan
+from rotation.services.clock import REMEDY, clock_problems
 from rotation.tls import TlsProblem
+
+logger = logging.getLogger(__name__)
 
 OPERATOR = "operator"
 PASSWORD_BYTES = 12
@@ -53,6 +57,7 @@ class Command(BaseCommand):
         try:
             with claim_node(settings.CLAWCHAT_DATA_DIR, may_share=bool(settings.REDIS_URL)) as name:
                 _prepare_database()
+                _warn_of_the_clock()
                 self._welcome = _welcome() if options["welcome"] else _how_to_get_in()
                 node_pk = arrive(name, settings.CLAWCHAT_HOST, time.time())
                 with_worker = options["worker"] or not settings.REDIS_URL
@@ -85,6 +90,12 @@ def _prepare_database() -> None:
     with _one_at_a_time():
         call_command("migrate", verbosity=0, interactive=False)
     ensure_server()
+
+
+def _warn_of_the_clock() -> None:
+    """Say in the log that a clock is wrong; the server starts all the same, and the status keeps saying it."""
+    for problem in clock_problems():
+        logger.warning("%s %s", problem, REMEDY)
 
 
 @contextmanager
