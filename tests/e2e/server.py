@@ -74,6 +74,11 @@ class ServerProcess:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """What the server's processes find in their environment; for others of the same installation."""
+        return dict(self._environment)
+
     # Life
 
     def start(self) -> None:

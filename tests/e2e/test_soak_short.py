@@ -17,6 +17,7 @@ async def test_a_crowd_loses_nothing_while_ports_move_are_taken_and_processes_di
     plan = Plan(clients=25, moves=8, pause=2.0, squatted=0.3, kills={2: "worker", 4: "server"}, longest=150)
     soak = Soak([server], Rows(server.data_dir), plan, tmp_path)
     try:
+        await soak.start()
         await soak.prepare()
         outcome = await soak.run()
     finally:

@@ -49,13 +49,16 @@ async def soak(options: argparse.Namespace) -> Outcome:
         run = Soak([server], Rows(server.data_dir), plan, Path(folder))
         chromium = None if options.no_browsers else shutil.which("chromium")
         try:
-            await run.prepare()
+            await run.start()
             if chromium is None:
                 print("No Chromium: only the Python clients talk.")
+                await run.prepare()
                 return await run.run()
             async with Browsers(chromium, Path(folder)) as browsers:
                 pair = BrowserPair(browsers, server)
-                await pair.begin(run.crowd, texts=options.moves * 5, every_ms=1200)
+                await pair.arrive()
+                await run.prepare()
+                await pair.talk(texts=options.moves * 5, every_ms=1200)
                 outcome = await run.run()
                 outcome.wrong += await pair.judge(run.rows)
                 outcome.figures["browsers"] = pair.figures

@@ -142,10 +142,6 @@ class Crowd:
 
         self.talkers += await asyncio.gather(*(enrol(number) for number in range(1, count)))
 
-    async def invite(self) -> str:
-        """The URL of an invitation for somebody else."""
-        return (await self.talkers[0].client.request("invite.create"))["url"]
-
     async def make_rooms(self, few: int) -> None:
         """One room of everybody, and rooms of `few` each."""
         groups = [self.talkers]
@@ -197,7 +193,7 @@ class Crowd:
     # Judging
 
     def judge(self, logs: dict[bytes, list[tuple[int, bytes]]]) -> Counter[str]:
-        """What is wrong, by kind: lost, twice, reordered; the server's log is the truth. `sent`, `received`: how much."""
+        """What is wrong, by kind: lost, twice, reordered; the log is the truth. `sent`, `received`: how much."""
         wrong: Counter[str] = Counter(lost=0, twice=0, reordered=0)
         for talker in self.talkers:
             for room, ids in talker.sent.items():

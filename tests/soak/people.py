@@ -8,7 +8,6 @@ from typing import Any
 from tests.e2e.browser import Browsers, Person
 from tests.e2e.server import ServerProcess
 from tests.e2e.talking import said, start_talking
-from tests.soak.crowd import Crowd
 from tests.soak.rows import Rows
 
 ARRIVE_SECONDS = 120.0
@@ -23,16 +22,23 @@ class BrowserPair:
         self._texts = 0
         self.figures: dict[str, Any] = {}
 
-    async def begin(self, crowd: Crowd, texts: int, every_ms: int) -> None:
-        """Have both in a room and talking."""
-        alice = await self._browsers.open("alice", await crowd.invite())
-        await alice.enrol()
-        bob = await self._browsers.open("bob", await crowd.invite())
-        await bob.enrol()
+    async def arrive(self) -> None:
+        """Have both in a room."""
+        alice, bob = [await self._person(name) for name in ("alice", "bob")]
         await alice.create_room("Garden")
         await alice.add("bob")
         await bob.open_room("Garden")
-        self._people, self._texts = [alice, bob], texts
+        self._people = [alice, bob]
+
+    async def _person(self, name: str) -> Person:
+        invite = await asyncio.to_thread(self._server.create_invite)
+        person = await self._browsers.open(name, invite["url"])
+        await person.enrol()
+        return person
+
+    async def talk(self, texts: int, every_ms: int) -> None:
+        """Begin to talk, and return at once."""
+        self._texts = texts
         for person in self._people:
             await start_talking(person, texts, every_ms, burst=4)
 

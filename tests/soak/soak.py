@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,12 @@ class Soak:
     """One run. The servers share rows; those after the first may be none."""
 
     def __init__(
-        self, servers: Sequence[ServerProcess], rows: Rows, plan: Plan, folder: Path, say: Callable[[str], None] = print
+        self,
+        servers: Sequence[ServerProcess],
+        rows: Rows,
+        plan: Plan,
+        folder: Path,
+        say: Callable[[str], None] = partial(print, flush=True),
     ) -> None:
         self.servers, self.rows, self.plan, self.crowd = list(servers), rows, plan, Crowd()
         self._folder, self._say = folder, say
@@ -74,12 +80,14 @@ class Soak:
 
     # The whole
 
-    async def prepare(self) -> None:
-        """Start the servers, enrol everybody, make the rooms. On a server that runs already, only the latter."""
+    async def start(self) -> None:
+        """Start the servers, and let as many devices in as will come."""
         for server in self.servers:
-            if server.process is None:
-                await asyncio.to_thread(server.start)
+            await asyncio.to_thread(server.start)
         await asyncio.to_thread(raise_limits, self.servers[0])
+
+    async def prepare(self) -> None:
+        """Enrol everybody and make the rooms."""
         began = time.monotonic()
         owner = await asyncio.to_thread(self.servers[0].create_invite, "--owner")
         await self.crowd.gather(owner["invite"], self.plan.clients, self._folder)

@@ -35,6 +35,9 @@ class Squatter:
     def take(self, port: int, listen: bool = True) -> bool:
         """Take one port; False when somebody has it."""
         taken = socket.socket()
+        if listen:
+            # What is left of a dead server's connections is no hindrance to whoever listens.
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             taken.bind((self._host, port))
             if listen:
