@@ -6,6 +6,7 @@ from django.conf import settings
 
 # What one customer has of IPv6: counting single addresses would let anybody begin anew 2^64 times.
 PREFIX_BITS = 64
+LOOPBACK = (ip_network("127.0.0.0/8"), ip_network("::1/128"))
 
 
 def network_of(address: str) -> str:
@@ -26,6 +27,19 @@ def is_trusted_proxy(address: str) -> bool:
     """Whether it is one of the operator's proxies, behind which many people are."""
     found = _parse(address)
     return found is not None and any(found in network for network in settings.CLAWCHAT_TRUSTED_PROXIES)
+
+
+def is_never_banned(network: str) -> bool:
+    """Whether this machine or a proxy of the operator's is in this network as `network_of` writes it, or it is none."""
+    try:
+        # Its first address says nothing about the others of a network of 64 bits.
+        whole = ip_network(network)
+    except ValueError:
+        return True
+    return any(
+        known.version == whole.version and known.overlaps(whole)
+        for known in (*LOOPBACK, *settings.CLAWCHAT_TRUSTED_PROXIES)
+    )
 
 
 def _parse(address: str) -> IPv4Address | IPv6Address | None:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from chat.addresses import PREFIX_BITS, is_loopback, is_trusted_proxy, network_of
+from chat.addresses import PREFIX_BITS, is_never_banned, network_of
 from chat.models import Ban, Connection, News
 from chat.services import audit, news
 from chat.services.policy import current_policy
@@ -25,7 +25,8 @@ class NotBanned(Exception):
 def bans_in_force() -> dict[str, float]:
     """Until when each banned network is. Units: seconds since 1970."""
     rows = Ban.objects.in_force(timezone.now()).values_list("network", "until")
-    return {network: until.timestamp() for network, until in rows}
+    # One that was banned before its proxy was named in the settings is let in from the next start on.
+    return {network: until.timestamp() for network, until in rows if not is_never_banned(network)}
 
 
 def parse_network(text: str) -> str:
@@ -63,7 +64,7 @@ def check_bannable(network: str, known: Collection[str] = ()) -> None:
 
     Raises: NotBanned.
     """
-    if _is_exempt(network):
+    if is_never_banned(network):
         raise NotBanned("This machine and the trusted proxies are never banned.")
     if _is_members(network, known):
         raise NotBanned("A member is there, or was within the last day: revoke the device instead.")
@@ -89,7 +90,7 @@ def judge(before: Mapping[str, int], after: Mapping[str, int], known: Collection
     most, has_banned = policy.ban_after_touches, False
     for network, touches in after.items():
         # Each time as many again, so that a ban that was lifted is not made anew by the very next touch.
-        if not most or touches // most == before.get(network, 0) // most or _is_exempt(network):
+        if not most or touches // most == before.get(network, 0) // most or is_never_banned(network):
             continue
         try:
             ban(network, policy.ban_minutes, f"{touches} touches within ten minutes", known=known)
@@ -102,11 +103,6 @@ def judge(before: Mapping[str, int], after: Mapping[str, int], known: Collection
 def prune_bans() -> int:
     """How many bans that have run out were removed."""
     return Ban.objects.filter(until__lte=timezone.now()).delete()[0]
-
-
-def _is_exempt(network: str) -> bool:
-    address = network.partition("/")[0]
-    return not address or is_loopback(address) or is_trusted_proxy(address)
 
 
 def _is_members(network: str, known: Collection[str]) -> bool:

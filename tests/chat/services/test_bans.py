@@ -6,6 +6,7 @@ from ipaddress import ip_network
 import pytest
 from django.utils import timezone
 
+from chat.addresses import network_of
 from chat.banned import Banned
 from chat.models import AuditEvent, Ban, Connection, News
 from chat.services import bans, connections
@@ -79,6 +80,29 @@ def test_this_machine_and_proxies_are_never_banned(server, settings, address):
     with pytest.raises(bans.NotBanned, match="trusted proxies"):
         bans.ban(address, 60, "as you wish", "operator")
     assert codes() == []
+
+
+@pytest.mark.parametrize("proxy", ["2001:db8:0:6::25", "2001:db8:0:6::/72", "2001:db8::/32"])
+@pytest.mark.parametrize("knock", ["::1", "2001:db8:0:6::25"])
+def test_a_network_of_ipv6_with_a_proxy_or_this_machine_in_it_is_never_banned(server, settings, knock, proxy):
+    """A ban is about the whole 64-bit network, whose first address is nobody's."""
+    settings.CLAWCHAT_TRUSTED_PROXIES = (ip_network(proxy),)
+
+    assert not touch(network_of(knock), 0, 1000)
+    with pytest.raises(bans.NotBanned, match="trusted proxies"):
+        bans.ban(knock, 60, "as you wish", "operator")
+    assert codes() == []
+    assert touch("2001:db9:0:6::/64", 0, 1000)
+
+
+def test_a_proxy_that_was_banned_before_it_was_named_is_let_in(server, settings):
+    """From the next start on."""
+    assert touch(PREFIX, 0, 10)
+    assert PREFIX in bans.bans_in_force()
+
+    settings.CLAWCHAT_TRUSTED_PROXIES = (ip_network("2001:db8:0:6::25"),)
+
+    assert bans.bans_in_force() == {}
 
 
 @pytest.mark.parametrize(("address", "network"), [(HOME, HOME), (HOME_IN_IPV6, "2001:db8:0:7::/64")])
