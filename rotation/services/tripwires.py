@@ -8,7 +8,7 @@ from clawchat.protocol.schedule import LeaseEvent, LeaseState
 from rotation.models import LeaseKind, PortLease
 
 from .homes import Home
-from .plan import instant, seconds
+from .plan import instant, rotation_plan, seconds
 
 # Retired ports that a node keeps at most; the oldest are closed first.
 MOST_RETIRED = 16
@@ -28,7 +28,8 @@ def tend_tripwires(home: Home, now: int) -> None:
     newest = {decoy.slot: decoy.pk for decoy in decoys}
     for decoy in decoys:
         wanted = decoy.slot < home.node.decoys and newest[decoy.slot] == decoy.pk
-        if not wanted or _is_over(decoy, now, home.plan.interval):
+        # The whole interval, also while scanners have shortened it: what closed right after a scan was a decoy.
+        if not wanted or _is_over(decoy, now, rotation_plan().interval):
             _close([decoy], now)
 
 

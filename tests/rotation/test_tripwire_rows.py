@@ -5,7 +5,7 @@ import pytest
 from clawchat.protocol.schedule import LeaseState
 from discovery.services import published_info
 from rotation import services
-from rotation.models import LeaseKind, PortLease
+from rotation.models import LeaseKind, Node, PortLease, Scan
 from rotation.services.plan import instant
 from rotation.services.tripwires import MOST_RETIRED
 from tests.rotation.rows import GRACE, INTERVAL, LEAD, House, T
@@ -101,6 +101,20 @@ def test_decoys_are_replaced_one_after_the_other(decoyed):
 
     assert not first & {lease.pk for lease in decoys(LeaseState.TRIPWIRE)}
     assert len(decoys(LeaseState.CLOSED)) >= 6
+
+
+def test_a_scan_closes_no_decoy(decoyed):
+    """The port that is left after a scan would be the one that people are on."""
+    before = [lease.pk for lease in decoys(LeaseState.TRIPWIRE)]
+    at = instant(T + 10)
+    Scan.objects.create(
+        node_id=decoyed.node_pk, address="192.0.2.7", port=before[0], count=1000, first_at=at, last_at=at
+    )
+
+    decoyed.settle(T + 10)
+
+    assert Node.objects.get().alert > 0
+    assert [lease.pk for lease in decoys(LeaseState.TRIPWIRE)] == before
 
 
 def test_fewer_decoys_close_the_others(decoyed, settings):
