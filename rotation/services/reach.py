@@ -16,6 +16,8 @@ from .plan import instant
 # For how long it counts that somebody came in.
 REMEMBERED = timedelta(hours=1)
 MOST_CONNECTIONS = 200
+# How many ports in a row may be given up because the router has let in somebody else there, and for how long it counts.
+MOST_GIVEN_UP, GIVEN_UP_FOR = 3, timedelta(minutes=10)
 # No client has been sent to these for certain: another port can take their place.
 NOT_OPEN = (LeaseState.PLANNED, LeaseState.BOUND, LeaseState.ANNOUNCED)
 
@@ -48,13 +50,20 @@ def note_taken(lease_pk: int, problem: str, now: float) -> bool:
     """Write down that the router lets somebody else in by the lease's port; True when another port takes its place.
 
     That is so for a moving port that has not taken over yet: it is given up, and the decider plans another. One that
-    serves goes on: devices may be on it.
+    serves goes on: devices may be on it. A router that has said so of several ports would say it of any; then the next
+    one stays, or no port would ever move again.
     """
     lease = PortLease.objects.get(pk=lease_pk)
-    if lease.kind == LeaseKind.MOVING and lease.state in NOT_OPEN:
+    if lease.kind == LeaseKind.MOVING and lease.state in NOT_OPEN and _given_up_lately(lease, now) < MOST_GIVEN_UP:
         return lease.move(LeaseEvent.FAIL, instant(now), problem=problem[:300])
     note_refused(lease_pk, problem)
     return False
+
+
+def _given_up_lately(lease: PortLease, now: float) -> int:
+    """How many ports in the lease's place have failed of late."""
+    alike = PortLease.objects.filter(node=lease.node_id, kind=lease.kind, slot=lease.slot, state=LeaseState.FAILED)
+    return alike.filter(moved_at__gt=instant(now) - GIVEN_UP_FOR).count()
 
 
 def leftover_ports(node_pk: int) -> list[int]:

@@ -11,7 +11,7 @@ from chat.models import Connection, Device
 from clawchat.protocol.schedule import LeaseState
 from rotation.models import LeaseKind, Node, PortLease
 from rotation.services import reach
-from tests.rotation.rows import House, T
+from tests.rotation.rows import LEAD, House, T
 
 LATER = datetime.fromtimestamp(T + 600, UTC)
 
@@ -46,6 +46,21 @@ def test_another_port_takes_the_place_of_one_that_is_taken_at_the_router(house):
     failed, another = house.leases()
     assert (failed.state, failed.problem) == ("failed", "The router lets somebody else in by port 1.")
     assert another.state == LeaseState.OPEN
+
+
+def test_a_router_that_lets_in_none_of_ours_does_not_stop_the_port(house):
+    """It says of every port that somebody else has it: three are given up, the next one takes over all the same."""
+    house.settle()
+    (head,) = house.leases(LeaseState.OPEN)
+    moves_at = int(head.moves_at.timestamp())
+    for second in range(10):
+        house.settle(moves_at - LEAD + second)
+        for lease in house.leases(LeaseState.BOUND, LeaseState.ANNOUNCED):
+            reach.note_taken(lease.pk, "Taken.", house.now)
+    house.settle(moves_at)
+
+    assert house.states() == ["draining", "failed", "failed", "failed", "open"]
+    assert house.leases()[-1].problem == "Taken."
 
 
 def test_a_port_that_serves_stays_although_it_is_taken_at_the_router(house):
