@@ -176,18 +176,22 @@ class Keeper:
             logger.info("port %d is a tripwire", lease.port)
 
     async def _open_missing(self, leases: Iterable[PortLease]) -> bool:
-        """Listen on every leased port that does not; True when a row has changed."""
-        missing = by_urgency([lease for lease in leases if lease not in self._listeners])
+        """Listen on every leased port that does not, or whose row does not say so; True when a row has changed."""
+        missing = by_urgency(
+            [lease for lease in leases if lease not in self._listeners or lease.state == LeaseState.PLANNED]
+        )
         return await self._each(missing, self._open) > 0
 
     async def _open(self, lease: PortLease) -> bool:
         """Listen; True when the lease's row has changed."""
-        try:
-            self._listeners.open(lease, self._clock())
-        except NotOpened as refusal:
-            return await self._note_not_opened(lease, refusal)
-        # Held before the row says so: if it does not, because somebody let the lease go, the next pass closes the port.
-        logger.info("port %d is open", lease.port)
+        # It may be held and its row not say so: the database went away in between, and is told now. When somebody let
+        # the lease go meanwhile, the next pass closes the port.
+        if lease not in self._listeners:
+            try:
+                self._listeners.open(lease, self._clock())
+            except NotOpened as refusal:
+                return await self._note_not_opened(lease, refusal)
+            logger.info("port %d is open", lease.port)
         if lease.state != LeaseState.PLANNED:
             return False
         return await self._database.run(nodes.note_bound, lease, self._clock())

@@ -213,3 +213,23 @@ def test_without_a_database_the_ports_stay(home):
     home.database.is_away = False
     home.keep()
     assert home.ports.open == before
+
+
+def test_a_row_that_could_not_be_told_of_its_socket_is_told_later(home, monkeypatch):
+    """The database goes away between the two: the port is not opened twice, and the lease goes on."""
+    home.house.tick()
+    (lease,) = home.house.leases()
+
+    def away(*_: object) -> None:
+        raise Unavailable("the database does not answer")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(services.nodes, "note_bound", away)
+        with pytest.raises(Unavailable):
+            home.keep()
+    assert home.house.states() == ["planned"]
+
+    home.keep()
+
+    assert home.ports.done == [("open", lease.port)]
+    assert home.house.states() == ["bound"]
