@@ -41,6 +41,7 @@ PRIVATE_NETWORKS = (
     "fc00::/7",
     "fe80::/10",
 )
+LOCK = "lock"
 KEY_MODE, CERTIFICATE_MODE = 0o600, 0o644
 KEY_USES = (
     "digital_signature",
@@ -98,7 +99,7 @@ def ensure_authority(data_dir: Path, name: str, names: frozenset[str | Address],
             if path.exists():
                 return _load(path, _instant(now))
             made = _make(path, name, names, _instant(now))
-            _give_to_owner_of(data_dir, path.parent)
+            _give_to_owner_of(data_dir, path.parent, path.parent / LOCK, _key_file(path), path)
             return made
     except OSError as error:
         raise TlsProblem(
@@ -132,17 +133,19 @@ def new_keys() -> list[PrivateKey]:
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Several server processes may share a data directory, and only one makes the authority."""
-    with (folder / "lock").open("w") as lock:
+    # The folder is the server's, and root may be the one who runs this: a link that was laid there is not followed.
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, KEY_MODE)
+    with os.fdopen(lock, "w"):
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def _give_to_owner_of(data_dir: Path, folder: Path) -> None:
-    """Root may run the command first; the files are for the server's own user all the same."""
+def _give_to_owner_of(data_dir: Path, *paths: Path) -> None:
+    """Root may run the command first; the files are for the server's own user all the same, and no others are."""
     owner = data_dir.stat()
     if os.geteuid() == 0:
-        for path in (folder, *folder.iterdir()):
-            os.chown(path, owner.st_uid, owner.st_gid)
+        for path in paths:
+            os.chown(path, owner.st_uid, owner.st_gid, follow_symlinks=False)
 
 
 def _load(path: Path, at: datetime.datetime) -> Authority:
@@ -160,6 +163,13 @@ def _load(path: Path, at: datetime.datetime) -> Authority:
         raise TlsProblem(
             f"The local authority in {path} expired on {certificate.not_valid_after_utc:%Y-%m-%d}. "
             "Move it and its key away: then a new one is made, which everybody has to trust anew."
+        )
+    if at < certificate.not_valid_before_utc:
+        raise TlsProblem(
+            f"The local authority in {path} is valid from {certificate.not_valid_before_utc:%Y-%m-%d} on, and this "
+            f"machine's clock says {at:%Y-%m-%d}. Set the clock (timedatectl set-ntp true). If it is right now and was "
+            "wrong when the authority was made, move that and its key away: then a new one is made, which everybody "
+            "has to trust anew."
         )
     return Authority(certificate, key, path)
 

@@ -74,6 +74,26 @@ def test_root_makes_it_for_the_owner_of_the_data_directory(tmp_path):
         assert (path.stat().st_uid, path.stat().st_gid) == (tmp_path.stat().st_uid, tmp_path.stat().st_gid)
 
 
+def test_root_is_led_nowhere_else(tmp_path):
+    """The data directory is the server's: links that its user has laid there give him nobody else's files."""
+    theirs = tmp_path / "theirs"
+    theirs.write_text("precious")
+    data_dir = tmp_path / "data"
+    (data_dir / "tls").mkdir(parents=True)
+    (data_dir / "tls/link").symlink_to(theirs)
+    if os.geteuid() == 0:
+        os.chown(data_dir, 65_534, 65_534)
+
+    ensure_authority(data_dir, "Home", NAMES, NOW)
+    assert theirs.stat().st_uid == os.geteuid()
+
+    (data_dir / "tls/lock").unlink()
+    (data_dir / "tls/lock").symlink_to(theirs)
+    with pytest.raises(TlsProblem, match="lock cannot be used"):
+        ensure_authority(data_dir, "Home", NAMES, NOW)
+    assert theirs.read_text() == "precious"
+
+
 def test_two_processes_make_one_authority(tmp_path):
     """They share a data directory and start at once."""
     together = threading.Barrier(8)
@@ -115,6 +135,14 @@ def test_a_lost_key_is_not_replaced(tmp_path, damage):
         ensure_authority(tmp_path, "Home", NAMES, NOW)
 
     assert str(authority.path) in str(refused.value)
+
+
+def test_an_authority_that_is_not_valid_yet_says_so(tmp_path):
+    """It was made while the clock was a year ahead: no client would take what it issues now."""
+    ensure_authority(tmp_path, "Home", NAMES, NOW + 365 * DAY_SECONDS)
+
+    with pytest.raises(TlsProblem, match="timedatectl set-ntp true"):
+        ensure_authority(tmp_path, "Home", NAMES, NOW)
 
 
 def test_an_authority_that_expired_says_so(tmp_path):
