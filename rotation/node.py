@@ -88,7 +88,7 @@ class NodeProcess:
         self._worker_ending: asyncio.Task | None = None
 
     def run(self) -> None:
-        """Serve until SIGTERM or SIGINT, then drain.
+        """Serve until SIGTERM, SIGINT or SIGHUP, then drain.
 
         Raises: NotSilent; CannotListenError (the front door); whatever kept it from starting.
         """

@@ -77,8 +77,10 @@ class ManagedServer(Server):
         reactor.callWhenRunning(self._begin)
 
     def _begin(self) -> None:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, self._end_soon)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            # A terminal that is closed says HUP, which nohup has us ignore.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._end_soon)
         self._starting = asyncio.ensure_future(self._start())
 
     async def _start(self) -> None:

@@ -55,7 +55,7 @@ async def farewell(url: str, server: ServerProcess, signal_number: int) -> list[
         return [(await ws.receive(timeout=STOP_SECONDS)).data for ws in sockets]
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_server_drains_when_it_is_told_to_end(server, signal_number):
     """1001 to everybody, status 0, no traceback, no child left behind, all within fifteen seconds."""
     server.start()
