@@ -43,6 +43,8 @@ class Sentry:
         self._clock, self._monotonic = clock, monotonic
         self._pruned_at: float | None = None
         self._ending = asyncio.Event()
+        # Whether the last look failed; only the first failure of a row is logged.
+        self._failing = False
         self._watching: asyncio.Task | None = None
 
     def start(self) -> None:
@@ -90,7 +92,10 @@ class Sentry:
     async def _try_to_look(self) -> None:
         try:
             await self.look_once()
-        except Unavailable:
-            logger.warning("the database does not answer; touches of ports are written down later")
-        except Exception:
-            logger.exception("touches of ports could not be written down")
+        except Exception as error:
+            if not self._failing:
+                unexpected = None if isinstance(error, Unavailable) else error
+                logger.warning("touches of ports are written down later: %s", error, exc_info=unexpected)
+            self._failing = True
+        else:
+            self._failing = False

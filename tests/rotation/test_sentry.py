@@ -103,6 +103,16 @@ def test_without_a_database_touches_wait(post):
     assert post.written == [({Touch(MALLORY, 50001, True, "connect"): 2}, set())]
 
 
+def test_a_database_that_stays_away_is_said_once(post, caplog):
+    """And once more when it goes again."""
+    for is_away in (True, True, False, True):
+        post.hub.strangers.count(MALLORY, "connect", 50001, True)
+        post.database.is_away = is_away
+        run_now(post.sentry._try_to_look())
+
+    assert caplog.text.count("are written down later") == 2
+
+
 def test_limits_go_to_the_guard_at_each_look(post):
     """So a change of the policy is in force within a second."""
     post.look()
