@@ -61,6 +61,7 @@ async def soak(options: argparse.Namespace) -> Outcome:
                 await pair.talk(texts=options.moves * 5, every_ms=1200)
                 outcome = await run.run()
                 outcome.wrong += await pair.judge(run.rows)
+                outcome.complaints += pair.details
                 outcome.figures["browsers"] = pair.figures
                 return outcome
         finally:

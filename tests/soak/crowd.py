@@ -1,13 +1,13 @@
 """Many Python clients that talk all the time and write down everything: what they sent, what came, how long it took."""
 
 import asyncio
-import contextlib
 import random
 import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from clawchat.client import Client
 from clawchat.client.events import Notice
@@ -120,15 +120,21 @@ class Crowd:
         self.talkers: list[Talker] = []
         # The seq after which each room's log is everybody's.
         self.rooms: dict[bytes, int] = {}
+        # What was wrong, in words.
+        self.details: list[str] = []
         self._tasks: list[asyncio.Task] = []
         self._enough = asyncio.Event()
         self._talking: list[asyncio.Task] = []
 
     # Making it
 
-    async def gather(self, owner_invite: str, count: int, folder: Path) -> None:
-        """Enrol `count` clients, each with a store of its own in `folder`; the first makes the others' invitations."""
-        owner = await Client.enrol(owner_invite, folder / "client-0", name="Client 0", seconds=CONNECT_SECONDS)
+    async def gather(self, owner_invite: str, count: int, folder: Path, **options: Any) -> None:
+        """Enrol `count` clients, each with a store of its own in `folder`; the first makes the others' invitations.
+
+        The options are those of `Client`.
+        """
+        options["seconds"] = CONNECT_SECONDS
+        owner = await Client.enrol(owner_invite, folder / "client-0", name="Client 0", **options)
         self.talkers.append(Talker(owner, 0))
         gate = asyncio.Semaphore(ENROL_AT_ONCE)
 
@@ -136,9 +142,7 @@ class Crowd:
             async with gate:
                 invite = (await owner.request("invite.create"))["invite"]
                 name = f"Client {number}"
-                return Talker(
-                    await Client.enrol(invite, folder / f"client-{number}", name=name, seconds=CONNECT_SECONDS), number
-                )
+                return Talker(await Client.enrol(invite, folder / f"client-{number}", name=name, **options), number)
 
         self.talkers += await asyncio.gather(*(enrol(number) for number in range(1, count)))
 
@@ -174,13 +178,15 @@ class Crowd:
         """Stop talking, and return when all is acknowledged and everybody has every row, or it takes too long."""
         self._enough.set()
         await asyncio.gather(*self._talking)
-        with contextlib.suppress(TimeoutError):
+        try:
             async with asyncio.timeout(SETTLE_SECONDS):
                 while any(talker.unanswered for talker in self.talkers):
                     await asyncio.sleep(0.1)
                 logs = await asyncio.to_thread(rows.logs)
                 while any(self._lacks(talker, logs) for talker in self.talkers):
                     await asyncio.sleep(0.2)
+        except TimeoutError:
+            self.details.append(f"not everything had arrived after {SETTLE_SECONDS:g} s")
 
     def _lacks(self, talker: Talker, logs: dict[bytes, list[tuple[int, bytes]]]) -> bool:
         return any(len(talker.came.get(room, [])) < len(logs[room]) - self.rooms[room] for room in talker.rooms)
@@ -198,15 +204,23 @@ class Crowd:
         for talker in self.talkers:
             for room, ids in talker.sent.items():
                 stored = [message_id for _, message_id in logs[room]]
-                wrong += _differences(ids, [each for each in stored if each in set(ids)])
+                mine = set(ids)
+                wrong += self._note(talker, "sent", _differences(ids, [each for each in stored if each in mine]))
                 wrong["sent"] += len(ids)
             for room in talker.rooms:
                 expected = [entry for entry in logs[room] if entry[0] > self.rooms[room]]
                 came = talker.came.get(room, [])
-                wrong += _differences(expected, came)
+                wrong += self._note(talker, "received", _differences(expected, came))
                 wrong["received"] += len(came)
             wrong["complaints"] += len(talker.complaints)
+        self.details += [text for talker in self.talkers for text in talker.complaints]
         return wrong
+
+    def _note(self, talker: Talker, what: str, found: Counter[str]) -> Counter[str]:
+        """Keep in words what is wrong, for whoever must find out why."""
+        if +found:
+            self.details.append(f"client {talker.number} ({talker.client.status}), {what}: {dict(+found)}")
+        return found
 
 
 def _differences(expected: Iterable, came: Iterable) -> Counter[str]:

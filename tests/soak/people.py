@@ -21,6 +21,8 @@ class BrowserPair:
         self._people: list[Person] = []
         self._texts = 0
         self.figures: dict[str, Any] = {}
+        # What was wrong, in words.
+        self.details: list[str] = []
 
     async def arrive(self) -> None:
         """Have both in a room."""
@@ -52,6 +54,8 @@ class BrowserPair:
             for person in self._people:
                 numbers = said(screen, person.name)
                 wrong["lost"] += len(set(wanted) - set(numbers))
+                if numbers != wanted:
+                    self.details.append(f"a screen has of {person.name}: {numbers}, {screen[-3:]}")
                 wrong["twice"] += len(numbers) - len(set(numbers))
                 wrong["reordered"] += sum(one > other for one, other in pairwise(numbers))
             ids = {row["id"] for row in screen}

@@ -86,11 +86,11 @@ class Soak:
             await asyncio.to_thread(server.start)
         await asyncio.to_thread(raise_limits, self.servers[0])
 
-    async def prepare(self) -> None:
-        """Enrol everybody and make the rooms."""
+    async def prepare(self, **options: Any) -> None:
+        """Enrol everybody, with these options of `Client`, and make the rooms."""
         began = time.monotonic()
         owner = await asyncio.to_thread(self.servers[0].create_invite, "--owner")
-        await self.crowd.gather(owner["invite"], self.plan.clients, self._folder)
+        await self.crowd.gather(owner["invite"], self.plan.clients, self._folder, **options)
         await self.crowd.make_rooms(self.plan.room_of)
         self._say(
             f"{self.plan.clients} clients in {len(self.crowd.rooms)} rooms after {time.monotonic() - began:.0f} s"
@@ -200,7 +200,7 @@ class Soak:
     async def _judge(self) -> Outcome:
         logs = await asyncio.to_thread(self.rows.logs)
         outcome = Outcome(self.crowd.judge(logs))
-        outcome.complaints = [text for talker in self.crowd.talkers for text in talker.complaints][:20]
+        outcome.complaints = self.crowd.details[:20]
         outcome.figures = self._figures(outcome.wrong)
         return outcome
 

@@ -78,6 +78,8 @@ def descendants(pid: int) -> list[int]:
     with contextlib.suppress(OSError):
         for task in Path(f"/proc/{pid}/task").iterdir():
             for child in (task / "children").read_text().split():
+                if "State:\tZ" in Path(f"/proc/{child}/status").read_text():
+                    continue
                 found += [int(child), *descendants(int(child))]
     return found
 
