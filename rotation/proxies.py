@@ -10,6 +10,7 @@ FORWARDED_FOR, FORWARDED_PROTO = b"x-forwarded-for", b"x-forwarded-proto"
 SCHEMES = {b"http": "http", b"https": "https"}
 # How a socket for both families writes an IPv4 peer.
 MAPPED = "::ffff:"
+ZONE = "%"
 # A proxy adds one address; whoever sends hundreds wants to keep us busy.
 MOST_ADDRESSES = 32
 
@@ -45,9 +46,13 @@ def real_address(peer: str, forwarded_for: Collection[bytes], proxies: Networks)
     found = peer
     for text in reversed(b",".join(forwarded_for).split(b",")[-MOST_ADDRESSES:]):
         try:
-            found = str(ip_address(text.strip().decode("ascii")))
+            address = str(ip_address(text.strip().decode("ascii")))
         except ValueError:
             break
+        if ZONE in address:
+            # Of a cable of the proxy's, and Python takes any text for one.
+            break
+        found = address
         if not is_trusted(found, proxies):
             break
     return found

@@ -13,12 +13,14 @@ from .router import NoAnswer
 ASK_SECONDS = 5
 # An address with its line end; more is no address.
 MOST_BYTES = 64
+ZONE = "%"
 
 
 def parsed(text: str) -> IPv4Address | IPv6Address | None:
     """The address that the text is, and nothing else beside it but space."""
     try:
-        return ip_address(text.strip())
+        # A zone means something on one cable only, and Python takes any text for one.
+        return None if ZONE in text else ip_address(text.strip())
     except ValueError:
         return None
 

@@ -5,11 +5,11 @@ import contextlib
 from typing import Any
 from urllib.parse import urlsplit
 
-from aiohttp import ClientError
-from async_upnp_client.aiohttp import AiohttpRequester
-from async_upnp_client.client import UpnpService
+from aiohttp import ClientError, ClientSession, ClientTimeout
+from async_upnp_client.client import UpnpRequester, UpnpService
 from async_upnp_client.client_factory import UpnpFactory
-from async_upnp_client.exceptions import UpnpActionError, UpnpError
+from async_upnp_client.const import HttpRequest, HttpResponse
+from async_upnp_client.exceptions import UpnpActionError, UpnpCommunicationError, UpnpError
 from async_upnp_client.search import SsdpSearchListener
 
 from .addresses import address_of_router
@@ -22,6 +22,8 @@ SEARCH_SECONDS, FIND_SECONDS = 2, 6
 CALL_SECONDS = 4
 # What a table of ports may hold at most before we stop reading on.
 MOST_ENTRIES = 500
+# Of one answer, and of the reason for a no that is shown to the operator.
+MOST_BYTES, MOST_REASON = 1 << 20, 80
 # Codes of the IGD specification.
 NO_SUCH_ENTRY, CONFLICT, ONLY_FOR_GOOD = 714, 718, 725
 
@@ -151,7 +153,36 @@ class Upnp:
 
 
 def _refusal(error: UpnpActionError) -> Refused:
-    return Refused(f"The router refuses: {error.error_desc or 'it does not say why'} ({error.error_code}).")
+    reason = "".join(filter(str.isprintable, error.error_desc or ""))[:MOST_REASON]
+    return Refused(f"The router refuses: {reason or 'it does not say why'} ({error.error_code}).")
+
+
+class _Requester(UpnpRequester):
+    """Asks the device and nobody to whom it would send us on, and reads no more than it can have to say."""
+
+    async def async_http_request(self, http_request: HttpRequest) -> HttpResponse:
+        """The answer. Raises: UpnpCommunicationError."""
+        timeout = ClientTimeout(total=CALL_SECONDS)
+        headers = {**(http_request.headers or {}), "Accept-Encoding": "identity"}
+        body = bytearray()
+        try:
+            async with (
+                ClientSession(timeout=timeout, auto_decompress=False) as http,
+                http.request(
+                    http_request.method,
+                    http_request.url,
+                    headers=headers,
+                    data=http_request.body,
+                    allow_redirects=False,
+                ) as answer,
+            ):
+                async for piece in answer.content.iter_any():
+                    body += piece
+                    if len(body) > MOST_BYTES:
+                        raise UpnpCommunicationError("an answer without an end")
+                return HttpResponse(answer.status, answer.headers, body.decode("utf-8", "replace"))
+        except (TimeoutError, ClientError, ValueError) as error:
+            raise UpnpCommunicationError(repr(error)) from error
 
 
 async def _search(own: str) -> list[UpnpService]:
@@ -193,9 +224,10 @@ def _location_of(answer: Any) -> str | None:
 async def _services_at(location: str) -> list[UpnpService]:
     """What of the device that describes itself there lets ports in."""
     # Descriptions of real routers are seldom by the book.
-    factory = UpnpFactory(AiohttpRequester(timeout=CALL_SECONDS), non_strict=True)
+    factory = UpnpFactory(_Requester(), non_strict=True)
     try:
         device = await factory.async_create_device(location)
-    except (UpnpError, ClientError, TimeoutError):
+    except (UpnpError, ClientError, TimeoutError, ValueError):
+        # ValueError: an XML file with entities in it.
         return []
     return [service for service in device.all_services if service.has_action("AddPortMapping")]

@@ -8,7 +8,7 @@ import pytest
 from aiohttp import web
 
 from rotation.reach.router import NoAnswer, Refused, Taken
-from rotation.reach.upnp import Upnp, _location_of, _services_at
+from rotation.reach.upnp import MOST_BYTES, Upnp, _location_of, _services_at
 
 PORT, OURS, NAME = 50_000, "192.168.77.2", "ClawChat alpha"
 SERVICE = "urn:schemas-upnp-org:service:WANIPConnection:1"
@@ -76,8 +76,10 @@ def scpd() -> str:
 class FakeGateway:
     """A device whose `answer(path, action, arguments)` gives what comes out, or the number of an error."""
 
-    def __init__(self, answer: Callable[[str, str, dict[str, str]], dict[str, object] | int]) -> None:
-        self.answer = answer
+    def __init__(
+        self, answer: Callable[[str, str, dict[str, str]], dict[str, object] | int], reason: str = "No"
+    ) -> None:
+        self.answer, self.reason = answer, reason
         self.asked: list[tuple[str, dict[str, str]]] = []
 
     async def control(self, request: web.Request) -> web.Response:
@@ -87,7 +89,7 @@ class FakeGateway:
         self.asked.append((action, arguments))
         said = self.answer(request.path, action, arguments)
         if isinstance(said, int):
-            detail = f"<errorCode>{said}</errorCode><errorDescription>No</errorDescription>"
+            detail = f"<errorCode>{said}</errorCode><errorDescription>{self.reason}</errorDescription>"
             inner = (
                 "<s:Fault><faultcode>s:Client</faultcode><faultstring>UPnPError</faultstring><detail>"
                 f'<UPnPError xmlns="urn:schemas-upnp-org:control-1-0">{detail}</UPnPError></detail></s:Fault>'
@@ -222,6 +224,57 @@ def test_a_router_that_went_away_does_not_answer():
 
     with pytest.raises(NoAnswer, match="does not answer to UPnP any more"):
         asyncio.run(routers[0].map(PORT, 600))
+
+
+def test_what_a_router_says_is_no_command_for_a_terminal():
+    """Its reason is shown to the operator: in short, and without signs that nobody sees."""
+    gateway = FakeGateway(lambda *_: UNAUTHORIZED, "No" + "&#10;&#155;2J" * 100)
+
+    with pytest.raises(Refused) as refused:
+        ask(gateway, lambda routers: routers[0].map(PORT, 600))
+
+    assert str(refused.value).isprintable()
+    assert len(str(refused.value)) < 120
+
+
+@pytest.mark.parametrize("kind", ["sends us on", "never ends", "explodes"])
+def test_a_device_that_means_us_ill_is_none(kind):
+    """It sends us to another machine, fills our memory, or describes itself by entities."""
+    reached = []
+
+    async def device(request: web.Request) -> web.StreamResponse:
+        if kind == "sends us on":
+            raise web.HTTPTemporaryRedirect("/elsewhere.xml")
+        if kind == "explodes":
+            return web.Response(text=f'<!DOCTYPE root [<!ENTITY a "a">]>{DEVICE.partition("?>")[2]}')
+        response = web.StreamResponse()
+        await response.prepare(request)
+        while len(reached) < 2 * MOST_BYTES:
+            reached.append(1)
+            await response.write(b" " * 65_536)
+        return response
+
+    async def elsewhere(_request: web.Request) -> web.Response:
+        reached.append("elsewhere")
+        return web.Response(text=DEVICE)
+
+    async def run() -> list:
+        application = web.Application()
+        application.router.add_get("/device.xml", device)
+        application.router.add_get("/elsewhere.xml", elsewhere)
+        application.router.add_get("/scpd.xml", _saying(scpd()))
+        runner = web.AppRunner(application, shutdown_timeout=1)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            return await _services_at(f"http://127.0.0.1:{runner.addresses[0][1]}/device.xml")
+        finally:
+            await runner.cleanup()
+
+    assert asyncio.run(run()) == []
+    assert "elsewhere" not in reached
+    # What fits into the buffers between us, and not much more than we read.
+    assert len(reached) * 65_536 < 64 * MOST_BYTES
 
 
 async def _keep(routers):
