@@ -155,6 +155,19 @@ def test_a_tripwire_answers_like_a_live_port(doors, name):
 
     assert live == tripwire
     assert (tripwire.inside, tripwire.was_reset) == (b"", True)
+    assert doors.touches == [("request", doors.number)]
+
+
+@pytest.mark.parametrize("data", [b"", b"GET / HTTP/1.1\r\n\r\n", TLS_HELLO])
+def test_a_touch_that_opens_no_tls_is_counted_once(doors, data):
+    """Mute, in the clear, or with a hello that leads nowhere."""
+    doors.ports.arm_chat(doors.number)
+    doors.ports._chat_limits.seconds = 0.5
+
+    run(plain(doors.number, data))
+
+    assert [number for _, number in doors.touches] == [doors.number]
+    assert doors.strangers == []
 
 
 def test_halves_are_reset_at_the_deadline(doors):
