@@ -2,21 +2,16 @@
 """The commands of a ClawChat server: `manage.py help` lists them."""
 
 import os
-import signal
 import sys
 
-
-def _end_well(*_: object) -> None:
-    # A second one would kill what is busy ending.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    sys.exit(0)
+from rotation import early_end
 
 
 def main() -> None:
     """Run the command named on the command line."""
     if sys.argv[1:2] == ["runclawchat"]:
         # A server that is told to end while it starts ends well too; once it runs, it takes signals itself.
-        signal.signal(signal.SIGTERM, _end_well)
+        early_end.listen()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clawchat_site.settings")
     from django.core.exceptions import ImproperlyConfigured
     from django.core.management import execute_from_command_line

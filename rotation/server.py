@@ -15,6 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.logger import STDLibLogObserver, globalLogPublisher
 
+from . import early_end
 from .link import Link
 from .websocket import HANDSHAKE_SECONDS, PING_INTERVAL_SECONDS, SilentWebSocket, SilentWebSocketFactory
 
@@ -81,6 +82,8 @@ class ManagedServer(Server):
             # A terminal that is closed says HUP, which nohup has us ignore.
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, self._end_soon)
+        if early_end.has_come():
+            self._end_soon()
         self._starting = asyncio.ensure_future(self._start())
 
     async def _start(self) -> None:
