@@ -204,7 +204,7 @@ class ClientRekey(_Rekey):
 
         Spec: 3.6
         """
-        if self._begun is not None or self._is_soon(now, _MARGIN_SECONDS):
+        if self._begun is not None or self._is_done_waiting or self._is_soon(now, _MARGIN_SECONDS):
             return False
         return self._asked or self._is_worn(now)
 
@@ -240,8 +240,13 @@ class ClientRekey(_Rekey):
             raise OutOfOrder("a rekey message that nothing asked for")
         return self._finish(self._begun, message, payload, now)
 
+    @property
+    def _is_done_waiting(self) -> bool:
+        """Whether DONE of the last rekey is still to be sealed: behind a slow line other frames may go before it."""
+        return self._session.sending_epoch < self._session.receiving_epoch
+
     def _init(self, now: float, exchange: ExchangeSecret, decapsulation: DecapsulationKey) -> bytes:
-        if self._begun is not None:
+        if self._begun is not None or self._is_done_waiting:
             raise UsageError("one rekey after the other")
         init = RekeyInit(self._session.epoch + 1, exchange.public, decapsulation.public)
         payload = init.encode() + self._sign(init.signed(self._session.session_id))
