@@ -12,6 +12,7 @@ from .publications import (
     published_bytes,
     published_info,
     published_serial,
+    says,
 )
 
 __all__ = [
@@ -31,5 +32,6 @@ __all__ = [
     "published_info",
     "published_serial",
     "retry_now",
+    "says",
     "served_file",
 ]

@@ -10,6 +10,7 @@ from discovery.models import Mirror, Publication, PublicationResult
 
 from .carrying import carry, carry_everywhere, instant
 from .contents import content_digest, current_kid, next_serial
+from .disagreement import may_wait
 from .mirrors import ensure_mirrors
 
 # Older ones are deleted: three weeks of hourly moves, for whoever asks what was published when.
@@ -22,7 +23,8 @@ def is_due(info: ConnectionInfo, now: int) -> bool:
 
 
 def publish(info: ConnectionInfo, now: int, *, anew: bool = False) -> Publication:
-    """The publication that says what `info` says: a new one, carried to the mirrors, or the last one while it will do.
+    """The publication that says what `info` says: a new one, carried to the mirrors, or the last one while it will do,
+    or has to, because other servers insist on it (`says` tells).
 
     Local mirrors have it when this returns, the others are left to tasks; `carry` retries what failed. With `anew`
     there is always a new one. Two callers at once make one publication between them. Not for use in a transaction.
@@ -50,6 +52,11 @@ def publication_is_safe(publication: Publication) -> bool:
     return publication.results.filter(state=PublicationResult.State.SAFE).exists()
 
 
+def says(publication: Publication, info: ConnectionInfo) -> bool:
+    """Whether a reader of this publication learns what `info` says; times and load aside."""
+    return publication.digest == content_digest(info)
+
+
 def published_bytes() -> bytes | None:
     """The newest file that is safe, as readers get it; None before the first."""
     newest = Publication.objects.newest_safe()
@@ -74,12 +81,14 @@ def published_info() -> ConnectionInfo | None:
 
 
 def _still_good(info: ConnectionInfo, now: int) -> Publication | None:
-    """The newest publication, when it says the same and its validity is not half over."""
+    """The newest publication, when it says the same and its validity is not half over; or what others insist on."""
     newest = Publication.objects.newest()
-    if newest is None or newest.digest != content_digest(info) or newest.kid != current_kid():
+    if newest is None or newest.kid != current_kid():
         return None
     half = newest.valid_from + (newest.valid_until - newest.valid_from) / 2
-    return newest if instant(now) < half else None
+    if instant(now) >= half:
+        return None
+    return newest if says(newest, info) or may_wait(newest, info, content_digest(info), now) else None
 
 
 def _settle(info: ConnectionInfo, now: int, anew: bool) -> Publication:

@@ -31,11 +31,12 @@ def announce(homes: Sequence[Home], plan: RotationPlan, now: int, visit_all_mirr
         leases = sorted(leases, key=lambda lease: (lease.pk in retiring, lease.opens_at))[:MAX_ENDPOINTS]
     most = current_policy().max_devices
     endpoints = [_endpoint(lease, lease.pk in retiring, most, plan, now) for lease in leases]
-    publication = discovery.publish(discovery.compose(endpoints, now, _next_move(leases, now), plan.grace), now)
+    info = discovery.compose(endpoints, now, _next_move(leases, now), plan.grace)
+    publication = discovery.publish(info, now)
     if visit_all_mirrors:
         carry_everywhere(publication, now)
     bound = [lease for lease in leases if lease.state == LeaseState.BOUND]
-    if bound and discovery.publication_is_safe(publication):
+    if bound and discovery.says(publication, info) and discovery.publication_is_safe(publication):
         for lease in bound:
             lease.move(LeaseEvent.ANNOUNCE, instant(now))
 
