@@ -23,15 +23,17 @@ POLICY_VIOLATION = 1008
 class Limits:
     """How many sockets one kind of door holds at once; shared by all chat ports, so the counts survive a move.
 
-    A socket is a stranger's until it is settled. `strangers` and `strangers_per_address` count those alone, so nobody
-    can lock members out by knocking, and a house full of members behind one address is no crowd of strangers. IPv6
-    counts by 64-bit network; loopback and trusted proxies are not limited by address. All may be changed at any time.
+    A socket is a stranger's until it is settled. `strangers` and `strangers_per_address` count those alone, so a house
+    full of members behind one address is no crowd of strangers. Whoever comes from an address for which `is_known` is
+    true finds room while `total` has some: a crowd that knocks locks out nobody who is at home here. IPv6 counts by
+    64-bit network; loopback and trusted proxies are not limited by address. All may be changed at any time.
     Units: `seconds` until a stranger must have made himself known.
     """
 
     def __init__(self, *, total: int, strangers: int, strangers_per_address: int, seconds: float) -> None:
         self.total, self.strangers, self.strangers_per_address = total, strangers, strangers_per_address
         self.seconds = seconds
+        self.is_known: Callable[[str], bool] = lambda address: False
         self.open = 0
         self._strangers: Counter[str] = Counter()
         self._stranger_count = 0
@@ -39,7 +41,9 @@ class Limits:
     def admit(self, address: str) -> bool:
         """Whether one more socket from this address fits; it is counted as a stranger's when it does."""
         network = network_of(address)
-        if self.open >= self.total or self._stranger_count >= self.strangers or self._is_crowded(network, address):
+        if self.open >= self.total or self._is_crowded(network, address):
+            return False
+        if self._stranger_count >= self.strangers and not self.is_known(address):
             return False
         self.open += 1
         self._stranger_count += 1

@@ -112,6 +112,7 @@ class NodeProcess:
     async def _started(self) -> None:
         await self._hub.start()
         self._has_hub = True
+        self._ports.know(lambda address: self._hub.admission.is_known(address, self._hub.clock()))
         if self._tls is not None:
             self._tls_watch = asyncio.ensure_future(self._tls.watch())
         # First: it brings the limits that the ports go by.

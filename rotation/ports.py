@@ -55,6 +55,10 @@ class Ports:
         limits.total, limits.strangers = policy.max_sockets, policy.max_strangers
         limits.strangers_per_address, limits.seconds = policy.max_strangers_per_address, policy.stranger_seconds
 
+    def know(self, is_known: Callable[[str], bool]) -> None:
+        """Keep room on the chat ports for addresses for which this is true, however many strangers there are."""
+        self._chat_limits.is_known = is_known
+
     @property
     def connections(self) -> int:
         """Sockets on the chat ports."""

@@ -91,6 +91,17 @@ def test_strangers_in_all_are_limited(chat):
     assert [wire.aborted for wire in wires] == [False] * 8 + [True]
 
 
+def test_a_crowd_of_strangers_locks_out_nobody_who_is_known(chat):
+    """He has the limit of his address, and that of all sockets."""
+    home, other = "198.51.100.7", "198.51.100.8"
+    chat.limits.is_known = {home, other}.__contains__
+    crowd = [connect(chat, f"192.0.2.{number}")[1] for number in range(10)]
+    assert [wire.aborted for wire in crowd] == [False] * 8 + [True] * 2
+
+    assert [connect(chat, address)[1].aborted for address in (home, other, home)] == [False, False, True]
+    assert chat.limits.open == 10
+
+
 def test_a_settled_socket_takes_no_strangers_place(chat):
     """Members behind one address do not lock each other out, nor do strangers lock out members."""
     for _ in range(9):
