@@ -19,6 +19,8 @@ WINDOW = timedelta(minutes=10)
 KEPT = timedelta(days=7)
 # Rows of a node within ten minutes; what a crowd does beyond that is counted without its addresses.
 MOST_ROWS = 5_000
+# Addresses with an audit event of their own at each writing: nobody deletes from that log.
+MOST_NAMED = 32
 
 
 @transaction.atomic
@@ -96,10 +98,16 @@ def _by_place(
 
 
 def _record(touches: Mapping[Touch, int]) -> None:
-    """One audit event for each address that touched tripwires; touches of live ports are counted as strangers."""
+    """One audit event for each address that touched tripwires, one for all that are too many; touches of live ports are
+    counted as strangers."""
+    totals: Counter[str] = Counter()
+    for touch, count in touches.items():
+        totals[touch.address] += count if touch.tripwire else 0
+    named = {address for address, _ in totals.most_common(MOST_NAMED)}
     ports: dict[str, Counter[int]] = {}
     for touch, count in touches.items():
         if touch.tripwire:
-            ports.setdefault(touch.address, Counter())[touch.port] += count
+            address = touch.address if touch.address in named else ""
+            ports.setdefault(address, Counter())[touch.port] += count
     for address, counts in ports.items():
         audit.record("scan", address=address, ports=sorted(counts), count=counts.total())

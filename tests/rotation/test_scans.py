@@ -62,6 +62,23 @@ def test_every_touch_is_in_the_audit_log(node_pk):
     assert sum(event.details["count"] for event in AuditEvent.objects.filter(code="scan")) == 5 * 6
 
 
+def test_a_crowd_fills_no_audit_log(node_pk, monkeypatch):
+    """It never forgets, so of many at once only the busiest have an event of their own; the count is right."""
+    monkeypatch.setattr(scans, "MOST_NAMED", 3)
+    touches = {tripwire(50001 + number % 2, address=f"192.0.2.{number}"): number for number in range(1, 11)}
+
+    scans.note_touches(node_pk, touches, (), T)
+
+    events = {event.address: event.details for event in AuditEvent.objects.filter(code="scan")}
+    assert {address: event["count"] for address, event in events.items()} == {
+        "192.0.2.10": 10,
+        "192.0.2.9": 9,
+        "192.0.2.8": 8,
+        "": 28,
+    }
+    assert events[""]["ports"] == [50001, 50002]
+
+
 def test_a_scanner_is_banned_over_all_ports_and_nodes(node_pk):
     """Nine touches here, one there."""
     beta = services.arrive("beta", "beta.example.org", T)
