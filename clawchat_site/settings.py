@@ -82,7 +82,8 @@ CLAWCHAT_ROTATION = {
     "lead": env_seconds("CLAWCHAT_ROTATION_LEAD", 120, least=1),
     "grace": env_seconds("CLAWCHAT_ROTATION_GRACE", 300, least=1),
 }
-if max(CLAWCHAT_ROTATION["lead"], CLAWCHAT_ROTATION["grace"]) >= CLAWCHAT_ROTATION["interval"]:
+# Ports move by whole seconds.
+if int(max(CLAWCHAT_ROTATION["lead"], CLAWCHAT_ROTATION["grace"])) >= int(CLAWCHAT_ROTATION["interval"]):
     raise ImproperlyConfigured(
         "CLAWCHAT_ROTATION_LEAD and CLAWCHAT_ROTATION_GRACE must both be shorter than CLAWCHAT_ROTATION_INTERVAL."
     )

@@ -60,3 +60,10 @@ def test_what_cannot_work_is_named(tmp_path, name, value, sentence):
 
     assert "ImproperlyConfigured" in said
     assert name in said and sentence in said
+
+
+def test_parts_of_a_second_do_not_count(tmp_path):
+    """Ports move by whole seconds: a lead that is shorter by a part of one is none."""
+    said = start(tmp_path, CLAWCHAT_ROTATION_INTERVAL="400.9", CLAWCHAT_ROTATION_LEAD="400.1").stderr
+
+    assert "must both be shorter" in said
