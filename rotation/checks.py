@@ -17,6 +17,8 @@ from rotation.tls.context import SIGNATURES
 from rotation.tls.files import load_pairs
 
 EXPIRES_SOON = timedelta(days=14)
+# The widest network that one operator can have: all private IPv6 addresses.
+WIDEST_PREFIX = 7
 OTHERS = stat.S_IROTH | stat.S_IWOTH
 
 
@@ -38,6 +40,21 @@ def check_addresses(**_: object) -> list[CheckMessage]:
         )
         for name, address in addresses.items()
         if not is_loopback(address)
+    ]
+
+
+@register(Tags.security)
+def check_proxies(**_: object) -> list[CheckMessage]:
+    """Trusted proxies are somebody's, not everybody's."""
+    return [
+        Error(
+            f"CLAWCHAT_TRUSTED_PROXIES has {network}, which are strangers' addresses too: anybody could connect in the "
+            "clear, say whose address he has, and would never be banned.",
+            hint="Name the addresses of your proxies alone.",
+            id="clawchat.E313",
+        )
+        for network in settings.CLAWCHAT_TRUSTED_PROXIES
+        if network.prefixlen < WIDEST_PREFIX
     ]
 
 

@@ -4,7 +4,7 @@ from ipaddress import ip_network
 
 import pytest
 
-from rotation.checks import check_addresses, check_certificates, check_reach, check_tls_settings
+from rotation.checks import check_addresses, check_certificates, check_proxies, check_reach, check_tls_settings
 from rotation.node import front_origins
 from tests.rotation.certificates import sign, write_pair
 
@@ -45,6 +45,15 @@ def test_behind_proxies_it_does(everywhere):
     everywhere.CLAWCHAT_TRUSTED_PROXIES = (ip_network("10.0.0.1"),)
 
     assert check_addresses() == []
+
+
+def test_not_everybody_is_a_proxy(everywhere):
+    """Who names the whole internet has switched off what keeps it out."""
+    everywhere.CLAWCHAT_TRUSTED_PROXIES = tuple(map(ip_network, ("10.0.0.0/8", "fc00::/7", "2001:db8::1")))
+    assert check_proxies() == []
+
+    everywhere.CLAWCHAT_TRUSTED_PROXIES = tuple(map(ip_network, ("0.0.0.0/0", "128.0.0.0/1", "::/0", "10.0.0.1")))
+    assert ids(check_proxies()) == ["clawchat.E313"] * 3
 
 
 def test_settings_that_contradict_each_other_are_refused(everywhere, tmp_path):
