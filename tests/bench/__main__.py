@@ -92,14 +92,17 @@ def idle(folder: Path) -> dict[str, Any]:
 async def moves(folder: Path, clients: int) -> dict[str, Any]:
     """A crowd that follows three moves, once quiet and once talking."""
     server = ServerProcess(folder / "data", interval=30, lead=8, grace=10)
-    soak = Soak([server], Rows(server.data_dir), Plan(clients=clients, moves=3, squatted=0.0, pause=4.0), folder)
-    try:
-        await soak.start()
-        await soak.prepare()
-        outcome = await soak.run()
-    finally:
-        await soak.close()
-        await asyncio.to_thread(server.stop)
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    plan = Plan(clients=clients, moves=3, squatted=0.0, pause=4.0)
+    with tempfile.TemporaryDirectory(prefix="clawchat-bench-", dir=memory) as stores:
+        soak = Soak([server], Rows(server.data_dir), plan, Path(stores))
+        try:
+            await soak.start()
+            await soak.prepare()
+            outcome = await soak.run()
+        finally:
+            await soak.close()
+            await asyncio.to_thread(server.stop)
     figures = outcome.figures
     return {
         f"{clients} clients all moved, s": figures["announced until all have moved, s"],

@@ -18,7 +18,9 @@ from tests.soak.rows import Rows
 
 ENROL_AT_ONCE = 8
 # A client that moves sends this often, so that every move meets messages under way.
-MOVING_PAUSE_SECONDS = 0.04
+MOVING_PAUSE_SECONDS = 0.1
+# Of its messages, one in so many goes to the room of all: what a hundred get, the others carry.
+TO_ALL = 5
 LOOK_SECONDS = 0.01
 MOST_UNANSWERED = 24
 SETTLE_SECONDS = 90.0
@@ -52,11 +54,11 @@ class Talker:
     complaints: list[str] = field(default_factory=list)
     _sending: set[asyncio.Task] = field(default_factory=set)
 
-    def say_something(self) -> None:
+    def say_something(self, to_few: bool = False) -> None:
         """Send a message to one of its rooms, and do not wait for the answer."""
         if self.unanswered >= MOST_UNANSWERED:
             return
-        room_id = random.choice(self.rooms)
+        room_id = self.rooms[0 if not to_few and random.randrange(TO_ALL) == 0 else -1]
         message_id, message = mls_message(room_id, b"x" * random.randrange(20, 400))
         self.sent.setdefault(room_id, []).append(message_id)
         self.unanswered += 1
@@ -86,10 +88,10 @@ class Talker:
             until = time.monotonic() + pause_seconds * (0.5 + random.random())
             while time.monotonic() < until and not enough.is_set():
                 if self.moving_since is not None:
-                    self.say_something()
+                    self.say_something(to_few=True)
                     await asyncio.sleep(MOVING_PAUSE_SECONDS)
                 else:
-                    await asyncio.sleep(min(4 * MOVING_PAUSE_SECONDS, max(0.0, until - time.monotonic())))
+                    await asyncio.sleep(min(2 * MOVING_PAUSE_SECONDS, max(0.0, until - time.monotonic())))
 
     async def listen(self) -> None:
         """Write down every row that comes."""
@@ -104,7 +106,7 @@ class Talker:
         is_moving = self.client.status == "moving"
         if is_moving and self.moving_since is None:
             self.moving_since = now
-            self.say_something()
+            self.say_something(to_few=True)
         elif not is_moving and self.moving_since is not None:
             self.moves.append((self.moving_since, now))
             self.moving_since = None
