@@ -25,7 +25,7 @@ test: $(DEV) $(ASSETS) lint ## lint, units, vectors, properties, house rules, Ja
 	@$(BIN)/pytest -q -m "not e2e"
 
 e2e: $(DEV) $(ASSETS) ## the tests that need browsers, Redis, PostgreSQL or a network of their own
-	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd nmap libnss3-tools openssl spin gcc
+	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd nmap libnss3-tools openssl faketime spin gcc
 	@$(BIN)/pytest -q -m e2e
 
 soak: $(DEV) $(ASSETS) ## 100 Python clients and two browsers through 50 moves, with ports taken and SIGKILLs (7 minutes)
@@ -40,7 +40,7 @@ model: $(DEV) ## the model of the moving port, searched by spin, and mistakes in
 	@$(BIN)/python -m tests.model.check
 
 setup: $(DEV) $(ASSETS) ## prepare everything that running and testing need
-	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd nmap libnss3-tools openssl spin gcc
+	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd nmap libnss3-tools openssl faketime spin gcc
 	@echo "Ready: make run, make test."
 
 assets: $(ASSETS) ## pack the browser libraries into static/vendor/
