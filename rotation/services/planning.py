@@ -150,7 +150,9 @@ def _next_period(home: Home, kind: LeaseKind, slot: int, head: PortLease | None)
     leases = PortLease.objects.filter(node=home.node, kind=kind, slot=slot)
     last = leases.aggregate(last=Max("period"))["last"] or 0
     # Asked after the number was read, so a lease that came in between is seen here, or has the number already.
-    return None if leases.exclude(state=LeaseState.DRAINING).live().exists() else last + 1
+    # A retired port is a tripwire too, and keeps nobody from planning; a decoy is one all its life.
+    there = leases.exclude(state=LeaseState.DRAINING).live() if kind == LeaseKind.DECOY else leases.coming()
+    return None if there.exists() else last + 1
 
 
 def _fails_too_often(home: Home, kind: LeaseKind, at: datetime) -> bool:

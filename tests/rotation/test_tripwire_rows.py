@@ -165,3 +165,16 @@ def test_a_clock_that_is_set_back_does_not_keep_tripwires(wired, settings):
     assert not PortLease.objects.filter(kind=LeaseKind.MOVING, state=LeaseState.TRIPWIRE).exists()
     now = {lease.pk for lease in decoys(LeaseState.TRIPWIRE)}
     assert len(now) == 2 and not now & before
+
+
+def test_retired_ports_keep_nobody_from_planning(wired):
+    """An open port that cannot be had again after a crash is replaced at once, whatever tripwires its slot has."""
+    wired.tick(move(wired))
+    [serving] = wired.leases(LeaseState.OPEN)
+    assert services.note_failed(serving, "Somebody else has it.", wired.now)
+
+    wired.settle(wired.now + 1)
+
+    [successor] = wired.leases(LeaseState.OPEN)
+    assert wired.leases(LeaseState.TRIPWIRE)
+    assert successor.pk > serving.pk
