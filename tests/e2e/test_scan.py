@@ -92,7 +92,7 @@ async def test_a_full_scan_is_seen_disturbs_nobody_and_learns_nothing(tmp_path, 
             counted = {touches(rows)[port] - before[port] for port in armed}
 
             # With bans again: the scanner is one soon, and whoever chats does not notice.
-            await asyncio.to_thread(server.run, "shell", "-c", LIMITS.format(touches=10))
+            await asyncio.to_thread(server.run, "shell", "-c", LIMITS.format(touches=3))
             await scan(stranger, "-sT", "-p", "49152-65535")
             await until(lambda: rows.count("chat_ban") > 0, "a ban")
             await soak.crowd.quiet(rows)

@@ -5,6 +5,8 @@ from collections import Counter
 from itertools import pairwise
 from typing import Any
 
+from playwright.async_api import Error as PlaywrightError
+
 from tests.e2e.browser import Browsers, Person
 from tests.e2e.server import ServerProcess
 from tests.e2e.talking import said, start_talking
@@ -35,7 +37,11 @@ class BrowserPair:
     async def _person(self, name: str) -> Person:
         invite = await asyncio.to_thread(self._server.create_invite)
         person = await self._browsers.open(name, invite["url"])
-        await person.enrol()
+        try:
+            await person.enrol()
+        except PlaywrightError as error:
+            shown = await person.page.locator("body").inner_text()
+            raise AssertionError(f"{name} did not get in: {shown} {person.complaints}") from error
         return person
 
     async def talk(self, texts: int, every_ms: int) -> None:
