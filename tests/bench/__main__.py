@@ -1,6 +1,6 @@
 """What moving ports and moving keys cost, measured on this machine. `python -m tests.bench`; `--json FILE` keeps it.
 
-Everything is measured in one run. Nothing is asserted: a busy machine is slower, and the goals stand beside the figures.
+Everything is measured in one run. Nothing is asserted: a busy machine is slower; goals stand beside the figures.
 """
 
 import argparse
