@@ -53,7 +53,7 @@ def main() -> int:
     figures: dict[str, Any] = {"machine": machine(), "load when it began": os.getloadavg()[0]}
     with tempfile.TemporaryDirectory(prefix="clawchat-bench-") as folder:
         figures |= cryptography()
-        figures |= idle(Path(folder, "idle"))
+        figures |= idle(Path(folder))
         figures |= asyncio.run(moves(Path(folder), options.clients))
     for name, value in figures.items():
         goal = f"   (goal: {GOALS[name]})" if name in GOALS else ""
@@ -69,7 +69,7 @@ def idle(folder: Path) -> dict[str, Any]:
     used = {}
     for decoys in (0, 16):
         made = {"interval": 3600, "lead": 120, "grace": 300, "environment": {"CLAWCHAT_DECOYS": str(decoys)}}
-        with ServerProcess(folder / f"data-{decoys}", **made) as server:
+        with ServerProcess(folder / f"idle-{decoys}", **made) as server:
             time.sleep(5)
             pid = server.process.pid
             family = descendants(pid)
