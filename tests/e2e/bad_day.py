@@ -17,7 +17,7 @@ INTERVAL, LEAD, GRACE = 6, 2, 3
 # How long a live lease may lack its socket, and the published file name a dead port: a tick, and what a machine with
 # other work to do adds to it.
 SLACK_SECONDS = 6.0
-SOON_SECONDS = 60.0
+SOON_SECONDS = 110.0
 LOOK_SECONDS = 0.02
 
 

@@ -101,12 +101,13 @@ class Talker:
             elif not isinstance(event, Notice):
                 self.complaints.append(f"client {self.number} heard {event!r}")
 
-    def look(self, now: float) -> None:
-        """Note which port it is on, and when it moves."""
+    def look(self, now: float, may_talk: bool) -> None:
+        """Note which port it is on, and when it moves; say something then, if it may."""
         is_moving = self.client.status == "moving"
         if is_moving and self.moving_since is None:
             self.moving_since = now
-            self.say_something(to_few=True)
+            if may_talk:
+                self.say_something(to_few=True)
         elif not is_moving and self.moving_since is not None:
             self.moves.append((self.moving_since, now))
             self.moving_since = None
@@ -173,7 +174,8 @@ class Crowd:
         while True:
             now = time.monotonic()
             for talker in self.talkers:
-                talker.look(now)
+                # Nothing is said once all is counted: it would look like a loss.
+                talker.look(now, may_talk=not self._enough.is_set())
             await asyncio.sleep(LOOK_SECONDS)
 
     async def quiet(self, rows: Rows) -> None:
