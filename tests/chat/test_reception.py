@@ -299,7 +299,7 @@ async def test_a_cancelled_invite_lets_nobody_in_who_was_still_enrolling(hub, al
     await accomplice.enrol()
     await alice.request("device.revoke", device_id=bob.id)
 
-    await refused(accomplice)
+    assert await refused(accomplice) == 1008
 
 
 async def test_a_cancelled_invite_takes_nothing_from_who_was_in(hub, alice, bob):
