@@ -1,6 +1,6 @@
 """What was published, where it should be, and where it is."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import models
 
@@ -94,8 +94,12 @@ class PublicationResultQuerySet(models.QuerySet["PublicationResult"]):
         return self.filter(state__in=PublicationResult.UNSETTLED, mirror__enabled=True).order_by("pk")
 
     def due(self, at: datetime) -> "PublicationResultQuerySet":
-        """Those whose next attempt has come."""
-        return self.filter(next_attempt_at__lte=at)
+        """Those whose next attempt has come.
+
+        One that lies further ahead than anybody waits was written before the clock was set back: it has come too.
+        """
+        from_another_time = models.Q(next_attempt_at__gt=at + PublicationResult.LONGEST_WAIT)
+        return self.filter(models.Q(next_attempt_at__lte=at) | from_another_time)
 
 
 class PublicationResult(models.Model):
@@ -117,6 +121,8 @@ class PublicationResult(models.Model):
         State.SUPERSEDED: set(),
     }
     UNSETTLED = [State.WAITING, State.FAILED]
+    # From one attempt to the next, at most.
+    LONGEST_WAIT = timedelta(minutes=5)
 
     publication = models.ForeignKey(Publication, on_delete=models.CASCADE, related_name="results")
     mirror = models.ForeignKey(Mirror, on_delete=models.CASCADE, related_name="results")

@@ -16,7 +16,6 @@ logger = logging.getLogger(__name__)
 State = PublicationResult.State
 # Whoever was handed a visit has it alone for so long; after that it is taken to be lost.
 CLAIM = timedelta(seconds=30)
-LONGEST_PAUSE_SECONDS = 300
 # By its name, because a service does not import a door.
 CARRY_TASK = "discovery.tasks.carry_to_mirror"
 
@@ -68,7 +67,7 @@ def carry_one(result_id: int, now: int) -> str:
     driver = driver_of(result.mirror)
     problem = _visit(driver, bytes(result.publication.body))
     state = State.FAILED if problem else State.SAFE
-    pause = timedelta(seconds=min(LONGEST_PAUSE_SECONDS, 2 ** min(result.attempts, 10)))
+    pause = min(PublicationResult.LONGEST_WAIT, timedelta(seconds=2 ** min(result.attempts, 10)))
     result.move(state, detail=problem, at=at, next_attempt_at=at + pause)
     _note(result.mirror, problem, result.publication.serial, at)
     _make_good(driver, result.publication)

@@ -139,6 +139,17 @@ def test_mirror_that_is_down_is_tried_again_later(memory, monkeypatch):
     assert Mirror.objects.get(name="alpha").state == Mirror.State.WELL
 
 
+def test_mirror_does_not_wait_for_a_time_from_before_the_clock_was_set_back(memory, monkeypatch):
+    """An attempt put off while the clock was an hour ahead is made once the clock is right."""
+    monkeypatch.setattr(memory, "problem", "The disk is full.")
+    publication = services.publish(compose(), NOW)
+    services.carry(NOW + 3600)
+    monkeypatch.setattr(memory, "problem", "")
+    services.carry(NOW)
+
+    assert services.publication_is_safe(publication)
+
+
 def test_one_good_mirror_is_enough(memory, monkeypatch):
     """A mirror that fails does not keep a publication from being safe on another, and readers get it."""
     Mirror.objects.create(kind="https_endpoint", name="other")

@@ -130,6 +130,6 @@ async def bad_day(
     bad = {kind: wrong[kind] for kind in kinds}
     assert not any(bad.values()), (bad, soak.crowd.details[:9], server.log_tail())
     assert wrong["received"] > wrong["sent"] > CLIENTS
-    assert watchman.looks > 10
+    assert watchman.looks > 10, (watchman.looks, watchman.blind)
     assert watchman.without_a_socket < slack_seconds, server.log_tail(80)
     assert watchman.dead_in_file < slack_seconds, server.log_tail(80)

@@ -220,7 +220,8 @@ async def test_the_clock_is_set_by_an_hour_and_set_right_again(tmp_path, steps):
     environment = {
         "LD_PRELOAD": f"{sleeping_on_the_real_clock(tmp_path)} {library}",
         "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_CACHE_DURATION": "1",
+        "NO_FAKE_STAT": "1",
         "FAKETIME_DONT_FAKE_MONOTONIC": "1",
     }
     async with bad_day(tmp_path, environment=environment) as day:

@@ -1,15 +1,14 @@
 """Two Python clients at a real server with small limits on keys: new ones again and again, while the port moves."""
 
 import asyncio
-import contextlib
 import itertools
 
 import pytest
 
 from clawchat.client import Client
 from clawchat.client.connection import Connection
-from clawchat.protocol.bodies import ChatDelivery
-from tests.e2e.members import make_room, message_id_of, mls_message, read_log
+from tests.e2e.members import mls_message
+from tests.e2e.pairs import Talker, converse, two_members, until
 from tests.e2e.server import ServerProcess
 
 PAUSE_SECONDS = 0.05
@@ -20,13 +19,11 @@ SMALL_LIMITS = "from chat.services.policy import change_policy; change_policy('t
 ASK = "from chat.services.rekey import ask_everybody; ask_everybody('test')"
 
 
-class Talker:
-    """One member: sends all the time without waiting, and writes down what comes and what keys it had."""
+class Rekeyer(Talker):
+    """One member: sends all the time without waiting, and writes down what keys it had."""
 
     def __init__(self, client: Client, room_id: bytes) -> None:
-        self.client, self.room_id = client, room_id
-        self.sent: list[bytes] = []
-        self.received: list[ChatDelivery] = []
+        super().__init__(client, room_id)
         # The connections it had, and the last epoch seen on each.
         self.epochs: dict[Connection, int] = {}
 
@@ -48,12 +45,6 @@ class Talker:
         places = await asyncio.gather(*answers)
         assert places == sorted(places)
 
-    async def listen(self) -> None:
-        """Write down every row."""
-        async for event in self.client.events():
-            if isinstance(event, ChatDelivery):
-                self.received.append(event)
-
     async def watch(self) -> None:
         """Write down each epoch."""
         while True:
@@ -64,57 +55,30 @@ class Talker:
 
 
 @pytest.mark.e2e
-async def test_steady_talk_survives_rekeys_moves_and_a_request(tmp_path):
+async def test_steady_talk_survives_rekeys_moves_and_a_request(tmp_path, caplog):
     """Keys change at small limits and on an operator's word, the port moves: nothing lost, doubled or reordered."""
+    caplog.set_level("INFO", "clawchat.client")
     server = ServerProcess(tmp_path / "data", interval=20, lead=4, grace=4)
     await asyncio.to_thread(server.start)
     try:
         await asyncio.to_thread(server.run, "shell", "-c", SMALL_LIMITS)
-        alice = await Client.enrol(server.create_invite("--owner")["invite"], tmp_path / "alice", name="Alice")
-        bob = await Client.enrol(server.create_invite()["invite"], tmp_path / "bob", name="Bob")
-        async with alice, bob:
-            talkers, log = await _talk(server, alice, bob)
+        async with two_members(server, tmp_path) as clients:
+            talkers, log = await converse(clients, Rekeyer, lambda talkers: _ask_for_keys(server, talkers))
     finally:
         await asyncio.to_thread(server.stop)
 
     for talker in talkers:
-        own = [row["message_id"] for row in log if row["sender"] == talker.client.device_id]
-        assert own == talker.sent
-        assert [(row.seq, message_id_of(row)) for row in talker.received] == [
-            (row["seq"], row["message_id"]) for row in log
-        ]
+        talker.check(log)
         assert talker.rekeys >= REKEYS_OF_EACH
         assert len(talker.epochs) > 1
     assert [row["seq"] for row in log] == list(range(log[0]["seq"], log[0]["seq"] + len(log)))
-    assert "4408" not in server.log()
+    ends = [one.getMessage() for one in caplog.records if "connection ended" in one.getMessage()]
+    assert all("rediscover" in end for end in ends)
 
 
-async def _talk(server: ServerProcess, alice: Client, bob: Client) -> tuple[list[Talker], list[dict]]:
-    room_id, commit_seq = await make_room(alice, [bob])
-    talkers = [Talker(alice, room_id), Talker(bob, room_id)]
-    for talker in talkers:
-        await talker.client.follow(room_id, after=commit_seq)
-    enough = asyncio.Event()
-    background = [asyncio.create_task(run()) for talker in talkers for run in (talker.listen, talker.watch)]
-    talking = [asyncio.create_task(talker.talk(enough)) for talker in talkers]
-    try:
-        await _until(lambda: all(talker.rekeys for talker in talkers), LONGEST_SECONDS)
-        await asyncio.to_thread(server.run, "shell", "-c", ASK)
-        await _until(lambda: all(talker.rekeys >= REKEYS_OF_EACH for talker in talkers), LONGEST_SECONDS)
-        await _until(lambda: all(len(talker.epochs) > 1 for talker in talkers), LONGEST_SECONDS)
-        enough.set()
-        await asyncio.gather(*talking)
-        log = await read_log(alice, room_id, commit_seq)
-        await _until(lambda: all(len(talker.received) >= len(log) for talker in talkers), 20)
-    finally:
-        for task in [*background, *talking]:
-            task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.gather(*background, *talking, return_exceptions=True)
-    return talkers, log
-
-
-async def _until(holds, seconds: float) -> None:
-    async with asyncio.timeout(seconds):
-        while not holds():
-            await asyncio.sleep(0.05)
+async def _ask_for_keys(server: ServerProcess, talkers: list[Rekeyer]) -> None:
+    """Wait for what limits bring, have the operator ask for more, and for a move of the port."""
+    await until(lambda: all(talker.rekeys for talker in talkers), LONGEST_SECONDS)
+    await asyncio.to_thread(server.run, "shell", "-c", ASK)
+    await until(lambda: all(talker.rekeys >= REKEYS_OF_EACH for talker in talkers), LONGEST_SECONDS)
+    await until(lambda: all(len(talker.epochs) > 1 for talker in talkers), LONGEST_SECONDS)

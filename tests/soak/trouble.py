@@ -6,6 +6,7 @@ import random
 import resource
 import signal
 import socket
+import time
 from pathlib import Path
 
 from tests.e2e.server import ServerProcess
@@ -69,6 +70,9 @@ def kill_worker(server: ServerProcess) -> int:
     for pid in family:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+    # Who looks for the next worker must not find this one dying.
+    while set(family) & set(descendants(server.process.pid)):
+        time.sleep(0.01)
     return len(family)
 
 

@@ -32,6 +32,8 @@ class Watchman:
         self._since: dict[tuple[str, int], float] = {}
         self.without_a_socket = self.dead_in_file = 0.0
         self.looks = 0
+        # Why the last look that failed did.
+        self.blind: Exception | None = None
 
     async def __aenter__(self) -> Self:
         self._task = asyncio.create_task(self._watch())
@@ -45,8 +47,10 @@ class Watchman:
         while True:
             bad: set[tuple[str, int]] | None = None
             # A server that is going, coming or without a database just now is looked at again.
-            with contextlib.suppress(Exception):
+            try:
                 bad = await asyncio.to_thread(self._look)
+            except Exception as error:
+                self.blind = error
             now = time.monotonic()
             self._since = {what: self._since.get(what, now) for what in bad or ()}
             for (kind, _), since in self._since.items():
