@@ -22,9 +22,17 @@ class Mirror(models.Model):
         UNKNOWN = "unknown", "not tried yet"
         WELL = "well", "holds what was put there"
         FAILING = "failing", "does not take or give back the file"
+        # Trying again does not help: a password, a full account, a wrong address.
+        ATTENTION = "attention", "needs the operator"
+        # It gave something that is not ours, or is older than what was put there.
+        SUSPECT = "suspect", "gives back what was not put there"
 
     # A name of discovery.mirrors.DRIVERS.
     kind = models.CharField(max_length=32)
+    # What its kind needs to be told, none of it secret: addresses, folders, names.
+    options = models.JSONField(default=dict, blank=True)
+    # The rest: a JSON map of passwords, keys and sessions, sealed under the master key; null while there is none.
+    secrets_sealed = models.BinaryField(null=True, editable=False)
     name = models.CharField(max_length=64, unique=True)
     # A disabled mirror is left alone: nothing is put there and its address is not published.
     enabled = models.BooleanField(default=True)
@@ -35,6 +43,8 @@ class Mirror(models.Model):
     last_serial = models.BigIntegerField(null=True, editable=False)
     # Null before the first visit.
     visited_at = models.DateTimeField(null=True, editable=False)
+    # When it was last read as a client would, to see whether it still holds the file; null before the first time.
+    watched_at = models.DateTimeField(null=True, editable=False)
 
     objects = MirrorQuerySet.as_manager()
 
@@ -66,6 +76,24 @@ class PublicationQuerySet(models.QuerySet["Publication"]):
         return self.filter(serial__lte=min(beyond, safe.serial - 1) if safe else beyond)
 
 
+class RevocationList(models.Model):
+    """One revocation list as it was sealed; never changed afterwards. Spec: 3.12"""
+
+    serial = models.BigIntegerField(unique=True)
+    # 16 hex digits: which discovery secret opens it.
+    kid = models.CharField(max_length=16)
+    # The published object, byte for byte: ciphertext and signature.
+    body = models.BinaryField()
+    # Of the body; it stands in every connection file that is published beside it.
+    sha256 = models.BinaryField(max_length=32)
+    # Hex SHA-256 of the entries: equal means nothing new to say.
+    digest = models.CharField(max_length=64)
+    created_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"revocation list {self.serial}"
+
+
 class Publication(models.Model):
     """One connection file as it was sealed; never changed afterwards."""
 
@@ -74,6 +102,8 @@ class Publication(models.Model):
     kid = models.CharField(max_length=16)
     # The published object, byte for byte: ciphertext and signature.
     body = models.BinaryField()
+    # The list whose digest it carries, and which is put beside it; null for a file from before there were lists.
+    revocations = models.ForeignKey(RevocationList, on_delete=models.PROTECT, null=True, related_name="publications")
     # Hex SHA-256 of what the file says, without serial, instants of sealing and load: equal means nothing new to say.
     digest = models.CharField(max_length=64)
     valid_from = models.DateTimeField()
@@ -168,13 +198,18 @@ class PublicationResult(models.Model):
 
 
 class ServedFile(models.Model):
-    """What the front door hands out at /connection.json for one mirror row."""
+    """What the front door hands out under one name for one mirror row."""
 
-    mirror = models.OneToOneField(Mirror, on_delete=models.CASCADE, related_name="served_file")
+    mirror = models.ForeignKey(Mirror, on_delete=models.CASCADE, related_name="served_files")
+    # `connection.json` or `revocations.json`.
+    name = models.CharField(max_length=32, default="connection.json")
     body = models.BinaryField()
     # Hex SHA-256 of body, the entity tag.
     sha256 = models.CharField(max_length=64)
     put_at = models.DateTimeField()
 
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["mirror", "name"], name="discovery_one_file_of_a_name")]
+
     def __str__(self) -> str:
-        return f"file of {self.mirror}"
+        return f"{self.name} of {self.mirror}"

@@ -119,6 +119,8 @@ class PortLease(models.Model):
     port = models.PositiveIntegerField()
     # With its slash. Who knows it can knock, so the admin does not show it.
     path = models.CharField(max_length=23)
+    # Hex: the discovery secret that was in force when it was planned; under another one it has to go (3.10).
+    kid = models.CharField(max_length=16, blank=True)
     state = models.CharField(
         max_length=16, choices=[(state.value, state.value) for state in LeaseState], default=LeaseState.PLANNED
     )

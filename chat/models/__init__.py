@@ -5,6 +5,7 @@ from .ban import Ban
 from .connection import Connection
 from .delivery import GroupInfo, WaitingWelcome, Welcome
 from .device import Device
+from .discovery_wrap import DiscoveryWrap
 from .envelope import Envelope
 from .identity import DiscoverySecret, ServerIdentity
 from .invite import Invite
@@ -23,6 +24,7 @@ __all__ = [
     "ConnectionPolicy",
     "Device",
     "DiscoverySecret",
+    "DiscoveryWrap",
     "Envelope",
     "GroupInfo",
     "Invite",

@@ -18,6 +18,8 @@ class News(models.Model):
         BANS = "bans"
         # Every session is to take new keys.
         REKEY = "rekey"
+        # The discovery secret was renewed.
+        SECRET = "secret"
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
     subject = models.CharField(max_length=64, blank=True)
@@ -45,6 +47,8 @@ class Revocation(models.Model):
     # The device's Ed25519 key, or the key or kid that the kind means.
     subject = models.BinaryField(max_length=32)
     why = models.CharField(max_length=128, blank=True)
+    # The revoked identity's own signature, 64 bytes; null for the other kinds.
+    statement = models.BinaryField(max_length=64, null=True)
     since = models.DateTimeField(auto_now_add=True)
 
     class Meta:

@@ -14,7 +14,8 @@ from discovery.models import ServedFile
 
 from .base import MirrorDriver, MirrorError
 
-PATH = "/connection.json"
+FILE_NAME = "connection.json"
+PATH = f"/{FILE_NAME}"
 CHUNK_BYTES = 16384
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what is bound, turned into what can be dialled)
 
@@ -27,7 +28,7 @@ class HttpsEndpoint(MirrorDriver):
     def put(self, data: bytes) -> None:
         """Make the row hold `data`; every process of this server serves it from then on."""
         values = {"body": data, "sha256": hashlib.sha256(data).hexdigest(), "put_at": timezone.now()}
-        ServedFile.objects.update_or_create(mirror=self.mirror, defaults=values)
+        ServedFile.objects.update_or_create(mirror=self.mirror, name=FILE_NAME, defaults=values)
 
     def get(self) -> bytes:
         """What the front door answers, asked over HTTP as a reader would."""
