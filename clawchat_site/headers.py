@@ -12,7 +12,7 @@ APP_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; "
     "media-src 'self' blob:; font-src 'self'; connect-src 'self' {sockets}; worker-src 'self'; manifest-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'; "
-    "require-trusted-types-for 'script'; trusted-types lit-html"
+    "require-trusted-types-for 'script'; trusted-types lit-html worker"
 )
 # Django's own admin needs its forms and its style attributes' absence: no script but its own files.
 ADMIN_POLICY = (
@@ -55,7 +55,7 @@ def _protect(request: HttpRequest, response: HttpResponse) -> HttpResponse:
     is_admin = request.path.startswith("/admin/")
     # With no-referrer a browser posts forms with `Origin: null`, which the check against forgery refuses.
     response.headers["Referrer-Policy"] = "same-origin" if is_admin else "no-referrer"
-    return _harden(response, ADMIN_POLICY if is_admin else _app_policy())
+    return _harden(response, ADMIN_POLICY if is_admin else app_policy())
 
 
 def _harden(response: HttpResponse, policy: str) -> HttpResponse:
@@ -66,7 +66,8 @@ def _harden(response: HttpResponse, policy: str) -> HttpResponse:
     return response
 
 
-def _app_policy() -> str:
+def app_policy() -> str:
+    """The content security policy of the app's page and of everything but the admin."""
     if not settings.CLAWCHAT_ENDPOINT_TLS:
         return APP_POLICY.format(sockets=LOOPBACK_SOCKETS)
     hosts = dict.fromkeys([settings.CLAWCHAT_HOST, *settings.CLAWCHAT_OTHER_HOSTS])

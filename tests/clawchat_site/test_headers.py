@@ -33,7 +33,7 @@ def test_the_app_runs_its_own_files_only(client):
 
     assert policy["script-src"] == "'self' 'wasm-unsafe-eval'"
     assert policy["require-trusted-types-for"] == "'script'"
-    assert policy["trusted-types"] == "lit-html"
+    assert policy["trusted-types"] == "lit-html worker"
     assert policy["connect-src"] == "'self' ws://localhost:* ws://127.0.0.1:*"
 
 
