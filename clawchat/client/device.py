@@ -105,7 +105,7 @@ class Device:
             _State(
                 device_key=bytes(device_key),
                 server_public=bytes(invite.server_public),
-                discovery_secrets=(bytes(invite.discovery_secret),),
+                discovery_secrets=() if invite.discovery_secret is None else (bytes(invite.discovery_secret),),
                 locators=invite.locators,
                 name=name,
                 identity=identity.encode(),

@@ -4,19 +4,22 @@ Spec: 3.8
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from clawchat.protocol.encoding import encode_base64, encode_json, parse_base64, parse_base64url, parse_json
 from clawchat.protocol.errors import Malformed, UnsupportedVersion, UsageError
 from clawchat.protocol.keys import IdentityPublic
 from clawchat.protocol.limits import CLOCK_SKEW_SECONDS, CONNECTION_FILE_MAX_BYTES, MAX_ENDPOINTS
-from clawchat.protocol.primitives import sha256
+from clawchat.protocol.primitives import constant_time_equal, sha256
+
+_T = TypeVar("_T")
 
 INNER_VERSION = "1.0"
 PROTOCOL_NAME = "clawchat-secure-v1"
 DEFAULT_CIPHERS = ("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256")
+_HASH_BYTES = 32
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # Names and addresses only: a host ends up in a URL, where a slash or an @ would lead elsewhere.
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]{2,45}", re.ASCII)
@@ -90,6 +93,59 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditHead:
+    """Where the server's audit log stands: whoever keeps it can tell later whether the log was shortened or rewritten.
+
+    Sizes: hash 32 bytes.
+    """
+
+    number: int
+    hash: bytes
+
+    def to_members(self) -> dict[str, Any]:
+        """As it stands in the file."""
+        return {"number": self.number, "hash": encode_base64(self.hash)}
+
+    @classmethod
+    def from_members(cls, members: Mapping[str, Any]) -> Self:
+        """The head these members of a file describe.
+
+        Raises: malformed.
+        """
+        return cls(_integer(members, "number"), _hash(members, "hash"))
+
+
+@dataclass(frozen=True, slots=True)
+class RevocationsHead:
+    """Which revocation list belongs to the file.
+
+    Sizes: sha256 32 bytes, over the list as it is published.
+    """
+
+    serial: int
+    sha256: bytes
+
+    def matches(self, data: bytes) -> bool:
+        """Whether these published bytes are the list."""
+        return constant_time_equal(self.sha256, sha256(data))
+
+    def to_members(self) -> dict[str, Any]:
+        """As it stands in the file."""
+        return {"serial": self.serial, "sha256": encode_base64(self.sha256)}
+
+    @classmethod
+    def from_members(cls, members: Mapping[str, Any]) -> Self:
+        """The head these members of a file describe.
+
+        Raises: malformed.
+        """
+        head = cls(_integer(members, "serial"), _hash(members, "sha256"))
+        if head.serial == 0:
+            raise Malformed("revocation list without serial")
+        return head
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionInfo:
     """An open connection file. Units: seconds since 1970; serial grows with every publication."""
 
@@ -110,6 +166,9 @@ class ConnectionInfo:
     # The oldest client version the server works with; empty when it takes all.
     minimum_client: str = ""
     location: str = ""
+    # Absent from files of servers that keep none.
+    audit_head: AuditHead | None = None
+    revocations: RevocationsHead | None = None
     # SHA-256 of the inner JSON as it was read; two files of one serial must not differ in it.
     digest: bytes = field(default=b"", compare=False)
 
@@ -122,6 +181,7 @@ class ConnectionInfo:
         if not self.endpoints:
             raise UsageError("a connection file without endpoints")
         first = self.endpoints[0]
+        heads = {"audit_head": self.audit_head, "revocations": self.revocations}
         return encode_json(
             {
                 "version": INNER_VERSION,
@@ -143,6 +203,7 @@ class ConnectionInfo:
                 "suites": list(self.suites),
                 "urls": list(self.urls),
                 "min_client": self.minimum_client,
+                **{name: head.to_members() for name, head in heads.items() if head is not None},
                 "endpoints": [endpoint.to_members() for endpoint in self.endpoints],
                 "metadata": {"location": self.location, "region": first.region, "load": first.load},
             }
@@ -159,9 +220,7 @@ class ConnectionInfo:
             raise Malformed("connection file without members")
         if _text(members, "version") != INNER_VERSION or _text(members, "protocol", PROTOCOL_NAME) != PROTOCOL_NAME:
             raise UnsupportedVersion("connection file of another version")
-        metadata = members.get("metadata", {})
-        if not isinstance(metadata, dict):
-            raise Malformed("metadata is not a map")
+        metadata = _map(members, "metadata") if "metadata" in members else {}
         info = cls(
             serial=_integer(members, "serial"),
             server_id=_text(members, "server_id"),
@@ -178,6 +237,8 @@ class ConnectionInfo:
             supported_ciphers=_texts(members, "supported_ciphers", ()),
             minimum_client=_text(members, "min_client", ""),
             location=_text(metadata, "location", ""),
+            audit_head=_optional(members, "audit_head", AuditHead.from_members),
+            revocations=_optional(members, "revocations", RevocationsHead.from_members),
             digest=sha256(data),
         )
         if info.serial == 0 or info.valid_from > info.valid_until:
@@ -203,6 +264,24 @@ def _endpoints(members: Mapping[str, Any], metadata: Mapping[str, Any]) -> tuple
     if not all(isinstance(item, dict) for item in listed):
         raise Malformed("endpoint is not a map")
     return tuple(Endpoint.from_members(item) for item in listed)
+
+
+def _map(members: Mapping[str, Any], name: str) -> dict[str, Any]:
+    value = members[name]
+    if not isinstance(value, dict):
+        raise Malformed(f"{name} is not a map")
+    return value
+
+
+def _optional(members: Mapping[str, Any], name: str, read: Callable[[Mapping[str, Any]], _T]) -> _T | None:
+    return read(_map(members, name)) if name in members else None
+
+
+def _hash(members: Mapping[str, Any], name: str) -> bytes:
+    value = parse_base64(_text(members, name))
+    if len(value) != _HASH_BYTES:
+        raise Malformed(f"{name} of {len(value)} bytes, expected {_HASH_BYTES}")
+    return value
 
 
 def _text(members: Mapping[str, Any], name: str, default: str | None = None) -> str:

@@ -23,7 +23,8 @@ from clawchat.protocol.limits import INVITE_TEXT_MAX_BYTES
 from clawchat.protocol.primitives import sha256
 
 SCHEME = "clawchat:"
-_VERSION = 1
+# The first version carried the discovery secret itself, the second leaves it to the wraps.
+_WITH_SECRET, _WITHOUT_SECRET = 1, 2
 _CHECKSUM_BYTES = 4
 
 
@@ -34,7 +35,9 @@ class Invite:
     Units: expires in seconds since 1970. Extensions are (type, data), types not descending; a type may repeat.
     """
 
-    discovery_secret: DiscoverySecret
+    # None in version 2, which servers issue: the newcomer takes it from the wraps of the connection file, so that a
+    # link that was used or has expired opens nothing. Spec: 3.10
+    discovery_secret: DiscoverySecret | None
     server_public: IdentityPublic
     invite_id: bytes
     invite_psk: PreSharedKey
@@ -46,8 +49,8 @@ class Invite:
         """`clawchat:` and the base64url of these bytes.
 
         offset  bytes  meaning
-        0       1      version, 1
-        1       32     discovery secret
+        0       1      version, 1 with a discovery secret and 2 without
+        1       32     discovery secret, in version 1 only; in version 2 all that follows stands 32 bytes earlier
         33      32     server's public key
         65      16     invite id
         81      32     invite PSK
@@ -58,9 +61,9 @@ class Invite:
         """
         if len(self.invite_id) != 16 or not _are_locators(self.locators) or not _are_ordered(self.extensions):
             raise UsageError("invite id of 16 bytes, web addresses as locators, extensions in order")
+        secret = self.discovery_secret
         body = (
-            u8(_VERSION)
-            + bytes(self.discovery_secret)
+            (u8(_WITHOUT_SECRET) if secret is None else u8(_WITH_SECRET) + bytes(secret))
             + bytes(self.server_public)
             + self.invite_id
             + bytes(self.invite_psk)
@@ -83,17 +86,17 @@ class Invite:
         if not code.startswith(SCHEME):
             raise Malformed("not an invite")
         data = parse_base64url(code.removeprefix(SCHEME))
-        if data[:1] != u8(_VERSION):
+        if data[:1] not in (u8(_WITH_SECRET), u8(_WITHOUT_SECRET)):
             raise UnsupportedVersion("invite of another version")
         body, checksum = data[:-_CHECKSUM_BYTES], data[-_CHECKSUM_BYTES:]
         if sha256(body)[:_CHECKSUM_BYTES] != checksum:
             raise Malformed("invite with a slip in it")
-        return cls._parse_body(Reader(body[1:]))
+        return cls._parse_body(Reader(body))
 
     @classmethod
     def _parse_body(cls, reader: Reader) -> Self:
         invite = cls(
-            DiscoverySecret(reader.take(32)),
+            DiscoverySecret(reader.take(32)) if reader.u8() == _WITH_SECRET else None,
             IdentityPublic(reader.take(32)),
             reader.take(16),
             PreSharedKey(reader.take(32)),

@@ -48,6 +48,9 @@ LABELS: Mapping[str, bytes] = MappingProxyType(
         "root": b"clawchat/1 root",
         # Gate
         "gate": b"clawchat/1 gate",
+        # A new discovery secret, wrapped for who is away
+        "discovery wrap": b"clawchat/1 discovery wrap",
+        "discovery tag": b"clawchat/1 discovery tag",
         # Salts, and the specification's own
         "gate salt": b"clawchat-gate",
         "root salt": b"clawchat-root",
@@ -69,6 +72,10 @@ PREFIXES: Mapping[str, bytes] = MappingProxyType(
         "user": b"clawchat/1 user\0",
         "device cert": b"clawchat/1 device cert\0",
         "root": b"clawchat/1 root\0",
+        "discovery wrap": b"clawchat/1 discovery wrap\0",
+        "revocation list": b"clawchat/1 revocation list\0",
+        "revoked": b"clawchat/1 revoked\0",
+        "identity revoked": b"clawchat/1 identity revoked\0",
     }
 )
 
@@ -130,6 +137,23 @@ def key_id(discovery_secret: DiscoverySecret) -> bytes:
     Spec: 3.8
     """
     return sha256(b"kid", connection_file_key(discovery_secret))[:8]
+
+
+def wrap_key(psk: PreSharedKey, kid: bytes) -> bytes:
+    """The AES-256-GCM key that wraps the discovery secret called `kid` (8 bytes) for one device or invite, 32 bytes.
+
+    It seals that one secret and nothing else, so its nonce may be fixed.
+    Spec: 3.10
+    """
+    return expand_label(bytes(psk), "discovery wrap", kid)
+
+
+def wrap_tag(psk: PreSharedKey, kid: bytes) -> bytes:
+    """The 8 bytes by which a device or invite finds its own wrap among all; to others they are noise.
+
+    Spec: 3.10
+    """
+    return expand_label(bytes(psk), "discovery tag", kid, 8)
 
 
 @dataclass(frozen=True, slots=True, repr=False)

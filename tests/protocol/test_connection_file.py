@@ -30,6 +30,7 @@ from clawchat.protocol.fingerprint import server_id
 from clawchat.protocol.key_schedule import key_id
 from clawchat.protocol.keys import DiscoverySecret, IdentityKey
 from clawchat.protocol.primitives import random_bytes, sha256
+from clawchat.protocol.wraps import join_wraps, make_padding
 from tests.protocol.pairs import changed_bytes
 
 NOW = 1_760_000_000
@@ -129,7 +130,7 @@ def test_every_changed_byte_is_refused(name):
 
 def test_wraps_are_signed():
     """A mirror cannot add or exchange them."""
-    changed = {**members(), "wraps": encode_base64(bytes(56))}
+    changed = {**members(), "wraps": encode_base64(join_wraps(make_padding() for _ in range(16)))}
     with pytest.raises(Unauthentic):
         SealedConnectionFile.parse(encode_json(changed)).open(SECRET, [SERVER.public])
 
