@@ -1,0 +1,78 @@
+// Why this device cannot connect: from what was met on the way to one sentence with one remedy. Pure.
+//
+// The twin is clawchat/diagnosis.py.
+
+import { FINDINGS, STEPS } from "./findings.js";
+
+/** Whoever is well at one of these at the end of the way has arrived. */
+const GOALS = ["gate", "device"];
+const WORST_FIRST = ["wrong", "noted", "unknown", "well"];
+const CODES = Object.keys(FINDINGS);
+
+/**
+ * @typedef {{code: string, about?: string}} Observation what was met, and what it is about
+ * @typedef {{name: string, title: string, grade: string, lines: {code: string, grade: string, sentence: string}[]}} Step
+ * @typedef {{code: string, sentence: string, remedy: string}} Verdict
+ */
+
+/**
+ * The way in its order, and what is the matter.
+ *
+ * One that is well is enough at a step: the others there are noted then. The reason is the first step that is wrong,
+ * unless something before explains it; whoever arrived has arrived, whatever was met before.
+ * @param {Iterable<Observation>} observations
+ * @returns {{steps: Step[], verdict: Verdict}} `remedy` is empty when all is well
+ */
+export function diagnose(observations) {
+  const met = [...observations].map(({ code, about = "" }) => lineOf(code, about));
+  const steps = Object.entries(STEPS).map(([name, title]) => {
+    const lines = met.filter((line) => FINDINGS[line.code][0] === name);
+    return { name, title, grade: gradeOf(lines), lines };
+  });
+  return { steps, verdict: verdictOf(steps) };
+}
+
+function lineOf(code, about) {
+  const [, grade, sentence] = FINDINGS[code];
+  return { code, grade, sentence: sentence.replaceAll("{about}", () => about) };
+}
+
+function gradeOf(lines) {
+  const grades = new Set(lines.map((line) => line.grade));
+  if (grades.has("well") && grades.size > 1) return "noted";
+  return WORST_FIRST.find((grade) => grades.has(grade)) ?? "unknown";
+}
+
+function verdictOf(steps) {
+  const walked = steps.filter((step) => step.lines.length > 0);
+  const last = walked.at(-1);
+  if (last && GOALS.includes(last.name) && ["well", "noted"].includes(last.grade)) return arrived(walked);
+  const wrong = walked.find((step) => step.grade === "wrong");
+  if (!wrong) {
+    const sentence = "Nothing wrong was found, and still there is no connection.";
+    return { code: "unclear", sentence, remedy: "Try again in a minute." };
+  }
+  const before = walked.slice(0, walked.indexOf(wrong)).flatMap((step) => step.lines);
+  return because(before.find(({ code }) => FINDINGS[code][4]?.includes(wrong.name)) ?? reasonOf(wrong));
+}
+
+/** All is well; what was met on the way is worth a word when it was not. */
+function arrived(walked) {
+  const odd = walked.find((step) => step.grade === "wrong" || step.grade === "noted");
+  if (!odd) return { code: "well", sentence: "All is well on the way to the server.", remedy: "" };
+  const { sentence, remedy } = because(reasonOf(odd));
+  return { code: "well", sentence: `The server can be reached. One thing on the way: ${sentence}`, remedy };
+}
+
+/** What stands first in the table of all that is not well at a step; several silent places are one reason. */
+function reasonOf(step) {
+  const [wrong, noted] = ["wrong", "noted"].map((grade) => step.lines.filter((line) => line.grade === grade));
+  const bad = wrong.length > 0 ? wrong : noted;
+  const first = bad.reduce((left, right) => (CODES.indexOf(right.code) < CODES.indexOf(left.code) ? right : left));
+  const isAll = step.name === "places" && step.grade === "wrong" && bad.length > 1 && first.code !== "offline";
+  return isAll ? lineOf("places_all", String(bad.length)) : first;
+}
+
+function because({ code, sentence }) {
+  return { code, sentence, remedy: FINDINGS[code][3] ?? "" };
+}
