@@ -1,10 +1,10 @@
 """The kinds of mirror, by name. A new kind is one module here and one line below."""
 
-from .base import MirrorDriver, MirrorError
+from .base import FILE_NAME, LIST_NAME, MirrorDriver, MirrorError
 from .https_endpoint import HttpsEndpoint
 from .local_file import LocalFile
 
-__all__ = ["DRIVERS", "MirrorDriver", "MirrorError"]
+__all__ = ["DRIVERS", "FILE_NAME", "LIST_NAME", "MirrorDriver", "MirrorError"]
 
 DRIVERS: dict[str, type[MirrorDriver]] = {
     "local_file": LocalFile,

@@ -4,43 +4,58 @@ from abc import ABC, abstractmethod
 
 from discovery.models import Mirror
 
+# What lies at every place, under these names and no others.
+FILE_NAME = "connection.json"
+LIST_NAME = "revocations.json"
+
 
 class MirrorError(Exception):
-    """A mirror did not do what was asked; the text is one sentence that an operator reads."""
+    """A mirror did not do what was asked; the text is one sentence that an operator reads.
+
+    `needs_operator` says that trying again does not help: a password, an address, a full account.
+    """
+
+    def __init__(self, text: str, *, needs_operator: bool = False) -> None:
+        super().__init__(text)
+        self.needs_operator = needs_operator
 
 
 class MirrorDriver(ABC):
-    """Puts the connection file on one mirror and reads it back.
+    """Puts the published objects on one mirror, each under its name, and reads them back.
 
-    Each call ends within `seconds` of its own; nobody else watches over it. None of them runs inside a transaction.
+    Each call ends within `seconds` of its own; nobody else watches over it. None of them runs inside a transaction,
+    and no sentence that one of them gives holds a secret, or more of an address than its host.
     """
 
     # True when a visit costs no network: it is then done at once instead of by a task.
     is_local = False
-    # The longest that one `put` or one `get` may take.
+    # The longest that one `put` or one `get` may take; four of them make a visit.
     seconds = 10.0
 
     def __init__(self, mirror: Mirror) -> None:
         self.mirror = mirror
 
     @abstractmethod
-    def put(self, data: bytes) -> None:
-        """Make `data` what readers get from here.
+    def put(self, name: str, data: bytes) -> None:
+        """Make `data` what readers get from here under this name, in place of what was there.
 
         Raises: MirrorError.
         """
 
     @abstractmethod
-    def get(self) -> bytes:
-        """What a reader gets from here now.
+    def get(self, name: str) -> bytes:
+        """What a reader gets from here now under this name, 64 KiB at most.
 
-        Raises: MirrorError, also when there is nothing or more than a connection file may have.
+        Raises: MirrorError, also when there is nothing or more than a published object may have.
         """
 
     @abstractmethod
     def public_locations(self) -> tuple[str, ...]:
-        """The URLs that readers fetch the file from; they stand in the file itself and in invitations."""
+        """The places (3.16) that readers fetch from; they stand in the file itself and in invitations.
+
+        Spec: 3.16
+        """
 
     @abstractmethod
     def check(self) -> str:
-        """One sentence on what in the configuration stops this mirror; empty when nothing does."""
+        """One sentence on what in the configuration stops this mirror; empty when nothing does. Asks no network."""

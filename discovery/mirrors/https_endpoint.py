@@ -1,4 +1,4 @@
-"""The front door's own `/connection.json`: the stable address that invitations name."""
+"""The front door's own `/connection.json` and `/revocations.json`: the stable address that invitations name."""
 
 import hashlib
 import http.client
@@ -12,25 +12,23 @@ from django.utils import timezone
 from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
 from discovery.models import ServedFile
 
-from .base import MirrorDriver, MirrorError
+from .base import FILE_NAME, MirrorDriver, MirrorError
 
-FILE_NAME = "connection.json"
-PATH = f"/{FILE_NAME}"
 CHUNK_BYTES = 16384
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what is bound, turned into what can be dialled)
 
 
 class HttpsEndpoint(MirrorDriver):
-    """Stores the file in a row that the front door serves, and reads it back through the door."""
+    """Stores each object in a row that the front door serves, and reads it back through the door."""
 
     seconds = 5.0
 
-    def put(self, data: bytes) -> None:
+    def put(self, name: str, data: bytes) -> None:
         """Make the row hold `data`; every process of this server serves it from then on."""
         values = {"body": data, "sha256": hashlib.sha256(data).hexdigest(), "put_at": timezone.now()}
-        ServedFile.objects.update_or_create(mirror=self.mirror, name=FILE_NAME, defaults=values)
+        ServedFile.objects.update_or_create(mirror=self.mirror, name=name, defaults=values)
 
-    def get(self) -> bytes:
+    def get(self, name: str) -> bytes:
         """What the front door answers, asked over HTTP as a reader would."""
         if settings.CLAWCHAT_FRONT is None:
             raise MirrorError("The front door is off (CLAWCHAT_FRONT), so nothing serves the file.")
@@ -38,7 +36,7 @@ class HttpsEndpoint(MirrorDriver):
         deadline = time.monotonic() + self.seconds
         connection = _connection(ANY_ADDRESS.get(host, host), port, self.seconds)
         try:
-            return _fetch(connection, deadline)
+            return _fetch(connection, f"/{name}", deadline)
         except (OSError, http.client.HTTPException) as error:
             raise MirrorError(f"The front door at {host}:{port} does not answer: {error}.") from error
         finally:
@@ -46,7 +44,7 @@ class HttpsEndpoint(MirrorDriver):
 
     def public_locations(self) -> tuple[str, ...]:
         """The URL under the front door's public address."""
-        return (settings.CLAWCHAT_FRONT_URL.rstrip("/") + PATH,) if settings.CLAWCHAT_FRONT_URL else ()
+        return (settings.CLAWCHAT_FRONT_URL.rstrip("/") + f"/{FILE_NAME}",) if settings.CLAWCHAT_FRONT_URL else ()
 
     def check(self) -> str:
         """Says so when there is no front door, or no address to publish for it."""
@@ -67,10 +65,10 @@ def _connection(host: str, port: int, seconds: float) -> http.client.HTTPConnect
     return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
 
 
-def _fetch(connection: http.client.HTTPConnection, deadline: float) -> bytes:
+def _fetch(connection: http.client.HTTPConnection, path: str, deadline: float) -> bytes:
     # The front door answers to its public name only (ALLOWED_HOSTS).
     name = urlsplit(settings.CLAWCHAT_FRONT_URL).netloc or "localhost"
-    connection.request("GET", PATH, headers={"Host": name})
+    connection.request("GET", path, headers={"Host": name})
     answer = connection.getresponse()
     if answer.status != http.HTTPStatus.OK:
         raise MirrorError(f"The front door answered {answer.status} instead of the file.")

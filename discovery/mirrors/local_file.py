@@ -1,4 +1,4 @@
-"""A file in the data directory: for programs on the same machine, and to be copied anywhere by other means."""
+"""Files in the data directory: for programs on the same machine, and to be copied anywhere by other means."""
 
 import os
 import tempfile
@@ -10,32 +10,33 @@ from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
 
 from .base import MirrorDriver, MirrorError
 
-FILE_NAME = "connection.json"
 # Ciphertext, meant to be handed on; the data directory itself stays closed to others.
 FILE_MODE = 0o644
 
 
 class LocalFile(MirrorDriver):
-    """Keeps the file at `CLAWCHAT_DATA_DIR/connection.json`."""
+    """Keeps `connection.json` and `revocations.json` in `CLAWCHAT_DATA_DIR`."""
 
     is_local = True
 
-    def put(self, data: bytes) -> None:
+    def put(self, name: str, data: bytes) -> None:
         """Replace the file in one step: a reader sees the old one or the new one, also after a power cut."""
+        path = self._path(name)
         try:
-            _replace(self._path(), data)
+            _replace(path, data)
         except OSError as error:
-            raise MirrorError(f"{self._path()} cannot be written: {error.strerror}.") from error
+            raise MirrorError(f"{path} cannot be written: {error.strerror}.") from error
 
-    def get(self) -> bytes:
+    def get(self, name: str) -> bytes:
         """The file's bytes."""
+        path = self._path(name)
         try:
-            with self._path().open("rb") as file:
+            with path.open("rb") as file:
                 data = file.read(CONNECTION_FILE_MAX_BYTES + 1)
         except OSError as error:
-            raise MirrorError(f"{self._path()} cannot be read: {error.strerror}.") from error
+            raise MirrorError(f"{path} cannot be read: {error.strerror}.") from error
         if len(data) > CONNECTION_FILE_MAX_BYTES:
-            raise MirrorError(f"{self._path()} is larger than a connection file may be.")
+            raise MirrorError(f"{path} is larger than a published file may be.")
         return data
 
     def public_locations(self) -> tuple[str, ...]:
@@ -49,8 +50,8 @@ class LocalFile(MirrorDriver):
         return f"{settings.CLAWCHAT_DATA_DIR} cannot be written to; give it to the user that runs the server."
 
     @staticmethod
-    def _path() -> Path:
-        return settings.CLAWCHAT_DATA_DIR / FILE_NAME
+    def _path(name: str) -> Path:
+        return settings.CLAWCHAT_DATA_DIR / name
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -1,4 +1,4 @@
-"""From a publication to the mirrors: put, read back, compare, try again."""
+"""From a publication to the mirrors: the list first, then the file; put, read back, compare, try again."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from celery import current_app
 from kombu.exceptions import OperationalError
 
-from discovery.mirrors import MirrorDriver, MirrorError
+from discovery.mirrors.base import FILE_NAME, LIST_NAME, MirrorDriver, MirrorError
 from discovery.models import Mirror, Publication, PublicationResult
 
 from .mirrors import driver_of
@@ -14,8 +14,10 @@ from .mirrors import driver_of
 logger = logging.getLogger(__name__)
 
 State = PublicationResult.State
-# Whoever was handed a visit has it alone for so long; after that it is taken to be lost.
-CLAIM = timedelta(seconds=30)
+# Whoever was handed a visit has it alone for as long as it may take, and so much more to begin with it.
+QUEUEING = timedelta(seconds=20)
+# Put and read back, of the file and of the list.
+CALLS_OF_A_VISIT = 4
 # By its name, because a service does not import a door.
 CARRY_TASK = "discovery.tasks.carry_to_mirror"
 
@@ -35,8 +37,9 @@ def carry(now: int) -> None:
         outdated.update(state=State.SUPERSEDED, at=at)
     _look_at_local(newest, at)
     for result in newest.results.unsettled().due(at).select_related("mirror"):
-        if result.claim(at + CLAIM):
-            if driver_of(result.mirror).is_local:
+        driver = driver_of(result.mirror)
+        if result.claim(at + _longest_visit(driver)):
+            if driver.is_local:
                 carry_one(result.pk, now)
             else:
                 _hand_over(result.pk)
@@ -57,7 +60,7 @@ def carry_one(result_id: int, now: int) -> str:
 
     Nothing happens to a result that is settled. No transaction is open while the mirror is visited.
     """
-    result = PublicationResult.objects.select_related("mirror", "publication").get(pk=result_id)
+    result = PublicationResult.objects.select_related("mirror", "publication__revocations").get(pk=result_id)
     if result.state not in PublicationResult.UNSETTLED:
         return result.state
     at = instant(now)
@@ -65,10 +68,9 @@ def carry_one(result_id: int, now: int) -> str:
         result.move(State.SUPERSEDED, detail="", at=at, next_attempt_at=at)
         return State.SUPERSEDED
     driver = driver_of(result.mirror)
-    problem = _visit(driver, bytes(result.publication.body))
+    problem = _visit(driver, _objects(result))
     state = State.FAILED if problem else State.SAFE
-    pause = min(PublicationResult.LONGEST_WAIT, timedelta(seconds=2 ** min(result.attempts, 10)))
-    result.move(state, detail=problem, at=at, next_attempt_at=at + pause)
+    result.move(state, detail=str(problem or ""), at=at, next_attempt_at=at + _pause(result, problem))
     _note(result.mirror, problem, result.publication.serial, at)
     _make_good(driver, result.publication)
     return state
@@ -83,28 +85,63 @@ def _look_at_local(newest: Publication, at: datetime) -> None:
     """A look at a local mirror costs nothing: one that has lost the file, whoever took it, is visited again."""
     for result in newest.results.filter(state=State.SAFE, mirror__enabled=True).select_related("mirror"):
         driver = driver_of(result.mirror)
-        if driver.is_local and not _holds(driver, bytes(newest.body)):
+        if driver.is_local and not _holds(driver, newest):
             result.move(State.FAILED, detail="It has lost the file.", at=at, next_attempt_at=at)
 
 
-def _holds(driver: MirrorDriver, data: bytes) -> bool:
+def _holds(driver: MirrorDriver, publication: Publication) -> bool:
     try:
-        return driver.get() == data
+        return all(driver.get(name) == data for name, data in published_objects(publication).items())
     except MirrorError:
         return False
 
 
-def _visit(driver: MirrorDriver, data: bytes) -> str:
-    """What went wrong, in one sentence; empty when the mirror has the bytes and gives them back."""
+def published_objects(publication: Publication) -> dict[str, bytes]:
+    """What every mirror should hold of this publication, by name, in the order in which it is put there.
+
+    The list comes first: whoever reads a file finds the list that it names. Spec: 3.12
+    """
+    revocations = publication.revocations
+    lists = {} if revocations is None else {LIST_NAME: bytes(revocations.body)}
+    return {**lists, FILE_NAME: bytes(publication.body)}
+
+
+def _objects(result: PublicationResult) -> dict[str, bytes]:
+    """What is to be put on the mirror: without the list when it lies there already, as far as we know."""
+    objects = published_objects(result.publication)
+    same_list = PublicationResult.objects.filter(
+        mirror=result.mirror, state=State.SAFE, publication__revocations=result.publication.revocations_id
+    )
+    if result.attempts == 0 and result.mirror.state == Mirror.State.WELL and same_list.exists():
+        objects.pop(LIST_NAME, None)
+    return objects
+
+
+def _visit(driver: MirrorDriver, objects: dict[str, bytes]) -> MirrorError | None:
+    """What went wrong; None when the mirror has the bytes and gives them back."""
     problem = driver.check()
     if problem:
-        return problem
+        return MirrorError(problem, needs_operator=True)
     try:
-        driver.put(data)
-        given_back = driver.get()
+        for name, data in objects.items():
+            driver.put(name, data)
+            if driver.get(name) != data:
+                return MirrorError("It gave back other bytes than were put there.")
     except MirrorError as error:
-        return str(error)
-    return "" if given_back == data else "It gave back other bytes than were put there."
+        return error
+    return None
+
+
+def _pause(result: PublicationResult, problem: MirrorError | None) -> timedelta:
+    """Until the next attempt: twice as long each time, and at once the longest where only the operator can help."""
+    if problem is not None and problem.needs_operator:
+        return PublicationResult.LONGEST_WAIT
+    return min(PublicationResult.LONGEST_WAIT, timedelta(seconds=2 ** min(result.attempts, 10)))
+
+
+def _longest_visit(driver: MirrorDriver) -> timedelta:
+    longest = CALLS_OF_A_VISIT * timedelta(seconds=driver.seconds) + QUEUEING
+    return min(longest, PublicationResult.LONGEST_WAIT)
 
 
 def _make_good(driver: MirrorDriver, publication: Publication) -> None:
@@ -112,7 +149,7 @@ def _make_good(driver: MirrorDriver, publication: Publication) -> None:
     newer = _newer_than(publication)
     if newer is not None and newer.results.filter(mirror=driver.mirror, state=State.SAFE).exists():
         try:
-            driver.put(bytes(newer.body))
+            driver.put(FILE_NAME, bytes(newer.body))
         except MirrorError as error:
             logger.warning("mirror %s may hold an older file: %s", driver.mirror.name, error)
 
@@ -121,13 +158,16 @@ def _newer_than(publication: Publication) -> Publication | None:
     return Publication.objects.filter(serial__gt=publication.serial).order_by("-serial").first()
 
 
-def _note(mirror: Mirror, problem: str, serial: int, at: datetime) -> None:
+def _note(mirror: Mirror, problem: MirrorError | None, serial: int, at: datetime) -> None:
     """Write down how the mirror fares; a change is logged, a repetition is not."""
-    state = Mirror.State.FAILING if problem else Mirror.State.WELL
+    if problem is None:
+        state = Mirror.State.WELL
+    else:
+        state = Mirror.State.ATTENTION if problem.needs_operator else Mirror.State.FAILING
     if state != mirror.state:
         level = logging.WARNING if problem else logging.INFO
         logger.log(level, "mirror %s: %s", mirror.name, problem or state.label)
-    news = {"state": state, "last_error": problem[:300], "visited_at": at}
+    news = {"state": state, "last_error": str(problem or "")[:300], "visited_at": at}
     Mirror.objects.filter(pk=mirror.pk).update(**news, **({} if problem else {"last_serial": serial}))
 
 

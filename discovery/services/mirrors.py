@@ -4,7 +4,9 @@ from datetime import UTC, datetime
 
 from django.db.models import QuerySet
 
-from discovery.mirrors import DRIVERS, MirrorDriver
+# The table of kinds as a module: drivers keep their secrets through a service, and so are loaded by and after us.
+from discovery import mirrors as kinds
+from discovery.mirrors.base import FILE_NAME, MirrorDriver
 from discovery.models import Mirror, Publication, PublicationResult, ServedFile
 
 # The mirrors every server has, in the order in which they are tried.
@@ -24,7 +26,7 @@ def driver_of(mirror: Mirror) -> MirrorDriver:
 
     Raises: KeyError for a kind that this version does not know.
     """
-    return DRIVERS[mirror.kind](mirror)
+    return kinds.DRIVERS[mirror.kind](mirror)
 
 
 def public_locations() -> tuple[str, ...]:
@@ -33,9 +35,9 @@ def public_locations() -> tuple[str, ...]:
     return tuple(url for mirror in Mirror.objects.enabled() for url in driver_of(mirror).public_locations())
 
 
-def served_file() -> ServedFile | None:
-    """What the front door hands out: the file last put there, None while there is none or its mirror is disabled."""
-    return ServedFile.objects.filter(mirror__enabled=True).order_by("-put_at").first()
+def served_file(name: str = FILE_NAME) -> ServedFile | None:
+    """What the front door hands out under this name, as last put there; None before that, or with its mirror off."""
+    return ServedFile.objects.filter(name=name, mirror__enabled=True).order_by("-put_at").first()
 
 
 def retry_now(mirrors: QuerySet[Mirror], now: int) -> int:

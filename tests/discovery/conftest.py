@@ -5,7 +5,7 @@ import pytest
 from chat.services.identity import ensure_server
 from clawchat.protocol.connection_file import Endpoint
 from discovery import mirrors, services
-from discovery.mirrors import MirrorDriver, MirrorError
+from discovery.mirrors.base import FILE_NAME, LIST_NAME, MirrorDriver, MirrorError
 from discovery.models import Mirror
 
 NOW = 1_900_000_000
@@ -17,17 +17,26 @@ class MemoryMirror(MirrorDriver):
     """A mirror in memory that can be down, forgetful or lying."""
 
     is_local = True
+    # By the mirror's name: the connection files, and the lists.
     held: dict[str, bytes] = {}
+    lists: dict[str, bytes] = {}
     problem = ""
+    needs_operator = False
     lies = False
 
-    def put(self, data: bytes) -> None:
+    def put(self, name: str, data: bytes) -> None:
         if self.problem:
-            raise MirrorError(self.problem)
-        self.held[self.mirror.name] = data
+            raise MirrorError(self.problem, needs_operator=self.needs_operator)
+        self._shelf(name)[self.mirror.name] = data
 
-    def get(self) -> bytes:
-        return self.held[self.mirror.name][::-1] if self.lies else self.held[self.mirror.name]
+    def get(self, name: str) -> bytes:
+        held = self._shelf(name).get(self.mirror.name)
+        if held is None:
+            raise MirrorError("There is nothing.")
+        return held[::-1] if self.lies else held
+
+    def _shelf(self, name: str) -> dict[str, bytes]:
+        return {FILE_NAME: self.held, LIST_NAME: self.lists}[name]
 
     def public_locations(self) -> tuple[str, ...]:
         return (f"https://{self.mirror.name}.example.org/connection.json",)
@@ -60,6 +69,7 @@ def memory(server, handed_over, monkeypatch) -> type[MemoryMirror]:
     """One mirror in memory, called alpha, in place of the default ones."""
     monkeypatch.setitem(mirrors.DRIVERS, "memory", MemoryMirror)
     monkeypatch.setattr(MemoryMirror, "held", {})
+    monkeypatch.setattr(MemoryMirror, "lists", {})
     services.ensure_mirrors()
     Mirror.objects.update(enabled=False)
     Mirror.objects.create(kind="memory", name="alpha")

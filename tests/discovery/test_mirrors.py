@@ -10,7 +10,7 @@ import pytest
 
 from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
 from discovery import services
-from discovery.mirrors import MirrorError, https_endpoint
+from discovery.mirrors import FILE_NAME, MirrorError, https_endpoint
 from discovery.models import Mirror, ServedFile
 from tests.rotation.certificates import sign, write_pair
 
@@ -84,10 +84,10 @@ def test_every_server_has_two_mirrors(server):
 
 def test_local_file_gives_back_what_was_put(local_file, tmp_path):
     """The file holds the bytes, is readable by others, and no other file is left beside it."""
-    local_file.put(b"older")
-    local_file.put(FILE)
+    local_file.put(FILE_NAME, b"older")
+    local_file.put(FILE_NAME, FILE)
 
-    assert local_file.get() == FILE
+    assert local_file.get(FILE_NAME) == FILE
     assert (tmp_path / "connection.json").stat().st_mode & 0o777 == 0o644
     assert [path.name for path in tmp_path.iterdir() if "connection" in path.name] == ["connection.json"]
     assert local_file.public_locations() == ()
@@ -95,32 +95,32 @@ def test_local_file_gives_back_what_was_put(local_file, tmp_path):
 
 def test_local_file_survives_a_failed_write(local_file, tmp_path, monkeypatch):
     """When the disk refuses, the old file is whole and the reason is one sentence."""
-    local_file.put(b"older")
+    local_file.put(FILE_NAME, b"older")
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(MirrorError, match=r"cannot be written: No space left on device\."):
-        local_file.put(FILE)
+        local_file.put(FILE_NAME, FILE)
 
-    assert local_file.get() == b"older"
+    assert local_file.get(FILE_NAME) == b"older"
     assert [path.name for path in tmp_path.iterdir() if "connection" in path.name] == ["connection.json"]
 
 
 def test_local_file_refuses_what_is_missing_or_too_large(local_file, tmp_path):
     """Reading back fails when there is nothing, or more than a connection file may have."""
     with pytest.raises(MirrorError, match="cannot be read"):
-        local_file.get()
+        local_file.get(FILE_NAME)
     (tmp_path / "connection.json").write_bytes(b"x" * (CONNECTION_FILE_MAX_BYTES + 1))
     with pytest.raises(MirrorError, match="larger than"):
-        local_file.get()
+        local_file.get(FILE_NAME)
 
 
 def test_front_door_stores_and_serves(front_door, settings, client):
     """What was put there is what the view hands out."""
-    front_door.put(b"older")
-    front_door.put(FILE)
+    front_door.put(FILE_NAME, b"older")
+    front_door.put(FILE_NAME, FILE)
 
     assert bytes(ServedFile.objects.get().body) == FILE
     assert client.get("/connection.json").content == FILE
@@ -131,7 +131,7 @@ def test_front_door_is_read_back_over_http(front_door, answering, settings):
     settings.CLAWCHAT_FRONT_URL = "https://chat.example.org"
     requests = answering(FILE)
 
-    assert front_door.get() == FILE
+    assert front_door.get(FILE_NAME) == FILE
     assert requests == [("/connection.json", "chat.example.org")]
     assert front_door.public_locations() == ("https://chat.example.org/connection.json",)
 
@@ -143,7 +143,7 @@ def test_front_door_is_read_back_over_tls(front_door, answering, settings, tmp_p
     context.load_cert_chain(*write_pair(tmp_path, "server", sign("server", hosts=("chat.example.org",))))
     requests = answering(FILE, tls=context)
 
-    assert front_door.get() == FILE
+    assert front_door.get(FILE_NAME) == FILE
     assert requests == [("/connection.json", "chat.example.org")]
 
 
@@ -156,7 +156,7 @@ def test_front_door_refuses_wrong_answers(front_door, answering, body, status, w
     answering(body, status)
 
     with pytest.raises(MirrorError, match=words):
-        front_door.get()
+        front_door.get(FILE_NAME)
 
 
 def test_front_door_keeps_its_deadline(front_door, answering, monkeypatch):
@@ -166,7 +166,7 @@ def test_front_door_keeps_its_deadline(front_door, answering, monkeypatch):
     began = time.monotonic()
 
     with pytest.raises(MirrorError, match="too long"):
-        front_door.get()
+        front_door.get(FILE_NAME)
     assert time.monotonic() - began < 1.5
 
 
@@ -175,7 +175,7 @@ def test_front_door_that_does_not_listen_is_a_failure_at_once(front_door, settin
     settings.CLAWCHAT_FRONT = ("127.0.0.1", 1)
 
     with pytest.raises(MirrorError, match="does not answer"):
-        front_door.get()
+        front_door.get(FILE_NAME)
 
 
 def test_front_door_that_is_off_says_so(front_door, settings):
@@ -184,4 +184,4 @@ def test_front_door_that_is_off_says_so(front_door, settings):
 
     assert "CLAWCHAT_FRONT=off" in front_door.check()
     with pytest.raises(MirrorError, match="off"):
-        front_door.get()
+        front_door.get(FILE_NAME)

@@ -166,7 +166,7 @@ def test_remote_mirror_is_handed_to_a_task_once(memory, handed_over):
     publication = services.publish(compose(), NOW)
     services.carry(NOW + 1)
     at_first = list(handed_over)
-    services.carry(NOW + 30)
+    services.carry(NOW + 61)
     pk = publication.results.get(mirror__name="other").pk
 
     assert at_first == [pk]
@@ -190,10 +190,10 @@ def test_slow_visit_does_not_leave_an_older_file(memory, monkeypatch):
     newer = []
     put = memory.put
 
-    def slow_put(self, data):
+    def slow_put(self, name, data):
         if not newer:
             newer.append(services.publish(compose(NOW + 5, endpoint(50_001)), NOW + 5))
-        put(self, data)
+        put(self, name, data)
 
     monkeypatch.setattr(memory, "put", slow_put)
     services.publish(compose(), NOW)

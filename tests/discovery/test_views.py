@@ -3,6 +3,7 @@
 import pytest
 
 from discovery import services, views
+from discovery.mirrors import FILE_NAME
 from discovery.models import Mirror
 from discovery.request_rate import MAX_ADDRESSES, RequestRate
 
@@ -13,7 +14,7 @@ FILE = b'{"sealed":1}'
 def served(server):
     """The front door has a file."""
     services.ensure_mirrors()
-    services.driver_of(Mirror.objects.get(kind="https_endpoint")).put(FILE)
+    services.driver_of(Mirror.objects.get(kind="https_endpoint")).put(FILE_NAME, FILE)
 
 
 def test_file_is_served_as_it_is(served, client):
@@ -48,7 +49,7 @@ def test_nothing_published_is_404(server, client):
     """Before the first publication, and while the mirror is off, there is no file."""
     before = client.get("/connection.json")
     services.ensure_mirrors()
-    services.driver_of(Mirror.objects.get(kind="https_endpoint")).put(FILE)
+    services.driver_of(Mirror.objects.get(kind="https_endpoint")).put(FILE_NAME, FILE)
     Mirror.objects.update(enabled=False)
     while_off = client.get("/connection.json")
 
