@@ -1,30 +1,39 @@
 // Asking all mirrors at once.
+//
+// Spec: 3.16
 
-import { FetchFailed } from "../net/http.js";
 import { CONNECTION_FILE_MAX_BYTES } from "../protocol/limits.js";
 
 const FETCH_TIMEOUT_MS = 5000;
 
-/** Once one mirror has answered, the slower ones get this long: an old file there is no reason to wait for it. */
+/** Once one mirror's file was believed, the slower ones get this long: an old file there is no reason to wait for it. */
 const OTHERS_MS = 1000;
 
 /**
- * What the mirrors have, each with where it came from; those that fail or dawdle are left out.
+ * What the mirrors have, each with where it came from. Those that dawdle once a file was believed are in neither list.
  * @param {string[]} urls
- * @param {(url: string, limits: object) => Promise<Uint8Array>} fetchBytes
- * @returns {Promise<{url: string, file: Uint8Array}[]>} Raises: FetchFailed when there is none at all.
+ * @param {{fetchBytes: (url: string, limits: object) => Promise<Uint8Array>}} sources
+ * @param {(answer: {url: string, file: Uint8Array}) => Promise<*>} [judge] is shown each file as it comes and throws
+ *   at one that is not to be believed, which then counts as failed; until one was believed no mirror is hurried
+ * @returns {Promise<{found: {url: string, file: Uint8Array}[], failed: {url: string, code: string, cause: Error}[]}>}
  */
-export async function askMirrors(urls, fetchBytes) {
+export async function askMirrors(urls, sources, judge = async () => {}) {
   const limits = { maxBytes: CONNECTION_FILE_MAX_BYTES, timeoutMs: FETCH_TIMEOUT_MS };
-  const found = [];
-  const asked = urls.map(async (url) => found.push({ url, file: await fetchBytes(url, limits) }));
-  const all = Promise.allSettled(asked);
-  const first = Promise.any(asked).catch(() => {
-    throw new FetchFailed("unavailable");
+  const [found, failed] = [[], []];
+  const asked = urls.map(async (url) => {
+    try {
+      const answer = { url, file: await sources.fetchBytes(url, limits) };
+      await judge(answer);
+      found.push(answer);
+    } catch (cause) {
+      failed.push({ url, code: typeof cause.code === "string" ? cause.code : "internal", cause });
+      throw cause;
+    }
   });
-  await first;
+  const all = Promise.allSettled(asked);
+  await Promise.any(asked).catch(() => {});
   await soon(all);
-  return found;
+  return { found: [...found], failed: [...failed] };
 }
 
 async function soon(promise) {
