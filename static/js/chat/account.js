@@ -5,7 +5,7 @@
 
 import { Credentials } from "../net/dial.js";
 import { DeviceKind, deviceId, sealRootBlob, signIdentity, userId } from "../protocol/credential.js";
-import { gateKey } from "../protocol/key_schedule.js";
+import { gateKey, keyId } from "../protocol/key_schedule.js";
 import { DevicePublic, DiscoverySecret, IdentityPublic, PreSharedKey, RecoveryKey, RootKey } from "../protocol/keys.js";
 import { toHex } from "../bytes.js";
 
@@ -14,6 +14,9 @@ const ROW = ["account", "me"];
 /** A certificate is good for ten years; a device is ended by revoking it, not by a date. */
 const CERTIFICATE_SECONDS = 3650 * 86_400;
 const CLOCK_LEEWAY_SECONDS = 86_400;
+
+/** Files sealed under a former secret may still lie on a mirror. */
+const SECRETS_KEPT = 3;
 
 export class Account {
   #store;
@@ -29,7 +32,7 @@ export class Account {
   /** @returns {Promise<Account | null>} */
   static async load(store) {
     const row = await store.read(...ROW);
-    return row ? new Account(store, row) : null;
+    return row ? new Account(store, withSecrets(row)) : null;
   }
 
   /** Keep an invitation, so that a reload does not lose what the address bar no longer has. */
@@ -43,7 +46,7 @@ export class Account {
       revoked: false,
       server: {
         public_key: invite.serverPublic.bytes,
-        discovery_secret: invite.discoverySecret.bytes,
+        discovery_secrets: invite.discoverySecret ? [invite.discoverySecret.bytes] : [],
         locators: invite.locators,
       },
       invite: { id: invite.inviteId, psk: invite.invitePsk.bytes, expires: invite.expires },
@@ -93,8 +96,16 @@ export class Account {
     return new IdentityPublic(this.#row.server.public_key);
   }
 
-  get discoverySecret() {
-    return new DiscoverySecret(this.#row.server.discovery_secret);
+  /** By the hex of their `kid`, the one in force first; none before the first file. @returns {Map<string, DiscoverySecret>} */
+  get discoverySecrets() {
+    const secrets = this.#row.server.discovery_secrets.map((raw) => new DiscoverySecret(raw));
+    return new Map(secrets.map((secret) => [toHex(keyId(secret)), secret]));
+  }
+
+  /** What a discovery secret may be wrapped under for this device: its own PSK, the invitation's. */
+  get psks() {
+    const { psk, invite } = this.#row;
+    return [psk?.key, invite?.psk].filter((raw) => raw).map((raw) => new PreSharedKey(raw));
   }
 
   get locators() {
@@ -118,7 +129,7 @@ export class Account {
     const { publicKey, sign } = this.#store.deviceKey;
     return new Credentials({
       serverPublic: this.serverPublic,
-      gateKey: gateKey(this.discoverySecret),
+      gateKey: gateKey(this.discoverySecrets.values().next().value),
       pskId: id,
       psk: new PreSharedKey(psk),
       devicePublic: new DevicePublic(publicKey),
@@ -126,9 +137,12 @@ export class Account {
     });
   }
 
-  /** The server made a new secret, which opens the connection files from now on. @param {Uint8Array} secret 32 bytes */
-  renewDiscoverySecret(secret) {
-    return this.update({ server: { ...this.#row.server, discovery_secret: secret } });
+  /** This secret is in force from now on; the former ones still open older files. @param {DiscoverySecret} secret */
+  learnSecret(secret) {
+    const held = this.#row.server.discovery_secrets;
+    const former = held.filter((raw) => !secret.equals(new DiscoverySecret(raw)));
+    const secrets = [secret.bytes, ...former].slice(0, SECRETS_KEPT);
+    return this.update({ server: { ...this.#row.server, discovery_secrets: secrets } });
   }
 
   // What it makes
@@ -149,4 +163,10 @@ export class Account {
     };
     return this.update({ name, person });
   }
+}
+
+/** A row from before there could be several secrets. */
+function withSecrets(row) {
+  const { discovery_secret: only, ...server } = row.server;
+  return only ? { ...row, server: { ...server, discovery_secrets: [only] } } : row;
 }

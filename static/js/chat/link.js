@@ -2,12 +2,16 @@
 //
 // Spec: 3.3, 3.11, 3.14
 
+import { toHex } from "../bytes.js";
 import { dial as dialServer } from "../net/dial.js";
 import { ChannelClosed } from "../net/failures.js";
+import { keyId } from "../protocol/key_schedule.js";
+import { DiscoverySecret } from "../protocol/keys.js";
 import { PortFollower } from "../rotation/port_follower.js";
 
 /** Type of the TLV in AUTH_OK that brings a new discovery secret: `kid[8] || secret[32]`. Spec: 3.11 */
 const TLV_DISCOVERY_SECRET = 16;
+const SECRET_BYTES = 32;
 
 export class Link {
   #account;
@@ -33,7 +37,7 @@ export class Link {
       delivery: (channel, row) => rooms().delivered(channel, row),
       ack: (channel, ack) => rooms().acknowledged(channel, ack),
       refusal: (channel, messageId, cause) => rooms().refused(channel, messageId, cause),
-      notice: (_channel, op) => noticed(op),
+      notice: (_channel, op, body) => (op === "secret" ? this.#learnSecret(body) : noticed(op)),
       announcement: (_channel, file) => this.#follower.announced(file),
     };
     this.#follower = new PortFollower({
@@ -94,8 +98,15 @@ export class Link {
     const { channel, handshake } = await this.dial(endpoint, this.#account.credentials(), proven);
     this.#finder.clockOffsetMs = handshake.clockOffsetMs;
     const renewed = handshake.finishedTlvs.get(TLV_DISCOVERY_SECRET);
-    if (renewed?.length === 40) await this.#account.renewDiscoverySecret(renewed.slice(8));
+    if (renewed) await this.#learnSecret({ kid: renewed.slice(0, 8), secret: renewed.slice(8) });
     return channel;
+  }
+
+  /** The server renewed its secret; a secret that is not the one it is said to be is passed over. */
+  async #learnSecret({ kid, secret: bytes }) {
+    if (!(kid instanceof Uint8Array) || !(bytes instanceof Uint8Array) || bytes.length !== SECRET_BYTES) return;
+    const secret = new DiscoverySecret(bytes);
+    if (toHex(keyId(secret)) === toHex(kid)) await this.#account.learnSecret(secret);
   }
 
   /** What the server must know of us before it lets us do anything else. */

@@ -57,7 +57,8 @@ export class OwnDevice {
 
   #makeFinder() {
     return new Finder({
-      discoverySecret: () => this.account.discoverySecret,
+      secrets: () => this.account.discoverySecrets,
+      learned: (secret) => this.account.learnSecret(secret),
       pins: [this.account.serverPublic],
       locators: this.account.locators,
       fetchBytes: this.#environment.fetchBytes,

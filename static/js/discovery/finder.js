@@ -6,20 +6,24 @@
 
 import { SealedConnectionFile } from "../protocol/connection_file.js";
 import { betterEndpoints, orderEndpoints, placeOf, rememberTime, slowPlaces } from "../protocol/endpoint_choice.js";
-import { chooseFreshest } from "../protocol/freshness.js";
 import { randomBelow } from "../protocol/primitives.js";
+import { toHex } from "../bytes.js";
+import { placesOf, weigh, whyNone } from "./belief.js";
+import { doubtsOf } from "./doubts.js";
 import { askMirrors } from "./mirrors.js";
 
 const RESOLUTION = 2 ** 20;
 
 export class Finder {
-  #discoverySecret;
+  #secrets;
+  #learned;
   #pins;
   #locators;
   #fetchBytes;
   #save;
   #info = null;
   #mirror = null;
+  #places = [];
   #clockOffsetMs = 0;
   #random;
   #region;
@@ -29,7 +33,10 @@ export class Finder {
 
   /**
    * @param {object} parts
-   * @param {() => import("../protocol/keys.js").DiscoverySecret} parts.discoverySecret the one in force
+   * @param {() => Map<string, import("../protocol/keys.js").DiscoverySecret>} parts.secrets by the hex of their `kid`,
+   *   the one in force first
+   * @param {(secret: import("../protocol/keys.js").DiscoverySecret) => Promise<void>} parts.learned told which secret is
+   *   in force when a believed file says that it is another one
    * @param {import("../protocol/keys.js").IdentityPublic[]} parts.pins
    * @param {string[]} parts.locators URLs of the invitation
    * @param {(url: string, limits: object) => Promise<Uint8Array>} parts.fetchBytes
@@ -37,8 +44,9 @@ export class Finder {
    * @param {string} [parts.region] whose ports we take first, when the server names any
    * @param {() => number} [parts.random] from 0 up to 1
    */
-  constructor({ discoverySecret, pins, locators, fetchBytes, save, region = "", random = randomShare }) {
-    this.#discoverySecret = discoverySecret;
+  constructor({ secrets, learned, pins, locators, fetchBytes, save, region = "", random = randomShare }) {
+    this.#secrets = secrets;
+    this.#learned = learned;
     this.#pins = pins;
     this.#locators = locators;
     this.#fetchBytes = fetchBytes;
@@ -55,6 +63,16 @@ export class Finder {
   /** The URL the file came from; null when the server itself sent it. */
   get mirror() {
     return this.#mirror;
+  }
+
+  /** What became of each place when they were last asked. @returns {{host: string, code: string | null}[]} */
+  get places() {
+    return this.#places;
+  }
+
+  /** Those of them that gave what is not to be believed. @returns {{host: string, code: string | null}[]} */
+  get doubts() {
+    return doubtsOf(this.#places, this.#info ? this.now / 1000 - this.#info.timestamp : Infinity);
   }
 
   /** The authenticated difference between the server's clock and ours. @param {number} milliseconds */
@@ -99,7 +117,7 @@ export class Finder {
   async restore(kept) {
     if (!kept) return;
     try {
-      this.#info = await this.#open(kept.file);
+      this.#info = (await this.#open(kept.file)).info;
       this.#mirror = kept.mirror;
     } catch {
       this.#info = null;
@@ -112,18 +130,21 @@ export class Finder {
    * Raises: malformed, unauthentic, unknown_peer, replayed, forked ...
    */
   async accept(file, mirror) {
-    await this.#keepFreshest([{ info: await this.#open(file), file, url: mirror }]);
+    const [refusal] = await this.#believe([{ url: mirror, file, ...(await this.#open(file)) }]);
+    if (refusal) throw refusal.cause;
   }
 
-  /** Ask the mirrors. Raises: FetchFailed; what was wrong with the only files they had. */
+  /** Ask the mirrors. Raises: unavailable; what was wrong with the only files they had. */
   async refresh() {
     const urls = [...new Set([...(this.#info?.urls ?? []), ...this.#locators])];
-    const found = await askMirrors(urls, this.#fetchBytes);
-    const open = async (each) => ({ ...each, info: await this.#open(each.file) });
-    const opened = await Promise.allSettled(found.map(open));
-    const good = opened.filter((result) => result.status === "fulfilled").map((result) => result.value);
-    if (good.length === 0) throw opened[0].reason;
-    await this.#keepFreshest(good);
+    const opened = new Map();
+    const judge = async ({ url, file }) => opened.set(url, { url, file, ...(await this.#open(file)) });
+    const { found, failed } = await askMirrors(urls, { fetchBytes: this.#fetchBytes }, judge);
+    const candidates = found.map(({ url }) => opened.get(url));
+    const refused = await this.#believe(candidates);
+    this.#places = placesOf(candidates, refused, failed);
+    if (candidates.length === 0) throw whyNone(failed);
+    if (refused.length === candidates.length) throw refused[0].cause;
   }
 
   /** Spec: 3.15 */
@@ -134,22 +155,29 @@ export class Finder {
     return orderEndpoints(endpoints, { now, draws: endpoints.map(() => this.#random()), slow, region: this.#region });
   }
 
-  #open(file) {
-    return SealedConnectionFile.parse(file).open(this.#discoverySecret(), this.#pins);
+  async #open(file) {
+    const sealed = SealedConnectionFile.parse(file);
+    const secret = this.#secrets().get(toHex(sealed.kid));
+    return { secret, info: await sealed.open(this.#secrets(), this.#pins) };
   }
 
-  async #keepFreshest(candidates) {
-    const seen = {
-      lastSerial: this.#info?.serial ?? 0,
-      lastDigest: this.#info?.digest ?? new Uint8Array(),
-      now: Math.floor(this.now / 1000),
-    };
-    const info = chooseFreshest(candidates.map((candidate) => candidate.info), seen);
-    const isNew = info.serial !== this.#info?.serial;
-    const { file, url } = candidates.find((candidate) => candidate.info === info);
+  /** Go on with the newest of these, if there is one; the answer: what spoke against others. */
+  async #believe(candidates) {
+    const { serial = 0, digest = new Uint8Array() } = this.#info ?? {};
+    const seen = { lastSerial: serial, lastDigest: digest, now: Math.floor(this.now / 1000) };
+    const { chosen, refused } = weigh(candidates, seen);
+    if (chosen) await this.#keep(chosen, chosen.info.serial !== serial);
+    return refused;
+  }
+
+  async #keep({ info, secret, file, url }, isNew) {
     this.#info = info;
     this.#mirror = url;
-    if (isNew) await this.#save({ file, mirror: url });
+    if (!isNew) return;
+    // Before the file: one that is kept and cannot be opened would be of no use.
+    const [inForce] = this.#secrets().values();
+    if (!inForce?.equals(secret)) await this.#learned(secret);
+    await this.#save({ file, mirror: url });
   }
 }
 

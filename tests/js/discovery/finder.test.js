@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { toHex } from "../../../static/js/bytes.js";
 import { Finder } from "../../../static/js/discovery/finder.js";
 import { sealConnectionFile } from "../../../static/js/protocol/connection_file.js";
 import { ConnectionInfo, Endpoint } from "../../../static/js/protocol/connection_info.js";
+import { keyId } from "../../../static/js/protocol/key_schedule.js";
 import { DiscoverySecret, IdentityKey } from "../../../static/js/protocol/keys.js";
 
 const NOW = Math.floor(Date.now() / 1000);
@@ -15,9 +17,11 @@ function endpoint(port, changes = {}) {
 }
 
 /** A server that publishes, and somebody's finder with the mirrors as they are told. */
-function setUp({ mirrors = {}, ...options } = {}) {
+function setUp({ mirrors = {}, formerSecrets = [], ...options } = {}) {
   const [identity, discoverySecret] = [IdentityKey.generate(), DiscoverySecret.generate()];
-  const saved = [];
+  const [saved, learned] = [[], []];
+  const byKid = (secret) => [toHex(keyId(secret)), secret];
+  const secretsHeld = new Map([discoverySecret, ...formerSecrets].map(byKid));
   const publish = (serial, endpoints = [endpoint(50_000)], changes = {}) => {
     const { signer = identity, secret = discoverySecret, urls = [] } = changes;
     const info = new ConnectionInfo({
@@ -31,14 +35,15 @@ function setUp({ mirrors = {}, ...options } = {}) {
     return mirrors[url];
   };
   const finder = new Finder({
-    discoverySecret: () => discoverySecret,
+    secrets: () => secretsHeld,
+    learned: async (secret) => learned.push(secret),
     pins: [identity.public],
     locators: [MIRROR],
     fetchBytes,
     save: async (kept) => saved.push(kept),
     ...options,
   });
-  return { finder, publish, mirrors, saved };
+  return { finder, publish, mirrors, saved, learned, discoverySecret };
 }
 
 const ports = (finder) => finder.endpoints().map((each) => each.port);

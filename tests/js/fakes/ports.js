@@ -1,8 +1,10 @@
 // Ports that answer or do not, mirrors that know them, and a real finder between them and whoever follows.
 
+import { toHex } from "../../../static/js/bytes.js";
 import { Finder } from "../../../static/js/discovery/finder.js";
 import { sealConnectionFile } from "../../../static/js/protocol/connection_file.js";
 import { ConnectionInfo, Endpoint } from "../../../static/js/protocol/connection_info.js";
+import { keyId } from "../../../static/js/protocol/key_schedule.js";
 import { DiscoverySecret, IdentityKey } from "../../../static/js/protocol/keys.js";
 
 export const MIRROR = "https://mirror.example/connection.json";
@@ -29,7 +31,8 @@ export class Ports {
 
   constructor(finderOptions = {}) {
     this.finder = new Finder({
-      discoverySecret: () => this.#secret,
+      secrets: () => new Map([[toHex(keyId(this.#secret)), this.#secret]]),
+      learned: async () => {},
       pins: [this.#identity.public],
       locators: [MIRROR],
       fetchBytes: async () => {

@@ -1,0 +1,62 @@
+// Which of the files that places gave is to be believed; one that lies keeps nobody from the others.
+//
+// Spec: 3.8
+
+import { toHex } from "../bytes.js";
+import { FetchFailed } from "../net/http.js";
+import { Forked } from "../protocol/errors.js";
+import { chooseFreshest } from "../protocol/freshness.js";
+import { hostOf } from "./doubts.js";
+
+/**
+ * The newest file that contradicts nothing, and what spoke against others.
+ * @template {{url: string | null, info: import("../protocol/connection_info.js").ConnectionInfo}} Candidate
+ * @param {Candidate[]} candidates
+ * @param {{lastSerial: number, lastDigest: Uint8Array, now: number}} seen the last one believed
+ * @returns {{chosen: Candidate | null, refused: {candidate: Candidate, cause: Error}[]}} chosen: null when none is left
+ */
+export function weigh(candidates, seen) {
+  const refused = [];
+  const left = candidates.filter((candidate) => {
+    const cause = objection(candidate, candidates, seen);
+    if (cause) refused.push({ candidate, cause });
+    return !cause;
+  });
+  if (left.length === 0) return { chosen: null, refused };
+  const info = chooseFreshest(left.map((candidate) => candidate.info), seen);
+  return { chosen: left.find((candidate) => candidate.info === info), refused };
+}
+
+function objection({ info }, candidates, seen) {
+  try {
+    chooseFreshest([info], seen);
+  } catch (cause) {
+    return cause;
+  }
+  // The one in hand is known; of two new ones nobody can tell which is true.
+  if (info.serial === seen.lastSerial) return null;
+  const digests = candidates.filter((each) => each.info.serial === info.serial).map((each) => toHex(each.info.digest));
+  return new Set(digests).size > 1 ? new Forked(`two files with serial ${info.serial}`, { serial: info.serial }) : null;
+}
+
+/**
+ * What became of each place, by its host alone: a whole URL may hold a key.
+ * @param {{url: string, info: import("../protocol/connection_info.js").ConnectionInfo}[]} opened
+ * @param {{candidate: {url: string}, cause: Error}[]} refused of those @param {{url: string, code: string}[]} failed
+ * @returns {{host: string, code: string | null}[]} code: why it was of no use, null when its file was good
+ */
+export function placesOf(opened, refused, failed) {
+  const causes = new Map(refused.map(({ candidate, cause }) => [candidate.url, cause]));
+  const newest = Math.max(0, ...opened.filter(({ url }) => !causes.has(url)).map(({ info }) => info.serial));
+  const codeOf = ({ url, info }) => causes.get(url)?.code ?? (info.serial < newest ? "replayed" : null);
+  return [
+    ...opened.map((each) => ({ host: hostOf(each.url), code: codeOf(each) })),
+    ...failed.map(({ url, code }) => ({ host: hostOf(url), code })),
+  ];
+}
+
+/** What to say when no place had a file to believe: what was wrong with one, rather than that another was away. */
+export function whyNone(failed) {
+  const wrong = failed.find(({ code }) => code !== "unavailable") ?? failed[0];
+  return wrong ? wrong.cause : new FetchFailed("unavailable");
+}
