@@ -47,7 +47,12 @@ def sections_named(source: str) -> set[str]:
 
 ENVIRONMENT = environment_names((ROOT / "clawchat_site/settings.py").read_text())
 COMMANDS = [path for path in PYTHON if path.parent.name == "commands" and path.stem != "__init__"]
-MIRRORS = [path for path in files(".py", "discovery/mirrors") if path.stem not in ("__init__", "base")]
+# A file or a folder for each kind.
+MIRRORS = [
+    path
+    for path in sorted((ROOT / "discovery/mirrors").iterdir())
+    if path.stem not in ("__init__", "base", "__pycache__")
+]
 SPOKEN = [
     path
     for path in [*files(".py", *PRODUCT, "tests"), *files(".js", "static/js", "tests")]

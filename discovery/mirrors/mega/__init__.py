@@ -1,0 +1,1 @@
+"""A folder that is shared as a link in an account at MEGA."""
