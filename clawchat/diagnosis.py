@@ -134,3 +134,12 @@ def _because(reason: Observation, audience: Audience) -> Verdict:
 
 def _remedy(reason: Observation, audience: Audience) -> str:
     return reason.finding.operator if audience == Audience.OPERATOR else reason.finding.member
+
+
+def length_of(seconds: float) -> str:
+    """A length of time as a sentence has it: `45 s`, `12 min`, `3 h`, `2 days`; at least 1 s."""
+    for unit, size in (("days", 86_400), ("h", 3_600), ("min", 60)):
+        # From two of a unit on it says more than the smaller one.
+        if seconds >= 2 * size:
+            return f"{seconds // size:.0f} {unit}"
+    return f"{max(1, round(seconds))} s"

@@ -1,0 +1,204 @@
+"""The way from here to the server, gone step by step as a client goes it; says what it met."""
+
+import asyncio
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+from clawchat.diagnosis import Observation, length_of
+from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, SealedConnectionFile, choose_freshest
+from clawchat.protocol.errors import (
+    Forked,
+    Malformed,
+    PeerError,
+    Rediscover,
+    TooLarge,
+    UnknownPeer,
+    UnsupportedVersion,
+    close_code,
+)
+from clawchat.protocol.handshake import ClientHandshake
+from clawchat.protocol.key_schedule import gate_key
+from clawchat.protocol.keys import DeviceKey, DiscoverySecret, IdentityPublic, PreSharedKey
+from clawchat.protocol.limits import CLOCK_SKEW_SECONDS, FRAME_CEILING_BYTES, HANDSHAKE_SECONDS
+from clawchat.protocol.places import MAX_PLACES, MegaFolder, WebPlace, parse_place
+from clawchat.protocol.primitives import random_bytes
+
+from .place_reading import NotRead, connect_failure, read_web_place
+
+PSK_ID_BYTES = 16
+TRIPWIRE = close_code(Rediscover.number or 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Believing:
+    """What a reader goes by: its secrets by `kid` and its pins, those in force first, and the last file it believed (0
+    and empty: none)."""
+
+    secrets: Mapping[bytes, DiscoverySecret]
+    pins: Sequence[IdentityPublic]
+    last_serial: int = 0
+    last_digest: bytes = b""
+
+
+class Walk:
+    """One walk. `met` has what was met, in the order of the way; `info` is the file that was believed, or None."""
+
+    def __init__(
+        self,
+        http: aiohttp.ClientSession,
+        believing: Believing,
+        tls: ssl.SSLContext | bool = True,
+        now: float | None = None,
+    ) -> None:
+        self._http = http
+        self._believing = believing
+        self._tls = tls
+        self._now = int(time.time() if now is None else now)
+        self.met: list[Observation] = []
+        self.info: ConnectionInfo | None = None
+
+    async def look(self, urls: Sequence[str]) -> None:
+        """Ask all places side by side, and judge what they give. Spec: 3.8, 3.16"""
+        places = [place for url in dict.fromkeys(urls) if (place := parse_place(url)) is not None][:MAX_PLACES]
+        if not places:
+            self._meet("place_none")
+        answers = await asyncio.gather(*(self._read(place) for place in places))
+        files: list[tuple[str, bytes]] = []
+        for place, answer in zip(places, answers, strict=True):
+            if isinstance(answer, Observation):
+                self.met.append(answer)
+            else:
+                files.append((place.host, answer))
+        self.judge(files)
+
+    def judge(self, files: Sequence[tuple[str, bytes]]) -> None:
+        """Believe the newest of these files, each with the host it came from, and say what is wrong with the others."""
+        opened = [(host, info) for host, data in files if (info := self._open(host, data)) is not None]
+        if opened:
+            self._meet("signature_well")
+            self._choose(opened)
+
+    async def knock(self, endpoints: Sequence[Endpoint]) -> None:
+        """Dial these ports side by side, up to where the server has proved itself; nobody learns who knocks."""
+        if not endpoints:
+            self._meet("port_none")
+        for found in await asyncio.gather(*(self._knock(endpoint) for endpoint in endpoints)):
+            self.met += found
+
+    # Internal
+
+    def _meet(self, code: str, about: str = "") -> None:
+        self.met.append(Observation(code, about))
+
+    async def _read(self, place: WebPlace | MegaFolder) -> bytes | Observation:
+        try:
+            if isinstance(place, MegaFolder):
+                return Observation("place_unreadable", place.host)
+            return await read_web_place(self._http, place, self._tls)
+        except NotRead as error:
+            return error.met
+
+    def _open(self, host: str, data: bytes) -> ConnectionInfo | None:
+        try:
+            sealed = SealedConnectionFile.parse(data)
+        except (Malformed, TooLarge, UnsupportedVersion):
+            self._meet("place_noise", host)
+            return None
+        self._meet("place_well", host)
+        try:
+            return sealed.open(self._believing.secrets, self._believing.pins)
+        except UnknownPeer:
+            self._meet("signature_sealed", host)
+        except PeerError:
+            self._meet("signature_foreign", host)
+        return None
+
+    def _choose(self, opened: Sequence[tuple[str, ConnectionInfo]]) -> None:
+        good = [(host, info) for host, info in opened if self._is_not_older(host, info)]
+        serial, digest = self._believing.last_serial, self._believing.last_digest
+        infos = [info for _, info in good]
+        try:
+            if infos:
+                self.info = choose_freshest(infos, last_serial=serial, last_digest=digest, now=self._now)
+        except Forked:
+            self._meet("fresh_forked")
+        if self.info is None:
+            return
+        if self.info.is_current(self._now):
+            self._meet("fresh_well")
+        elif self._now < self.info.valid_from:
+            self._meet("fresh_future")
+        else:
+            self._meet("fresh_expired", length_of(self._now - self.info.valid_until))
+        for host in dict.fromkeys(host for host, info in good if info.serial < self.info.serial):
+            self._meet("fresh_older", host)
+
+    def _is_not_older(self, host: str, info: ConnectionInfo) -> bool:
+        if info.serial >= self._believing.last_serial:
+            return True
+        self._meet("fresh_older", host)
+        return False
+
+    async def _knock(self, endpoint: Endpoint) -> list[Observation]:
+        port, place = str(endpoint.port), f"{endpoint.host}:{endpoint.port}"
+        if not endpoint.is_dialable:
+            return [Observation("port_unsafe", port)]
+        try:
+            socket = await self._dial(endpoint)
+        except TimeoutError:
+            return [Observation("port_silent", port)]
+        except (aiohttp.ClientError, OSError) as error:
+            return _not_dialled(connect_failure(error), endpoint, place)
+        line = Observation("tls_well" if endpoint.tls else "tls_local")
+        try:
+            met = await self._greet(socket)
+        finally:
+            await socket.close()
+        return [Observation("port_left", port), line] if met is None else [Observation("port_well", port), line, *met]
+
+    async def _dial(self, endpoint: Endpoint) -> aiohttp.ClientWebSocketResponse:
+        async with asyncio.timeout(HANDSHAKE_SECONDS):
+            return await self._http.ws_connect(
+                endpoint.url, max_msg_size=FRAME_CEILING_BYTES, compress=0, ssl=self._tls
+            )
+
+    async def _greet(self, socket: aiohttp.ClientWebSocketResponse) -> list[Observation] | None:
+        """What came of the first word, as somebody who says no more; None when the port was left."""
+        key, psk = DeviceKey.generate(), PreSharedKey.generate()
+        gate, (pin, *_) = gate_key(next(iter(self._believing.secrets.values()))), self._believing.pins
+        handshake = ClientHandshake(pin, gate, random_bytes(PSK_ID_BYTES), psk, key.public, key.sign)
+        try:
+            async with asyncio.timeout(HANDSHAKE_SECONDS):
+                await socket.send_bytes(handshake.hello())
+                message = await socket.receive()
+        except TimeoutError:
+            return [Observation("gate_silent")]
+        except (aiohttp.ClientError, OSError):
+            return [Observation("gate_closed")]
+        if message.type == aiohttp.WSMsgType.BINARY:
+            return self._judge_answer(handshake, message.data)
+        return None if socket.close_code == TRIPWIRE else [Observation("gate_closed")]
+
+    def _judge_answer(self, handshake: ClientHandshake, answer: bytes) -> list[Observation]:
+        try:
+            handshake.receive_server_hello(answer, time.time_ns() // 1_000_000)
+        except UnsupportedVersion:
+            return [Observation("gate_version")]
+        except PeerError:
+            return [Observation("gate_foreign")]
+        ahead = abs(handshake.clock_offset_ms) / 1000
+        clock = [Observation("clock_off", length_of(ahead))] if ahead > CLOCK_SKEW_SECONDS else []
+        return [*clock, Observation("gate_well")]
+
+
+def _not_dialled(kind: str, endpoint: Endpoint, place: str) -> list[Observation]:
+    port = Observation("port_well", str(endpoint.port))
+    if kind in ("untrusted", "ended"):
+        return [port, Observation(f"tls_{kind}", place)]
+    if kind == "unresolved":
+        return [Observation("port_unresolved", endpoint.host)]
+    return [Observation(f"port_{kind}", str(endpoint.port))]

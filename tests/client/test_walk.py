@@ -1,0 +1,364 @@
+"""The way to the server gone step by step, with one thing wrong at a time: each is named, and nothing else is."""
+
+import asyncio
+import socket
+import ssl
+import time
+from dataclasses import replace
+
+import aiohttp
+import pytest
+from aiohttp import web
+
+from clawchat.client.trust import context_trusting
+from clawchat.client.walk import Believing, Walk
+from clawchat.diagnosis import Audience, diagnose, length_of
+from clawchat.protocol.connection_file import seal_connection_file
+from clawchat.protocol.key_schedule import key_id
+from clawchat.protocol.keys import DiscoverySecret, IdentityKey
+from tests.client.tiny_server import TinyServer, _serve
+from tests.rotation.certificates import sign, write_pair
+
+
+def believing(server: TinyServer, **more) -> Believing:
+    """Somebody who has the server's secret and its pin."""
+    secret = server.secret
+    return Believing({key_id(secret): secret}, [server.identity.public], **more)
+
+
+async def walk(server: TinyServer, *urls: str, knows: Believing | None = None, tls=True):
+    """The diagnosis of a walk to these places (the tiny server's own when none is named), and on to its ports."""
+    async with aiohttp.ClientSession() as http:
+        gone = Walk(http, knows or believing(server), tls)
+        await gone.look(urls or server.locators)
+        if gone.info is not None:
+            await gone.knock(gone.info.endpoints)
+    return diagnose(gone.met, Audience.OPERATOR)
+
+
+async def shelf(answer):
+    """The URL of a place that answers so, and what to end it with."""
+    runner, port = await _serve([web.get("/connection.json", answer)])
+    return f"http://127.0.0.1:{port}/connection.json", runner
+
+
+async def bytes_at(data: bytes, status: int = 200):
+    """A place that gives these bytes."""
+
+    async def answer(_):
+        return web.Response(body=data, status=status)
+
+    return await shelf(answer)
+
+
+def codes(diagnosis) -> list[str]:
+    return [each.code for step in diagnosis.steps for each in step.observations]
+
+
+async def test_a_good_way_is_well_at_every_step(server):
+    """The file is found, believed, the port answers and the server proves itself."""
+    diagnosis = await walk(server)
+
+    assert codes(diagnosis) == ["place_well", "signature_well", "fresh_well", "port_well", "tls_local", "gate_well"]
+    assert diagnosis.verdict.code == "well"
+    assert diagnosis.verdict.remedy == ""
+
+
+@pytest.mark.parametrize(
+    ("data", "status", "code"),
+    [
+        (b"", 404, "place_missing"),
+        (b"", 503, "place_ill"),
+        (b"<!doctype html><title>Log in</title>", 200, "place_noise"),
+        (b"0" * 200_000, 200, "place_large"),
+    ],
+)
+async def test_a_place_that_has_no_file_is_named(server, data, status, code):
+    """Nothing there, an error, a login page, far too much."""
+    url, runner = await bytes_at(data, status)
+
+    diagnosis = await walk(server, url)
+    await runner.cleanup()
+
+    assert diagnosis.verdict.code == code
+    assert "127.0.0.1" in diagnosis.verdict.sentence
+
+
+async def test_a_place_nobody_listens_at_is_named(server):
+    """The connection is refused, or the name leads nowhere."""
+    url, runner = await bytes_at(b"")
+    await runner.cleanup()
+
+    assert (await walk(server, url)).verdict.code == "place_refused"
+    assert (await walk(server, "https://no-such-place.invalid/connection.json")).verdict.code == "place_unresolved"
+
+
+async def test_a_place_that_says_nothing_ends_in_its_time(server, monkeypatch):
+    """A mirror that trickles holds nobody longer than its seconds, and the others are used."""
+    monkeypatch.setattr("clawchat.client.place_reading.READ_SECONDS", 0.3)
+
+    async def trickle(request):
+        answer = web.StreamResponse()
+        await answer.prepare(request)
+        for _ in range(200):
+            await answer.write(b" ")
+            await asyncio.sleep(0.05)
+        return answer
+
+    url, runner = await shelf(trickle)
+    began = time.monotonic()
+    diagnosis = await walk(server, url, server.locators[0])
+    took = time.monotonic() - began
+    await runner.cleanup()
+
+    assert took < 5
+    assert "place_silent" in codes(diagnosis)
+    assert diagnosis.verdict.code == "well"
+    assert "does not answer in time" in diagnosis.verdict.sentence
+
+
+async def test_a_place_that_leads_elsewhere_is_not_followed(server):
+    """A redirect to something that is no place of ours is refused."""
+
+    async def away(_):
+        raise web.HTTPFound("/folder/AbCdEfGh#AAAAAAAAAAAAAAAAAAAAAA")
+
+    url, runner = await shelf(away)
+    diagnosis = await walk(server, url)
+    await runner.cleanup()
+
+    assert diagnosis.verdict.code == "place_moved"
+
+
+async def test_no_place_at_all(server):
+    """What is neither kind of place is passed over, and then there is none."""
+    assert (await walk(server, "ftp://somewhere.example/connection.json")).verdict.code == "place_none"
+
+
+async def test_another_servers_file_is_named_and_not_used(server):
+    """Sealed with our secret, signed by somebody else: whoever held the secret once can make such a file."""
+    stranger = IdentityKey.generate()
+    info = replace(server.info(*server.ports), server_public=stranger.public)
+    forged = seal_connection_file(info, server.secret, stranger, int(time.time()))
+    url, runner = await bytes_at(forged)
+
+    alone, beside = await walk(server, url), await walk(server, url, server.locators[0])
+    await runner.cleanup()
+
+    assert alone.verdict.code == "signature_foreign"
+    assert "port_well" not in codes(alone)
+    assert beside.verdict.code == "well"
+    assert "was not signed by your server" in beside.verdict.sentence
+
+
+async def test_a_file_for_other_devices_is_named(server):
+    """Sealed under a secret that this reader was never given."""
+    info = server.info(*server.ports)
+    newer = seal_connection_file(info, DiscoverySecret.generate(), server.identity, int(time.time()))
+    url, runner = await bytes_at(newer)
+
+    diagnosis = await walk(server, url)
+    await runner.cleanup()
+
+    assert diagnosis.verdict.code == "signature_sealed"
+
+
+async def test_an_older_file_is_named(server):
+    """Yesterday's file on one mirror: alone it is refused, beside the newest it is noted."""
+    old = server.seal(server.info(*server.ports, serial=5))
+    url, runner = await bytes_at(old)
+
+    alone = await walk(server, url, knows=believing(server, last_serial=6))
+    beside = await walk(server, url, server.locators[0])
+    await runner.cleanup()
+
+    assert alone.verdict.code == "fresh_older"
+    assert beside.verdict.code == "well"
+    assert "fresh_older" in codes(beside)
+
+
+async def test_a_fork_is_named(server):
+    """Two files with one serial and different content move nobody."""
+    info = server.info(*server.ports)
+    urls, runners = zip(
+        *[await bytes_at(server.seal(each)) for each in (info, replace(info, server_name="Fork"))], strict=True
+    )
+
+    diagnosis = await walk(server, *urls)
+    for runner in runners:
+        await runner.cleanup()
+
+    assert diagnosis.verdict.code == "fresh_forked"
+
+
+@pytest.mark.parametrize(("shift", "code"), [(-100_000, "fresh_expired"), (100_000, "fresh_future")])
+async def test_a_file_that_is_not_of_now_is_named(server, shift, code):
+    """One that ran out and one from the future are used, since the handshake proves the server; alone they are told."""
+    url, runner = await bytes_at(server.seal(server.info(*server.ports, now=int(time.time()) + shift)))
+    async with aiohttp.ClientSession() as http:
+        gone = Walk(http, believing(server))
+        await gone.look([url])
+    await runner.cleanup()
+
+    assert gone.met[-1].code == code
+    assert diagnose(gone.met, Audience.MEMBER).verdict.code == code
+
+
+async def test_a_closed_port_is_named(server):
+    """The file is good and its port is not there any more."""
+    port = server.ports[0]
+    await server.close_port(port)
+    server.publish(port)
+
+    diagnosis = await walk(server)
+
+    assert diagnosis.verdict.code == "port_refused"
+    assert str(port.number) in diagnosis.verdict.sentence
+
+
+async def test_a_port_that_was_left_is_named(server):
+    """A tripwire tells a client to read the file again."""
+    server.ports[0].tripwire = True
+
+    assert (await walk(server)).verdict.code == "port_left"
+
+
+async def test_a_port_of_somebody_else_is_named(server):
+    """A web server that knows nothing of us has taken the number."""
+    runner, number = await _serve([])
+    server.ports[0].number, taken = number, server.ports[0].number
+    server.publish(*server.ports)
+
+    diagnosis = await walk(server)
+    server.ports[0].number = taken
+    await runner.cleanup()
+
+    assert diagnosis.verdict.code == "port_strange"
+
+
+@pytest.mark.parametrize(("days", "code"), [((-1, 90), "tls_untrusted"), ((-90, -1), "tls_ended")])
+async def test_a_certificate_that_is_not_believed_is_named(server, tmp_path, days, code):
+    """Of an authority this reader was not told of, or one whose time is over; and with good ones the line is well."""
+    authority = sign("authority", is_authority=True)
+    files = write_pair(tmp_path, "leaf", sign("localhost", authority, days=days))
+    offered = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    offered.load_cert_chain(*files)
+    (ca_file, _) = write_pair(tmp_path, "authority", authority)
+    port = server.ports[0]
+    site = web.TCPSite(port.runner, "127.0.0.1", 0, ssl_context=offered)
+    await site.start()
+    number = site._server.sockets[0].getsockname()[1]
+    endpoint = replace(port.endpoint(int(time.time())), host="localhost", port=number, tls=True)
+    told, untold = context_trusting(ca_file), True
+    async with aiohttp.ClientSession() as http:
+        walks = [Walk(http, believing(server), tls) for tls in (told if code == "tls_ended" else untold, told)]
+        for each in walks:
+            await each.knock([endpoint])
+
+    refused, taken = [diagnose(each.met, Audience.OPERATOR) for each in walks]
+    assert refused.verdict.code == code
+    assert f"localhost:{number}" in refused.verdict.sentence
+    if code == "tls_untrusted":
+        assert codes(taken) == ["port_well", "tls_well", "gate_well"]
+
+
+async def test_an_endpoint_without_tls_elsewhere_is_not_dialled(server):
+    """Off this machine nothing is sent in the clear, and the port is named."""
+    endpoint = replace(server.ports[0].endpoint(int(time.time())), host="chat.example")
+    async with aiohttp.ClientSession() as http:
+        gone = Walk(http, believing(server))
+        await gone.knock([endpoint])
+
+    assert [each.code for each in gone.met] == ["port_unsafe"]
+
+
+async def test_a_file_without_ports_is_named(server):
+    """There is nothing to dial."""
+    async with aiohttp.ClientSession() as http:
+        gone = Walk(http, believing(server))
+        await gone.knock([])
+
+    assert diagnose(gone.met, Audience.MEMBER).verdict.code == "port_none"
+
+
+async def test_a_gate_that_stays_shut_is_named(server):
+    """The server has another secret by now: it hangs up without a word."""
+    endpoints = server.info(*server.ports).endpoints
+    stale = DiscoverySecret.generate()
+    async with aiohttp.ClientSession() as http:
+        gone = Walk(http, Believing({key_id(stale): stale}, [server.identity.public]))
+        await gone.knock(endpoints)
+
+    assert diagnose(gone.met, Audience.MEMBER).verdict.code == "gate_closed"
+
+
+async def test_a_silent_server_is_named(server, monkeypatch):
+    """It takes the connection and then says nothing."""
+    monkeypatch.setattr("clawchat.client.walk.HANDSHAKE_SECONDS", 0.3)
+    server.ports[0].slowness = 2.0
+
+    assert (await walk(server)).verdict.code == "gate_silent"
+
+
+async def test_a_port_that_drops_everything_is_named(server, monkeypatch):
+    """Nothing comes back, not even a refusal."""
+    monkeypatch.setattr("clawchat.client.walk.HANDSHAKE_SECONDS", 0.3)
+    with socket.socket() as full:
+        # Nobody accepts, and the queue is full: further connections hang as behind a firewall.
+        full.bind(("127.0.0.1", 0))
+        full.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(full.getsockname())
+        endpoint = replace(server.ports[0].endpoint(int(time.time())), port=full.getsockname()[1])
+        async with aiohttp.ClientSession() as http:
+            gone = Walk(http, believing(server))
+            await gone.knock([endpoint])
+        for each in waiting:
+            each.close()
+
+    assert diagnose(gone.met, Audience.OPERATOR).verdict.code == "port_silent"
+
+
+async def test_a_server_that_is_somebody_else_is_named(server):
+    """Whoever answers without the pinned key has proved nothing."""
+
+    async def pretend(request):
+        answer = web.WebSocketResponse()
+        await answer.prepare(request)
+        hello = await answer.receive_bytes()
+        await answer.send_bytes(hello[::-1])
+        return answer
+
+    endpoint = server.ports[0].endpoint(int(time.time()))
+    runner, number = await _serve([web.get(endpoint.path, pretend)])
+    async with aiohttp.ClientSession() as http:
+        gone = Walk(http, believing(server))
+        await gone.knock([replace(endpoint, port=number)])
+    await runner.cleanup()
+
+    assert diagnose(gone.met, Audience.MEMBER).verdict.code == "gate_foreign"
+
+
+async def test_a_clock_that_is_off_is_told(server, monkeypatch):
+    """The server's own time comes with its proof."""
+    real = time.time_ns
+    monkeypatch.setattr("clawchat.client.walk.time.time_ns", lambda: real() + 7_200 * 10**9)
+
+    diagnosis = await walk(server)
+
+    assert diagnosis.verdict.code == "well"
+    assert "2 h away" in diagnosis.verdict.sentence
+
+
+def test_a_length_of_time_has_one_unit():
+    """As people say it."""
+    assert [length_of(each) for each in (0.2, 45, 119, 150, 7_200, 200_000)] == [
+        "1 s",
+        "45 s",
+        "119 s",
+        "2 min",
+        "2 h",
+        "2 days",
+    ]
