@@ -1,6 +1,6 @@
 // The inner part of the connection files: members of parsed JSON, each with its type checked. Spec: 3.8
 
-import { Decimal } from "./_text.js";
+import { Decimal, parseBase64 } from "./_text.js";
 import { Malformed } from "./errors.js";
 
 /** Whether a parsed value is a JSON object. */
@@ -11,6 +11,20 @@ export function isObject(value) {
 /** The member's value, or the default when it is absent; nothing inherited. */
 export function member(members, name, byDefault = undefined) {
   return Object.hasOwn(members, name) ? members[name] : byDefault;
+}
+
+/** An object, null when it is absent. */
+export function map(members, name) {
+  if (!Object.hasOwn(members, name)) return null;
+  if (!isObject(members[name])) throw new Malformed(`${name} is not a map`);
+  return members[name];
+}
+
+/** The bytes of a base64 text, exactly `size` of them when it is given. */
+export function bytes(members, name, size = null) {
+  const data = parseBase64(text(members, name));
+  if (size !== null && data.length !== size) throw new Malformed(`${name} of ${data.length} bytes, expected ${size}`);
+  return data;
 }
 
 export function text(members, name, byDefault = undefined) {

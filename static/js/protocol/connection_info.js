@@ -4,12 +4,17 @@
  * Spec: 3.8
  */
 
-import { flag, integer, integers, isObject, member, number, text, texts } from "./_members.js";
-import { encodeBase64, encodeJson, parseBase64, parseBase64url, parseJson } from "./encoding.js";
+import { Endpoint } from "./_endpoint.js";
+import { AuditHead, RevocationsHead } from "./_heads.js";
+import { integer, integers, isObject, map, member, text, texts } from "./_members.js";
+import { encodeBase64, encodeJson, parseBase64, parseJson } from "./encoding.js";
 import { Malformed, UnsupportedVersion, UsageError } from "./errors.js";
 import { IdentityPublic } from "./keys.js";
 import { CLOCK_SKEW_SECONDS, CONNECTION_FILE_MAX_BYTES, MAX_ENDPOINTS } from "./limits.js";
 import { sha256 } from "./primitives.js";
+
+export { Endpoint } from "./_endpoint.js";
+export { AuditHead, RevocationsHead } from "./_heads.js";
 
 export const INNER_VERSION = "1.0";
 export const PROTOCOL_NAME = "clawchat-secure-v1";
@@ -18,60 +23,12 @@ export const DEFAULT_CIPHERS = Object.freeze([
   "TLS_CHACHA20_POLY1305_SHA256",
   "TLS_AES_128_GCM_SHA256",
 ]);
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
-// Names and addresses only: a host ends up in a URL, where a slash or an @ would lead elsewhere.
-const HOST = /^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,252}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]{2,45})$/;
-const PATH = /^\/[A-Za-z0-9_-]{22}$/;
-
-/**
- * One chat port. Units: seconds since 1970; load 0 (idle) and up. The path has its slash: `/` and 22 characters.
- * Retiring: a listed successor takes its place. Fixed: it never moves, for networks that let no other port through.
- */
-export class Endpoint {
-  /** @param {{host: string, port: number, path: string, tls: boolean, validFrom: number, validUntil: number,
-   *          load?: number, region?: string, retiring?: boolean, fixed?: boolean}} fields */
-  constructor({ load = 0, region = "", retiring = false, fixed = false, ...where }) {
-    const { host, port, path, tls, validFrom, validUntil } = where;
-    Object.assign(this, { host, port, path, tls, validFrom, validUntil, load, region, retiring, fixed });
-    Object.freeze(this);
-  }
-
-  /** What a WebSocket client dials. */
-  get url() {
-    const host = this.host.includes(":") ? `[${this.host}]` : this.host;
-    return `${this.tls ? "wss" : "ws"}://${host}:${this.port}${this.path}`;
-  }
-
-  /** Whether a client may dial it: without TLS only on this very machine. Spec: 3.13 */
-  get isDialable() {
-    return this.tls || LOOPBACK.has(this.host);
-  }
-
-  /** As it stands in the file. */
-  toMembers() {
-    const { validFrom: from, validUntil: until, host, port, path, tls, load, region, retiring, fixed } = this;
-    return { host, port, path, tls, from, until, load, region, retiring, fixed };
-  }
-
-  /** The endpoint these members of a file describe. Raises: malformed. */
-  static fromMembers(members) {
-    const [host, port] = [text(members, "host"), integer(members, "port")];
-    const [path, tls] = [text(members, "path"), flag(members, "tls", true)];
-    if (!HOST.test(host) || port < 1 || port > 65_535) throw new Malformed("endpoint with a host or port that is none");
-    if (!PATH.test(path)) throw new Malformed("endpoint with a path that is none");
-    parseBase64url(path.slice(1));
-    const [validFrom, validUntil] = [integer(members, "from"), integer(members, "until")];
-    const [load, region] = [number(members, "load"), text(members, "region", "")];
-    const [retiring, fixed] = [flag(members, "retiring", false), flag(members, "fixed", false)];
-    return new Endpoint({ host, port, path, tls, validFrom, validUntil, load, region, retiring, fixed });
-  }
-}
 
 /**
  * An open connection file. Units: seconds since 1970; serial grows with every publication.
  *
  * `urls` tell where the published file can be fetched; `minimumClient` is the oldest client version the server works
- * with, empty when it takes all; `digest` is the SHA-256 of the inner JSON as it was read: two files of one serial must
+ * with, empty when it takes all; `auditHead` and `revocations` are null in files of servers that keep none; `digest` is the SHA-256 of the inner JSON as it was read: two files of one serial must
  * not differ in it.
  */
 export class ConnectionInfo {
@@ -91,11 +48,13 @@ export class ConnectionInfo {
     supportedCiphers = [...DEFAULT_CIPHERS],
     minimumClient = "",
     location = "",
+    auditHead = null,
+    revocations = null,
     digest = new Uint8Array(),
   }) {
     Object.assign(this, { serial, serverId, serverName, serverPublic, timestamp, validFrom, validUntil });
     Object.assign(this, { nextRotation, graceSeconds, endpoints, urls, suites, supportedCiphers });
-    Object.assign(this, { minimumClient, location, digest });
+    Object.assign(this, { minimumClient, location, auditHead, revocations, digest });
     Object.freeze(this);
   }
 
@@ -128,6 +87,8 @@ export class ConnectionInfo {
       suites: this.suites,
       urls: this.urls,
       min_client: this.minimumClient,
+      ...(this.auditHead === null ? {} : { audit_head: this.auditHead.toMembers() }),
+      ...(this.revocations === null ? {} : { revocations: this.revocations.toMembers() }),
       endpoints: this.endpoints.map((endpoint) => endpoint.toMembers()),
       metadata: { location: this.location, region: first.region, load: first.load },
     });
@@ -146,8 +107,7 @@ export class ConnectionInfo {
     if (text(members, "version") !== INNER_VERSION || !isOurs) {
       throw new UnsupportedVersion("connection file of another version");
     }
-    const metadata = member(members, "metadata", {});
-    if (!isObject(metadata)) throw new Malformed("metadata is not a map");
+    const metadata = map(members, "metadata") ?? {};
     const info = new ConnectionInfo({
       serial: integer(members, "serial"),
       serverId: text(members, "server_id"),
@@ -164,6 +124,8 @@ export class ConnectionInfo {
       supportedCiphers: texts(members, "supported_ciphers", []),
       minimumClient: text(members, "min_client", ""),
       location: text(metadata, "location", ""),
+      auditHead: optional(members, "audit_head", AuditHead),
+      revocations: optional(members, "revocations", RevocationsHead),
       digest: sha256(data),
     });
     if (info.serial === 0 || info.validFrom > info.validUntil) {
@@ -171,6 +133,11 @@ export class ConnectionInfo {
     }
     return info;
   }
+}
+
+function optional(members, name, Head) {
+  const found = map(members, name);
+  return found && Head.fromMembers(found);
 }
 
 function parsePublicKey(members, verifiedBy) {

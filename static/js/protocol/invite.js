@@ -12,16 +12,19 @@ import { INVITE_TEXT_MAX_BYTES } from "./limits.js";
 import { sha256 } from "./primitives.js";
 
 export const SCHEME = "clawchat:";
-const VERSION = 1;
+// The first version carried the discovery secret itself, the second leaves it to the wraps.
+const [WITH_SECRET, WITHOUT_SECRET] = [1, 2];
 const CHECKSUM_BYTES = 4;
 
 /**
  * One invitation. Whoever holds its text can enrol once before it expires, so it is a secret.
  *
  * Units: expires in seconds since 1970. Extensions are [type, data], types not descending; a type may repeat.
+ * `discoverySecret` is null in version 2, which servers issue: the newcomer takes it from the wraps of the connection
+ * file, so that a link that was used or has expired opens nothing. Spec: 3.10
  */
 export class Invite {
-  /** @param {{discoverySecret: DiscoverySecret, serverPublic: IdentityPublic, inviteId: Uint8Array,
+  /** @param {{discoverySecret: DiscoverySecret | null, serverPublic: IdentityPublic, inviteId: Uint8Array,
    *          invitePsk: PreSharedKey, expires: number, locators: string[],
    *          extensions?: [number, Uint8Array][]}} fields */
   constructor({ discoverySecret, serverPublic, inviteId, invitePsk, expires, locators, extensions = [] }) {
@@ -33,8 +36,8 @@ export class Invite {
    * `clawchat:` and the base64url of these bytes.
    *
    *     offset  bytes  meaning
-   *     0       1      version, 1
-   *     1       32     discovery secret
+   *     0       1      version, 1 with a discovery secret and 2 without
+   *     1       32     discovery secret, in version 1 only; in version 2 all that follows stands 32 bytes earlier
    *     33      32     server's public key
    *     65      16     invite id
    *     81      32     invite PSK
@@ -48,8 +51,8 @@ export class Invite {
       throw new UsageError("invite id of 16 bytes, web addresses as locators, extensions in order");
     }
     const body = concat(
-      u8(VERSION),
-      this.discoverySecret.bytes,
+      u8(this.discoverySecret === null ? WITHOUT_SECRET : WITH_SECRET),
+      this.discoverySecret?.bytes ?? new Uint8Array(),
       this.serverPublic.bytes,
       this.inviteId,
       this.invitePsk.bytes,
@@ -73,12 +76,12 @@ export class Invite {
     const code = text.includes("#") ? text.slice(text.indexOf("#") + 1) : text;
     if (!code.startsWith(SCHEME)) throw new Malformed("not an invite");
     const data = parseBase64url(code.slice(SCHEME.length));
-    if (data[0] !== VERSION) throw new UnsupportedVersion("invite of another version");
+    if (![WITH_SECRET, WITHOUT_SECRET].includes(data[0])) throw new UnsupportedVersion("invite of another version");
     const body = data.subarray(0, -CHECKSUM_BYTES);
     if (!sameBytes(checksum(body), data.subarray(-CHECKSUM_BYTES))) throw new Malformed("invite with a slip in it");
     const reader = new Reader(body.subarray(1));
     const invite = new Invite({
-      discoverySecret: new DiscoverySecret(reader.take(32)),
+      discoverySecret: data[0] === WITH_SECRET ? new DiscoverySecret(reader.take(32)) : null,
       serverPublic: new IdentityPublic(reader.take(32)),
       inviteId: reader.take(16),
       invitePsk: new PreSharedKey(reader.take(32)),

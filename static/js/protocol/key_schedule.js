@@ -5,59 +5,14 @@
  */
 
 import { concat, utf8 } from "../bytes.js";
+import { LABELS } from "./_labels.js";
 import { secretFields } from "./_secret_fields.js";
 import { u8, u16, u32 } from "./encoding.js";
 import { UsageError } from "./errors.js";
 import { GateKey, PreSharedKey } from "./keys.js";
 import { hkdfExpand, hkdfExtract, hmacSha256, sha256 } from "./primitives.js";
 
-/** The one table of HKDF strings. Salts and the specification's own come last; `expandLabel` takes the others. */
-export const LABELS = Object.freeze({
-  // Handshake
-  "s hs key": "clawchat/1 s hs key",
-  "s hs iv": "clawchat/1 s hs iv",
-  "c hs key": "clawchat/1 c hs key",
-  "c hs iv": "clawchat/1 c hs iv",
-  "psk binder": "clawchat/1 psk binder",
-  "session ikm": "clawchat/1 session ikm",
-  // Epoch
-  "c2s key": "clawchat/1 c2s key",
-  "s2c key": "clawchat/1 s2c key",
-  "c2s iv": "clawchat/1 c2s iv",
-  "s2c iv": "clawchat/1 s2c iv",
-  "s finished": "clawchat/1 s finished",
-  "c finished": "clawchat/1 c finished",
-  exporter: "clawchat/1 exporter",
-  // From the exporter
-  "device psk": "clawchat/1 device psk",
-  "device psk id": "clawchat/1 device psk id",
-  // Secrets at rest: a server's rows, a client's rows and its storage key, a person's root
-  "at rest": "clawchat/1 at rest",
-  store: "clawchat/1 store",
-  storage: "clawchat/1 storage",
-  root: "clawchat/1 root",
-  // Gate
-  gate: "clawchat/1 gate",
-  // Salts, and the specification's own
-  "gate salt": "clawchat-gate",
-  "root salt": "clawchat-root",
-  "storage salt": "clawchat-prf",
-  "connection file salt": "clawchat-connection-file",
-  "session keys": "ClawChat v1.0 Session Keys",
-});
-
-/** What a signed, hashed or associated string begins with, so that one made for one use never serves another. */
-export const PREFIXES = Object.freeze({
-  "server signature": "clawchat/1 server signature\0",
-  "client signature": "clawchat/1 client signature\0",
-  "rekey client": "clawchat/1 rekey client\0",
-  "rekey server": "clawchat/1 rekey server\0",
-  "connection file": "clawchat/1 connection file\0",
-  device: "clawchat/1 device\0",
-  user: "clawchat/1 user\0",
-  "device cert": "clawchat/1 device cert\0",
-  root: "clawchat/1 root\0",
-});
+export { LABELS, PREFIXES } from "./_labels.js";
 
 /**
  * XL: `length` bytes of key material for one purpose of `LABELS`.
@@ -103,6 +58,21 @@ export function connectionFileKey(discoverySecret) {
 /** `kid`: 8 bytes that tell which discovery secret a file is sealed under, and nothing about it. Spec: 3.8 */
 export function keyId(discoverySecret) {
   return sha256(utf8("kid"), connectionFileKey(discoverySecret)).slice(0, 8);
+}
+
+/**
+ * The AES-256-GCM key that wraps the discovery secret called `kid` (8 bytes) for one device or invite, 32 bytes.
+ *
+ * It seals that one secret and nothing else, so its nonce may be fixed.
+ * Spec: 3.10
+ */
+export function wrapKey(psk, kid) {
+  return expandLabel(psk.bytes, "discovery wrap", kid);
+}
+
+/** The 8 bytes by which a device or invite finds its own wrap; to others they are noise. Spec: 3.10 */
+export function wrapTag(psk, kid) {
+  return expandLabel(psk.bytes, "discovery tag", kid, 8);
 }
 
 /** The keys that seal H2 and H3, and the secret the rest grows from. Spec: 3.4 */

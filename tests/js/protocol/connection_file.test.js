@@ -13,9 +13,10 @@ import {
   sealConnectionFile,
   SealedConnectionFile,
 } from "../../../static/js/protocol/connection_file.js";
-import { encodeJson, parseJson } from "../../../static/js/protocol/encoding.js";
+import { encodeBase64, encodeJson, parseJson } from "../../../static/js/protocol/encoding.js";
 import { keyId } from "../../../static/js/protocol/key_schedule.js";
 import { DiscoverySecret, IdentityKey } from "../../../static/js/protocol/keys.js";
+import { joinWraps, makePadding } from "../../../static/js/protocol/wraps.js";
 import { refuses } from "./people.js";
 
 const NOW = 1_700_000_000;
@@ -105,7 +106,8 @@ test("every member that counts is covered by the signature", async () => {
     const data = await altered((members) => ({ [name]: change(members[name]) }));
     await refuses("unauthentic", () => open(data));
   }
-  const wrapped = await altered(() => ({ wraps: "AAAA" }));
+  const wraps = joinWraps(Array.from({ length: 16 }, makePadding));
+  const wrapped = await altered(() => ({ wraps: encodeBase64(wraps) }));
   await refuses("unauthentic", () => open(wrapped));
 });
 
