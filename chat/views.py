@@ -1,10 +1,12 @@
 """The page of the app."""
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.views.decorators.http import require_safe
+
+from .shell import page
 
 
-def index(request: HttpRequest) -> HttpResponse:
+@require_safe
+def index(_request: HttpRequest) -> HttpResponse:
     """The app's one page: an empty shell, the same for everybody."""
-    return render(request, "chat/index.html", {"server_name": settings.CLAWCHAT_SERVER_NAME})
+    return HttpResponse(page())

@@ -4,12 +4,14 @@ from django.contrib import admin
 from django.urls import include, path
 
 from .health import healthz
+from .worker import service_worker
 
 admin.site.site_header = admin.site.site_title = "ClawChat"
 admin.site.index_title = "The operator's side"
 
 urlpatterns = [
     path("healthz", healthz),
+    path("worker.js", service_worker),
     path("admin/", admin.site.urls),
     path("", include("discovery.urls")),
     path("", include("chat.urls")),

@@ -1,8 +1,10 @@
 /** The entry of the page: shows the app's frame at once, then opens the app itself behind it. */
 
 import "./ui/app_frame.js";
+import { Updates } from "./worker/updates.js";
 
 const frame = document.querySelector("cc-app");
+frame.updates = new Updates(navigator.serviceWorker, window.location);
 try {
   // Loaded after the frame, so that a slow network shows the frame and a lost file shows a remedy.
   const { App } = await import("./chat/app.js");
@@ -11,3 +13,6 @@ try {
   console.error(error);
   frame.failure = error instanceof TypeError ? "not_loaded" : (error.code ?? "internal");
 }
+// Last, because the worker fetches what the page has fetched.
+frame.updates.begin();
+document.addEventListener("visibilitychange", () => frame.updates.look());

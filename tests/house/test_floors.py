@@ -128,7 +128,7 @@ def test_an_arrow_that_goes_down_is_taken(importer, imported):
 
 # The browser client. A folder may import itself, the folders named after it, and the ground (bytes.js).
 SCRIPT_ARROWS = {
-    "app": {"ui", "chat"},
+    "app": {"ui", "chat", "worker"},
     "ui": {"chat"},
     "chat": {"net", "store", "discovery", "rotation", "mls", "protocol"},
     "rotation": {"discovery", "net", "protocol"},
@@ -138,7 +138,7 @@ SCRIPT_ARROWS = {
     "mls": {"protocol", "sodium"},
     "protocol": {"sodium"},
     "sodium": set(),
-    "service_worker": set(),
+    "worker": set(),
 }
 # Which folders may open which packed library.
 LIBRARIES = {
@@ -161,7 +161,7 @@ def script_objection(importer: str, imported: str) -> str | None:
         return f"{library} is opened by {' and '.join(sorted(LIBRARIES.get(library, {'nobody'})))} only"
     if not imported.startswith("static/js/"):
         return "only relative imports of our own files"
-    if other == "bytes" and folder in SCRIPT_ARROWS and folder != "service_worker":
+    if other == "bytes" and folder in SCRIPT_ARROWS and folder != "worker":
         return None
     if other != folder and other not in SCRIPT_ARROWS.get(folder, set()):
         return f"{folder} does not know {other}"
@@ -195,7 +195,7 @@ def test_script_imports_run_down():
         ("static/js/ui/room.js", "static/js/store/rows.js"),
         ("static/js/sodium.js", "static/js/protocol/frame.js"),
         ("static/js/ui/room.js", "lit"),
-        ("static/js/service_worker.js", "static/js/net/socket.js"),
+        ("static/js/worker/service_worker.js", "static/js/net/socket.js"),
         ("static/js/bytes.js", "static/js/protocol/frame.js"),
     ],
 )

@@ -51,7 +51,19 @@ def markup_objections(source: str) -> list[str]:
 @pytest.mark.parametrize("path", SCRIPTS, ids=place)
 def test_script_makes_no_markup_from_strings(path: Path):
     """Our scripts build the page through lit alone, which escapes; no string becomes markup, style or code."""
-    assert not code_objections(path.read_text())
+    objections = code_objections(path.read_text())
+
+    assert [objection for objection in objections if not is_worker_address(path, objection)] == []
+
+
+def is_worker_address(path: Path, objection: str) -> bool:
+    """The one policy of ours: it makes one address, that of the service worker, whatever it is given."""
+    return (
+        place(path) == "static/js/worker/updates.js"
+        and objection.endswith(": createPolicy")
+        and path.read_text().count(".createPolicy(") == 1
+        and '.createPolicy("worker", { createScriptURL: () => ADDRESS })' in path.read_text()
+    )
 
 
 @pytest.mark.parametrize("path", TEMPLATES, ids=place)

@@ -1,7 +1,8 @@
 /**
  * <cc-app>: the whole page. Shows the screen that fits the app's state.
- * Properties: `app` (the App, once it is open), `failure` (a code, when it could not even be opened).
- * Listens: "cc-paste" from anywhere within, to let the reader paste another invitation.
+ * Properties: `app` (the App, once it is open), `failure` (a code, when it could not even be opened), `updates`.
+ * Listens: "cc-paste" from anywhere within, to let the reader paste another invitation, and "cc-reload", to open the
+ * page again in its newest version.
  */
 
 import { html } from "../../vendor/lit.js";
@@ -17,14 +18,16 @@ import "./uninvited.js";
 const SPENT = ["invitation_used", "invitation_expired"];
 
 class AppFrame extends AppElement {
-  static properties = { failure: { attribute: false }, pasting: { state: true } };
+  static properties = { failure: { attribute: false }, updates: { attribute: false }, pasting: { state: true } };
   static follows = ["state"];
 
   constructor() {
     super();
     this.failure = null;
+    this.updates = null;
     this.pasting = false;
     this.addEventListener("cc-paste", () => (this.pasting = true));
+    this.addEventListener("cc-reload", () => this.updates.reload());
   }
 
   render() {
@@ -32,7 +35,7 @@ class AppFrame extends AppElement {
     if (this.pasting) return html`<cc-uninvited></cc-uninvited>`;
     switch (this.app?.state) {
       case "ready":
-        return html`<cc-home .app=${this.app}></cc-home>`;
+        return html`<cc-home .app=${this.app} .updates=${this.updates}></cc-home>`;
       case "empty":
         return html`<cc-uninvited .code=${this.app.problem?.code ?? null}></cc-uninvited>`;
       case "invited":

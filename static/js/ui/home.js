@@ -1,7 +1,7 @@
 /**
  * <cc-home>: rooms and conversation. Side by side from 720 px; on a phone one pane at a time, and the way back of the
  * phone leads from the conversation to the rooms.
- * Property: `app`, ready. Listens: "cc-choose-room" {roomId}, "cc-back", "cc-open" {dialog}, "cc-dismiss".
+ * Properties: `app`, ready; `updates`. Listens: "cc-choose-room" {roomId}, "cc-back", "cc-open" {dialog}, "cc-dismiss".
  */
 
 import { html, nothing, repeat } from "../../vendor/lit.js";
@@ -21,7 +21,12 @@ import "./status.js";
 const WIDE = "(min-width: 720px)";
 
 class Home extends AppElement {
-  static properties = { roomId: { state: true }, wide: { state: true }, dismissed: { state: true } };
+  static properties = {
+    updates: { attribute: false },
+    roomId: { state: true },
+    wide: { state: true },
+    dismissed: { state: true },
+  };
   static follows = ["rooms", "state", "connection"];
   #media = window.matchMedia(WIDE);
   #drafts = new Map();
@@ -80,7 +85,8 @@ class Home extends AppElement {
   #roomsPane() {
     return html`<cc-rooms-pane
       class="pane rooms-pane ${this.#moved === "back" ? "from-start" : ""}"
-      .app=${this.app} .roomId=${this.roomId} .wide=${this.wide} .problem=${this.wide ? null : this.#problem()}
+      .app=${this.app} .updates=${this.updates} .roomId=${this.roomId} .wide=${this.wide}
+      .problem=${this.wide ? null : this.#problem()}
     ></cc-rooms-pane>`;
   }
 

@@ -1,7 +1,7 @@
 /**
  * <cc-problem>: a problem beside the work, with its one remedy.
  * Attribute: `fixed`, when only the words are wanted. Properties: `code`, `app` (for "retry").
- * Events: "cc-dismiss" when it was answered, "cc-paste" when the remedy is another invitation.
+ * Events: "cc-dismiss" when it was answered, "cc-reload", "cc-paste" when the remedy is another invitation.
  */
 
 import { html, nothing } from "../../vendor/lit.js";
@@ -25,7 +25,7 @@ class ProblemBar extends PageElement {
 
   #act(action) {
     if (action === "retry") this.app.retryNow();
-    if (action === "reload") window.location.reload();
+    if (action === "reload") this.dispatchEvent(new CustomEvent("cc-reload", { bubbles: true }));
     this.dispatchEvent(new CustomEvent(action === "paste" ? "cc-paste" : "cc-dismiss", { bubbles: true }));
   }
 }

@@ -1,6 +1,6 @@
 /**
  * <cc-rooms-pane>: the left side: whose place this is, the rooms, oneself.
- * Properties: `app`, `roomId` (the open one), `wide`, `problem` ({code} or null).
+ * Properties: `app`, `roomId` (the open one), `wide`, `problem` ({code} or null), `updates`.
  * Events: "cc-open" {dialog} for the invitation and the profile.
  */
 
@@ -13,9 +13,15 @@ import { words } from "./words.js";
 import "./problem.js";
 import "./rooms.js";
 import "./status.js";
+import "./update_offer.js";
 
 class RoomsPane extends AppElement {
-  static properties = { roomId: { attribute: false }, wide: { attribute: false }, problem: { attribute: false } };
+  static properties = {
+    roomId: { attribute: false },
+    wide: { attribute: false },
+    problem: { attribute: false },
+    updates: { attribute: false },
+  };
   static follows = ["people", "connection", "state"];
 
   render() {
@@ -27,6 +33,7 @@ class RoomsPane extends AppElement {
       </header>
       ${this.problem ? html`<cc-problem .app=${this.app} .code=${this.problem.code}></cc-problem>` : nothing}
       <cc-rooms .app=${this.app} .roomId=${this.roomId}></cc-rooms>
+      <cc-update-offer .updates=${this.updates}></cc-update-offer>
       <footer class="rooms-foot">
         <button class="self" aria-label=${words.profile.open(me.name)} @click=${() => this.#open("cc-profile")}>
           ${personTile(me.userId, me.name)}<span>${me.name}</span>

@@ -1,6 +1,6 @@
 /**
  * <cc-standstill>: a full stop, with what happened and the one thing to do.
- * Property: `code` of problems.js. Event: "cc-paste" when the remedy is another invitation.
+ * Property: `code` of problems.js. Events: "cc-paste" when the remedy is another invitation, "cc-reload" otherwise.
  */
 
 import { html, nothing } from "../../vendor/lit.js";
@@ -35,9 +35,9 @@ class Standstill extends PageElement {
   }
 
   #act(action) {
-    if (action === "paste") this.dispatchEvent(new CustomEvent("cc-paste", { bubbles: true }));
     // Nothing runs behind a full stop: to try again is to open the page again.
-    else window.location.reload();
+    const wanted = action === "paste" ? "cc-paste" : "cc-reload";
+    this.dispatchEvent(new CustomEvent(wanted, { bubbles: true }));
   }
 }
 

@@ -19,6 +19,8 @@ export const words = Object.freeze({
 
   starting: "Opening your conversations…",
 
+  update: { ready: "A newer version is ready.", use: "Use it now" },
+
   invited: {
     by: (name) => `${name} invites you`,
     to: (server) => (server && server !== product ? `You are invited to ${server}` : "You are invited"),

@@ -1,0 +1,42 @@
+"""`/worker.js`: the service worker, with the list of files that make up this version of the app."""
+
+import json
+from hashlib import sha256
+from pathlib import Path
+
+from django.contrib.staticfiles import finders
+from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
+from django.views.decorators.http import require_safe
+
+from chat.shell import files
+
+from .headers import app_policy
+
+SCRIPT = "js/worker/service_worker.js"
+# All that the worker itself may do: fetch from where it came.
+WORKER_POLICY = "default-src 'none'; connect-src 'self'; frame-ancestors 'none'; object-src 'none'"
+
+
+@require_safe
+def service_worker(request: HttpRequest) -> HttpResponse:
+    """The worker's script. It lies at the root because a worker rules over what lies below it, and nothing else.
+
+    Another file of the app, or another policy for its page, makes another script: that is how browsers notice.
+    """
+    body = _script()
+    headers = {
+        "ETag": f'"{sha256(body).hexdigest()}"',
+        "Cache-Control": "no-cache",
+        "Content-Security-Policy": WORKER_POLICY,
+    }
+    if request.headers.get("If-None-Match", "") == headers["ETag"]:
+        return HttpResponseNotModified(headers=headers)
+    return HttpResponse(body, content_type="text/javascript; charset=utf-8", headers=headers)
+
+
+def _script() -> bytes:
+    listed = files()
+    # The page is kept with its headers, so a version is its files and the page's policy.
+    version = sha256(json.dumps([listed, app_policy()]).encode()).hexdigest()[:16]
+    code = Path(str(finders.find(SCRIPT))).read_text()
+    return f"const VERSION = {json.dumps(version)};\nconst FILES = {json.dumps(listed, indent=1)};\n\n{code}".encode()
