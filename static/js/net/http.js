@@ -10,16 +10,21 @@ export class FetchFailed extends Error {
 }
 
 /**
- * The bytes at a URL.
+ * The bytes at a URL, or what it answers to a text.
+ *
+ * Redirects are followed, but never from https: to http:. The time is for the whole of it: a trickle is cut off too.
  * @param {string} url https:, or http: on this machine
- * @param {{maxBytes: number, timeoutMs: number}} limits
+ * @param {{maxBytes: number, timeoutMs: number, body?: string}} request body: is posted, as plain text, for which a
+ *   browser asks no leave first
  * @returns {Promise<Uint8Array>} Raises: FetchFailed.
  */
-export async function fetchBytes(url, { maxBytes, timeoutMs }) {
+export async function fetchBytes(url, { maxBytes, timeoutMs, body }) {
   const options = { cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer", mode: "cors" };
+  const posting = body === undefined ? {} : { method: "POST", body };
   try {
-    const response = await fetch(url, { ...options, signal: AbortSignal.timeout(timeoutMs) });
-    if (!response.ok || !response.body) throw new FetchFailed("unavailable");
+    const response = await fetch(url, { ...options, ...posting, signal: AbortSignal.timeout(timeoutMs) });
+    const isElsewhere = response.redirected && new URL(response.url).protocol !== new URL(url).protocol;
+    if (!response.ok || !response.body || isElsewhere) throw new FetchFailed("unavailable");
     return await readUpTo(response.body.getReader(), maxBytes);
   } catch (cause) {
     throw cause instanceof FetchFailed ? cause : new FetchFailed("unavailable", { cause });
