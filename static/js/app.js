@@ -4,7 +4,8 @@ import "./ui/app_frame.js";
 import { Updates } from "./worker/updates.js";
 
 const frame = document.querySelector("cc-app");
-frame.updates = new Updates(navigator.serviceWorker, window.location);
+const updates = new Updates(navigator.serviceWorker, window.location);
+frame.updates = updates;
 try {
   // Loaded after the frame, so that a slow network shows the frame and a lost file shows a remedy.
   const { App } = await import("./chat/app.js");
@@ -14,5 +15,5 @@ try {
   frame.failure = error instanceof TypeError ? "not_loaded" : (error.code ?? "internal");
 }
 // Last, because the worker fetches what the page has fetched.
-frame.updates.begin();
-document.addEventListener("visibilitychange", () => frame.updates.look());
+updates.begin();
+document.addEventListener("visibilitychange", () => updates.look());

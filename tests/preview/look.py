@@ -66,6 +66,7 @@ PICTURES = {
     "connecting": ("connecting", [open_kitchen, lambda page: page.wait_for_timeout(2500)]),
     "offline": ("offline", [open_kitchen, lambda page: page.wait_for_timeout(2500)]),
     "problem": ("problem", [open_kitchen]),
+    "update": ("update", []),
     "card": ("ready", [open_kitchen, lambda page: page.locator(".chip").click()]),
     "card offline": ("offline", [open_kitchen, lambda page: page.locator(".chip").click()]),
     "long": ("long", [open_kitchen, scroll_up]),

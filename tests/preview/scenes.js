@@ -81,6 +81,9 @@ export const SCENES = {
   problem(app) {
     app.problem = { code: "not_yet_valid" };
   },
+  update() {
+    document.querySelector("cc-app").updates = Object.assign(new EventTarget(), { isWaiting: true, reload() {} });
+  },
   long(app) {
     app.put(KITCHEN, longTalk(KITCHEN, 1000, Date.now()));
     app.rooms[0] = room(app, KITCHEN, "Kitchen table", PEOPLE, 0);

@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 ROOT = Path(__file__).resolve().parents[2]
 # What the page asks for, and what stands in for it.
 STAND_INS = {
+    "/worker.js": "worker.js",
     "/static/js/chat/app.js": "fake_app.js",
     "/static/js/chat/sample.js": "sample.js",
     "/static/js/chat/scenes.js": "scenes.js",

@@ -29,6 +29,7 @@ SCENES = [
     "connecting",
     "offline",
     "problem",
+    "update",
     "long",
 ]
 OVERFLOW = """() => {
