@@ -12,7 +12,7 @@ export function xor(left, right) {
   return left.map((octet, index) => octet ^ right[index]);
 }
 
-/** What a chain that begins at zero says. Sizes: key 16 bytes; data whole blocks, at least one. @returns as long as data */
+/** What a chain that begins at zero says. Sizes: key 16 bytes; data whole blocks, at least one. */
 export async function openChain(key, data) {
   const ready = await importKey(key, "AES-CBC");
   // One block more, which says after it is opened that it is padding and nothing else.

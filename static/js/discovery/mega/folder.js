@@ -40,7 +40,7 @@ async function newestNamed(nodes, name, folderKey) {
 
 /** Newest first. Older versions of a file hang below it, not below the folder. */
 function filesDirectlyIn(nodes) {
-  if (!Array.isArray(nodes) || nodes.some((node) => typeof node?.h !== "string")) throw new Malformed("no list of nodes");
+  if (!Array.isArray(nodes) || nodes.some((node) => typeof node?.h !== "string")) throw new Malformed("no nodes");
   const handles = new Set(nodes.map((node) => node.h));
   const top = nodes.find((node) => node.t === IS_FOLDER && !handles.has(node.p));
   const files = nodes.filter((node) => node.t === IS_FILE && node.p === top?.h);
