@@ -2,11 +2,10 @@
 
 from abc import ABC, abstractmethod
 
+from clawchat.protocol.places import FILE_NAME, LIST_NAME
 from discovery.models import Mirror
 
-# What lies at every place, under these names and no others.
-FILE_NAME = "connection.json"
-LIST_NAME = "revocations.json"
+__all__ = ["FILE_NAME", "LIST_NAME", "MirrorDriver", "MirrorError"]
 
 
 class MirrorError(Exception):

@@ -1,20 +1,17 @@
 """The front door's own `/connection.json` and `/revocations.json`: the stable address that invitations name."""
 
 import hashlib
-import http.client
 import ssl
-import time
 from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.utils import timezone
 
-from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
 from discovery.models import ServedFile
+from discovery.web import Request, fetch
 
 from .base import FILE_NAME, MirrorDriver, MirrorError
 
-CHUNK_BYTES = 16384
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what is bound, turned into what can be dialled)
 
 
@@ -33,18 +30,21 @@ class HttpsEndpoint(MirrorDriver):
         if settings.CLAWCHAT_FRONT is None:
             raise MirrorError("The front door is off (CLAWCHAT_FRONT), so nothing serves the file.")
         host, port = settings.CLAWCHAT_FRONT
-        deadline = time.monotonic() + self.seconds
-        connection = _connection(ANY_ADDRESS.get(host, host), port, self.seconds)
-        try:
-            return _fetch(connection, f"/{name}", deadline)
-        except (OSError, http.client.HTTPException) as error:
-            raise MirrorError(f"The front door at {host}:{port} does not answer: {error}.") from error
-        finally:
-            connection.close()
+        scheme = "https" if settings.CLAWCHAT_FRONT_TLS else "http"
+        # The front door answers to its public name only (ALLOWED_HOSTS), wherever it is bound.
+        public = urlsplit(settings.CLAWCHAT_FRONT_URL).netloc or "localhost"
+        request = Request(
+            "GET",
+            f"{scheme}://{public}/{name}",
+            context=_context() if scheme == "https" else None,
+            dial=(ANY_ADDRESS.get(host, host), port),
+        )
+        return fetch(request, self.seconds)
 
     def public_locations(self) -> tuple[str, ...]:
         """The URL under the front door's public address."""
-        return (settings.CLAWCHAT_FRONT_URL.rstrip("/") + f"/{FILE_NAME}",) if settings.CLAWCHAT_FRONT_URL else ()
+        front = settings.CLAWCHAT_FRONT_URL.rstrip("/")
+        return (f"{front}/{FILE_NAME}",) if front else ()
 
     def check(self) -> str:
         """Says so when there is no front door, or no address to publish for it."""
@@ -55,28 +55,9 @@ class HttpsEndpoint(MirrorDriver):
         return ""
 
 
-def _connection(host: str, port: int, seconds: float) -> http.client.HTTPConnection:
-    if not settings.CLAWCHAT_FRONT_TLS:
-        return http.client.HTTPConnection(host, port, timeout=seconds)
+def _context() -> ssl.SSLContext:
     # It is our own door, dialled by an address, and what it gives is compared with what was put there. Whether readers
     # trust its certificate is for them to find out.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    return http.client.HTTPSConnection(host, port, timeout=seconds, context=context)
-
-
-def _fetch(connection: http.client.HTTPConnection, path: str, deadline: float) -> bytes:
-    # The front door answers to its public name only (ALLOWED_HOSTS).
-    name = urlsplit(settings.CLAWCHAT_FRONT_URL).netloc or "localhost"
-    connection.request("GET", path, headers={"Host": name})
-    answer = connection.getresponse()
-    if answer.status != http.HTTPStatus.OK:
-        raise MirrorError(f"The front door answered {answer.status} instead of the file.")
-    data = b""
-    while chunk := answer.read1(CHUNK_BYTES):
-        data += chunk
-        if len(data) > CONNECTION_FILE_MAX_BYTES:
-            raise MirrorError("The front door's answer is larger than a connection file may be.")
-        if time.monotonic() > deadline:
-            raise MirrorError("The front door took too long to answer.")
-    return data
+    return context

@@ -1,0 +1,145 @@
+"""Any Django storage: S3-compatible buckets and whatever else django-storages reaches, read at a public address."""
+
+import queue
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage as DjangoStorage
+from django.utils.module_loading import import_string
+
+from discovery.public_mirror import PublicMirror
+from discovery.services.mirror_secrets import read_secrets
+
+from .base import MirrorError
+
+S3 = "storages.backends.s3.S3Storage"
+FOLDER = "django.core.files.storage.FileSystemStorage"
+# Classes are named in the admin; these are the places where they may come from.
+TRUSTED = ("storages.backends.", "django.core.files.storage.")
+# What has to be so for a mirror: the same name is written again and again, and readers ask each time.
+NEEDED: dict[str, dict[str, Any]] = {
+    S3: {"file_overwrite": True, "querystring_auth": False, "object_parameters": {"CacheControl": "no-cache"}},
+    FOLDER: {"allow_overwrite": True},
+}
+CONNECT_SECONDS = 5
+# What S3-compatible servers call things that time does not mend.
+NEEDS_OPERATOR = {
+    "AccessDenied",
+    "AllAccessDisabled",
+    "InvalidAccessKeyId",
+    "InvalidBucketName",
+    "NoSuchBucket",
+    "SignatureDoesNotMatch",
+}
+
+
+class Storage(PublicMirror):
+    """Saves through `options["backend"]`, made with `options["options"]` and, secret, `options` of its secrets.
+
+    Names under which operators know them are those of the storage's own manual (`bucket_name`, `access_key`, ...).
+    """
+
+    # Whether a save is still under way that was given up, by row: one at a time, whatever a storage does.
+    _busy: set[int] = set()
+    _lock = threading.Lock()
+
+    def put(self, name: str, data: bytes) -> None:
+        """Save under this very name; a storage that made up another one is made to forget both first."""
+        storage = self._storage()
+        self._within_time(lambda: _overwrite(storage, name, data))
+
+    def check(self) -> str:
+        """Says which package is missing, or what the storage does not like about its options."""
+        try:
+            self._storage()
+        except MirrorError as error:
+            return str(error)
+        return super().check()
+
+    def _storage(self) -> DjangoStorage:
+        path = str(self.mirror.options.get("backend", ""))
+        if not path.startswith(TRUSTED):
+            raise MirrorError(f"A storage has to be one of {' or '.join(TRUSTED)}*.", needs_operator=True)
+        secrets = read_secrets(self.mirror).get("options", {})
+        try:
+            backend = import_string(path)
+            if not (isinstance(backend, type) and issubclass(backend, DjangoStorage)):
+                raise MirrorError(f"{path} is no storage.", needs_operator=True)
+            options = {**NEEDED.get(path, {}), **self.mirror.options.get("options", {}), **secrets}
+            return backend(**options, **_patience(path, options, self.seconds))
+        except MirrorError:
+            raise
+        except Exception as error:
+            # What it says may repeat what it was given: a secret among it.
+            raise MirrorError(
+                f"{path} cannot be used ({type(error).__name__}): its package is missing, or one of its options is "
+                "wrong.",
+                needs_operator=True,
+            ) from error
+
+    def _within_time(self, save: Callable[[], None]) -> None:
+        """Run it on a thread that may be left behind: a storage has time limits of its own, or has none."""
+        with self._lock:
+            if self.mirror.pk in self._busy:
+                raise MirrorError("The storage has not ended an earlier attempt yet.")
+            self._busy.add(self.mirror.pk)
+        outcome: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
+        threading.Thread(target=self._run, args=(save, outcome), daemon=True, name="mirror").start()
+        try:
+            error = outcome.get(timeout=self.seconds)
+        except queue.Empty:
+            raise MirrorError(f"The storage took too long: more than {self.seconds:g} s.") from None
+        if error is not None:
+            raise _as_mirror_error(error) from error
+
+    def _run(self, save: Callable[[], None], outcome: "queue.SimpleQueue[Exception | None]") -> None:
+        try:
+            save()
+        except Exception as error:
+            outcome.put(error)
+        else:
+            outcome.put(None)
+        finally:
+            with self._lock:
+                self._busy.discard(self.mirror.pk)
+
+
+def _overwrite(storage: DjangoStorage, name: str, data: bytes) -> None:
+    saved = storage.save(name, ContentFile(data, name=name))
+    if saved != name:
+        storage.delete(saved)
+        storage.delete(name)
+        if storage.save(name, ContentFile(data, name=name)) != name:
+            raise MirrorError(f"The storage does not keep the name {name}.", needs_operator=True)
+
+
+def _patience(path: str, options: dict[str, Any], seconds: float) -> dict[str, Any]:
+    """Time limits for the storage that we know has none by itself."""
+    if path != S3:
+        return {}
+    from botocore.config import Config
+
+    config = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=seconds,
+        # One try: the next one is ours, later.
+        retries={"total_max_attempts": 1},
+        # Not every S3-compatible server knows the checksums that are Amazon's newest.
+        request_checksum_calculation="when_required",
+        response_checksum_validation="when_required",
+        s3={"addressing_style": options.get("addressing_style")},
+        signature_version=options.get("signature_version"),
+    )
+    return {"client_config": config}
+
+
+def _as_mirror_error(error: Exception) -> MirrorError:
+    """In one sentence, without what the storage says by itself: that may hold keys and signed addresses."""
+    if isinstance(error, MirrorError):
+        return error
+    answer = getattr(error, "response", None)
+    code = answer.get("Error", {}).get("Code", "") if isinstance(answer, dict) else ""
+    what = f"{type(error).__name__}{' ' + code if code else ''}"
+    return MirrorError(f"The storage did not take the file ({what}).", needs_operator=code in NEEDS_OPERATOR)

@@ -1,0 +1,239 @@
+"""Mirrors elsewhere, against real servers: WebDAV, an S3-compatible bucket, a folder; and places that behave badly."""
+
+import json
+import time
+import tracemalloc
+
+import pytest
+
+from discovery import services
+from discovery.mirrors import FILE_NAME, LIST_NAME, MirrorError
+from discovery.models import Mirror
+from discovery.public_mirror import PublicMirror
+from discovery.services.mirror_secrets import write_secrets
+from tests.discovery import servers
+from tests.e2e.server import free_port
+
+OLDER, NEWER, LIST = b'{"sealed":1}', b'{"sealed":2,"longer":true}', b'{"list":1}'
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture(scope="module")
+def webdav_server(tmp_path_factory):
+    """A WebDAV server for the tests of this file."""
+    with servers.webdav(tmp_path_factory.mktemp("webdav"), free_port()) as place:
+        yield place
+
+
+@pytest.fixture(scope="module")
+def s3_server():
+    """An S3-compatible server for the tests of this file."""
+    with servers.s3(free_port()) as place:
+        yield place
+
+
+def row(kind: str, options: dict, secrets: dict | None = None) -> Mirror:
+    """A mirror of this kind as an operator would have entered it."""
+    mirror = Mirror.objects.create(kind=kind, name="Elsewhere", options=options)
+    write_secrets(mirror, secrets or {})
+    return mirror
+
+
+@pytest.fixture
+def driver(server, request):
+    """The driver of a mirror at the server that the test names."""
+    kind = {"webdav_server": "webdav", "s3_server": "storage"}[request.param]
+    place = request.getfixturevalue(request.param)
+    return services.driver_of(row(kind, place.options, place.secrets))
+
+
+both = pytest.mark.parametrize("driver", ["webdav_server", "s3_server"], indirect=True)
+
+
+@both
+def test_what_is_put_elsewhere_replaces_what_was_there(driver):
+    """Two objects side by side, each overwritten under its own name, and read without a password."""
+    driver.put(LIST_NAME, LIST)
+    for data in (OLDER, NEWER, OLDER):
+        driver.put(FILE_NAME, data)
+        assert driver.get(FILE_NAME) == data
+
+    assert driver.get(LIST_NAME) == LIST
+    assert driver.check() == ""
+    assert driver.public_locations() == (driver.mirror.options["public"],)
+
+
+def test_wrong_password_needs_the_operator(server, webdav_server):
+    """The sentence says what to do, and neither the password nor the path stands in it."""
+    mirror = row("webdav", webdav_server.options, {"password": "wrong"})
+    with pytest.raises(MirrorError, match="enter them again") as error:
+        services.driver_of(mirror).put(FILE_NAME, OLDER)
+
+    assert error.value.needs_operator
+    assert "wrong" not in str(error.value)
+    assert "/write" not in str(error.value)
+
+
+def test_folder_that_is_missing_needs_the_operator(server, webdav_server):
+    """A WebDAV address that leads nowhere is told from one that is down."""
+    options = {**webdav_server.options, "folder": webdav_server.options["folder"] + "/none/at/all"}
+    with pytest.raises(MirrorError, match="no such folder") as error:
+        services.driver_of(row("webdav", options, webdav_server.secrets)).put(FILE_NAME, OLDER)
+
+    assert error.value.needs_operator
+
+
+def test_bucket_that_is_missing_needs_the_operator(server, s3_server):
+    """What S3 says by code is told to the operator without what may hold a key."""
+    options = {**s3_server.options, "options": {**s3_server.options["options"], "bucket_name": "nobodys"}}
+    with pytest.raises(MirrorError, match="NoSuchBucket") as error:
+        services.driver_of(row("storage", options, s3_server.secrets)).put(FILE_NAME, OLDER)
+
+    assert error.value.needs_operator
+    assert servers.SECRET_KEY not in str(error.value)
+
+
+def test_folder_of_the_machine_is_a_storage_too(server, tmp_path):
+    """Django's own storage, in a folder that some web server shows."""
+    options = {
+        "backend": "django.core.files.storage.FileSystemStorage",
+        "options": {"location": str(tmp_path / "www")},
+        "public": "https://example.org/www/connection.json",
+    }
+    driver = services.driver_of(row("storage", options))
+    driver.put(FILE_NAME, OLDER)
+    driver.put(FILE_NAME, NEWER)
+
+    assert [(path.name, path.read_bytes()) for path in (tmp_path / "www").iterdir()] == [(FILE_NAME, NEWER)]
+
+
+def test_storage_that_makes_up_names_is_made_to_overwrite(server, tmp_path):
+    """A storage that would write beside an older file keeps one file, under the name that readers know."""
+    options = {
+        "backend": "django.core.files.storage.FileSystemStorage",
+        "options": {"location": str(tmp_path / "www"), "allow_overwrite": False},
+        "public": "https://example.org/www/connection.json",
+    }
+    driver = services.driver_of(row("storage", options))
+    driver.put(FILE_NAME, OLDER)
+    driver.put(FILE_NAME, NEWER)
+
+    assert [(path.name, path.read_bytes()) for path in (tmp_path / "www").iterdir()] == [(FILE_NAME, NEWER)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "words"),
+    [
+        ("webdav", {"folder": "http://192.0.2.1/dav", "public": "https://x.org/f"}, "address of the folder"),
+        ("webdav", {"folder": "https://x.org/dav"}, "public address"),
+        ("webdav", {"folder": "https://x.org/dav", "public": "http://192.0.2.1/f"}, "public address"),
+        ("storage", {"backend": "os.system"}, "has to be one of"),
+        ("storage", {"backend": "storages.backends.s3.nothing"}, "cannot be used"),
+        ("storage", {"backend": "storages.backends.s3.setting"}, "is no storage"),
+        ("storage", {"backend": "storages.backends.s3.S3Storage", "options": {"bukket": 1}}, "cannot be used"),
+    ],
+)
+def test_wrong_options_are_named_before_anything_is_asked(server, kind, options, words):
+    """`check` has a sentence for each; nothing goes over the network."""
+    assert words in services.driver_of(row(kind, options)).check()
+
+
+def reading(origin: str) -> PublicMirror:
+    """A mirror that is read from there."""
+    options = {"folder": f"{origin}/dav", "public": f"{origin}/connection.json"}
+    return services.driver_of(row("webdav", options, {"password": "x"}))
+
+
+@pytest.mark.parametrize("length", [b"Content-Length: 10000000000\r\n", b""], ids=["announced", "unannounced"])
+def test_ten_gigabytes_are_refused_in_little_memory(server, length):
+    """However much is on its way, no more is taken than a published object may have."""
+
+    def endless():
+        yield HEAD + length + b"\r\n"
+        while True:
+            yield b"x" * 65536
+
+    with servers.Misbehaving(endless) as place:
+        driver = reading(place.origin)
+        tracemalloc.start()
+        with pytest.raises(MirrorError, match="larger than"):
+            driver.get(FILE_NAME)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+
+    assert peak < 4_000_000
+
+
+@pytest.mark.parametrize(
+    ("chunks", "silent"),
+    [
+        ([], True),
+        ([bytes([byte]) for byte in HEAD * 50], False),
+        ([HEAD + b"\r\n", *[b"x"] * 500], False),
+        ([HEAD + b"Content-Length: 500\r\n\r\n"], True),
+    ],
+    ids=["silence", "dripping head", "dripping body", "silence after the head"],
+)
+def test_slow_places_are_given_up_in_time(server, monkeypatch, chunks, silent):
+    """One byte at a time or none at all: the deadline holds for the whole request."""
+    monkeypatch.setattr(PublicMirror, "seconds", 0.4)
+    with servers.Misbehaving(chunks, pause=0.05, silent=silent) as place:
+        driver = reading(place.origin)
+        began = time.monotonic()
+        with pytest.raises(MirrorError, match="took too long"):
+            driver.get(FILE_NAME)
+        took = time.monotonic() - began
+
+    assert took < 2
+
+
+def test_silence_to_a_write_is_given_up_in_time(server, monkeypatch):
+    """What takes the file and never says so has not taken it."""
+    monkeypatch.setattr(PublicMirror, "seconds", 0.4)
+    with servers.Misbehaving([], silent=True) as place, pytest.raises(MirrorError, match="took too long"):
+        reading(place.origin).put(FILE_NAME, OLDER)
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (b"HTTP/1.1 302 Found\r\nLocation: http://192.0.2.1/secret-path\r\n\r\n", "elsewhere"),
+        (b"HTTP/1.1 500 Oh\r\n\r\n", "answered 500"),
+        (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", "broke off"),
+        (b"220 smtp ready\r\n", "does not answer"),
+        (b"", "does not answer"),
+    ],
+)
+def test_wrong_answers_are_named_and_lead_nowhere(server, answer, words):
+    """Redirects are not followed, and no address is repeated beyond its host."""
+    with servers.Misbehaving([answer]) as place, pytest.raises(MirrorError, match=words) as error:
+        reading(place.origin).get(FILE_NAME)
+
+    assert "secret-path" not in str(error.value)
+    assert "connection.json" not in str(error.value)
+
+
+def test_storage_that_hangs_is_left_behind(server, monkeypatch):
+    """It costs its own time and no more, and a second attempt does not pile up behind the first."""
+    with servers.Misbehaving([], silent=True) as place:
+        options = {
+            "backend": "storages.backends.s3.S3Storage",
+            "options": {"bucket_name": "b", "endpoint_url": place.origin, "region_name": "us-east-1"},
+            "public": f"{place.origin}/b/connection.json",
+        }
+        secrets = {"options": {"access_key": servers.ACCESS_KEY, "secret_key": servers.SECRET_KEY}}
+        driver = services.driver_of(row("storage", options, secrets))
+        monkeypatch.setattr(type(driver), "seconds", 0.5)
+        began = time.monotonic()
+        with pytest.raises(MirrorError, match=r"too long|did not take"):
+            driver.put(FILE_NAME, OLDER)
+        took = time.monotonic() - began
+
+    assert took < 3
+
+
+def test_options_hold_no_secret(server, s3_server):
+    """What the admin shows is what is in the clear."""
+    mirror = row("storage", s3_server.options, s3_server.secrets)
+
+    assert servers.SECRET_KEY not in json.dumps(Mirror.objects.values("options").get(pk=mirror.pk))
