@@ -33,8 +33,16 @@ import {
 } from "../../static/js/protocol/keys.js";
 import { MessageHeader } from "../../static/js/protocol/message_header.js";
 import { pad, unpad } from "../../static/js/protocol/padding.js";
+import { LIST_NAME, MegaFolder, parsePlace, WebPlace } from "../../static/js/protocol/places.js";
 import { ClientRekey, ServerRekey } from "../../static/js/protocol/rekey.js";
+import {
+  checkIdentityRevocation,
+  Revoked,
+  revokedId,
+  SealedRevocationList,
+} from "../../static/js/protocol/revocation_list.js";
 import { Role } from "../../static/js/protocol/session.js";
+import { makeWrap, openWrap } from "../../static/js/protocol/wraps.js";
 
 const same = (made, given, what) => {
   if (toHex(made) !== toHex(given)) throw new Error(`${what} does not come back the same`);
@@ -77,16 +85,13 @@ export const AREAS = {
 
   invite({ text }) {
     const { discoverySecret, serverPublic, inviteId, invitePsk, expires, locators, extensions } = Invite.parse(text);
-    const secrets = { discovery_secret: discoverySecret.bytes, invite_psk: invitePsk.bytes };
+    const secrets = { discovery_secret: discoverySecret?.bytes ?? null, invite_psk: invitePsk.bytes };
     const code = Invite.parse(text).encode();
     return { ...secrets, server_public: serverPublic.bytes, invite_id: inviteId, expires, locators, extensions, code };
   },
 
   async connection_file({ file, secrets, pins, last_serial, last_digest, now }) {
-    const held = secrets.map((each) => new DiscoverySecret(fromHex(each)));
-    const byKid = new Map(held.map((secret) => [toHex(keyId(secret)), secret]));
-    const pinned = pins.map((each) => new IdentityPublic(fromHex(each)));
-    const info = await SealedConnectionFile.parse(utf8(file)).open(byKid, pinned);
+    const info = await SealedConnectionFile.parse(utf8(file)).open(...heldOf(secrets, pins));
     checkFreshness(info, { lastSerial: last_serial, lastDigest: fromHex(last_digest), now });
     return {
       ...Object.fromEntries(
@@ -104,8 +109,34 @@ export const AREAS = {
         ].map((name) => [snake(name), info[name]]),
       ),
       server_public: info.serverPublic.bytes,
+      audit_head: info.auditHead && snaked(info.auditHead),
+      revocations: info.revocations && snaked(info.revocations),
       endpoints: info.endpoints.map((each) => ({ ...snaked(each), url: each.url, is_dialable: each.isDialable })),
     };
+  },
+
+  async wraps({ wraps, kid, psks }) {
+    const held = psks.map((each) => new PreSharedKey(fromHex(each)));
+    const secret = await openWrap(fromHex(wraps), fromHex(kid), held);
+    return { discovery_secret: secret.bytes, entries: await Promise.all(held.map((psk) => makeWrap(psk, secret))) };
+  },
+
+  async revocation_list({ list, secrets, pins, entry, identity }) {
+    if (entry !== undefined) {
+      const ours = new IdentityPublic(fromHex(identity));
+      return { id: revokedId(ours.bytes), counts: checkIdentityRevocation(Revoked.fromMembers(entry), ours) };
+    }
+    const opened = await SealedRevocationList.parse(utf8(list)).open(...heldOf(secrets, pins));
+    const { serial, issued, entries } = opened;
+    return { serial, issued, entries: entries.map(snaked), encoded: new TextDecoder().decode(opened.encode()) };
+  },
+
+  places({ url }) {
+    const place = parsePlace(url);
+    if (place instanceof WebPlace) return { kind: "web", host: place.host, list: place.beside(LIST_NAME) };
+    if (!(place instanceof MegaFolder)) return { kind: "none" };
+    const { host, handle, key, gateway } = place;
+    return { kind: "mega", host, handle, key, gateway };
   },
 
   tlv({ data }) {
@@ -280,6 +311,13 @@ function sessionBefore(role, keys) {
 
 function keysOf({ clientKey, clientIv, serverKey, serverIv, serverFinished, clientFinished, exporter, nextKeySeed }) {
   return snaked({ clientKey, clientIv, serverKey, serverIv, serverFinished, clientFinished, exporter, nextKeySeed });
+}
+
+/** What a reader of published objects holds: secrets by kid, and pins. */
+function heldOf(secrets, pins) {
+  const held = secrets.map((each) => new DiscoverySecret(fromHex(each)));
+  const byKid = new Map(held.map((secret) => [toHex(keyId(secret)), secret]));
+  return [byKid, pins.map((each) => new IdentityPublic(fromHex(each)))];
 }
 
 /** `camelCase` as the files have it. */

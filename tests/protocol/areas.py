@@ -34,8 +34,11 @@ from clawchat.protocol.keys import (
 )
 from clawchat.protocol.message_header import MessageHeader
 from clawchat.protocol.padding import pad, unpad
+from clawchat.protocol.places import LIST_NAME, MegaFolder, WebPlace, parse_place
 from clawchat.protocol.rekey import ClientRekey, ServerRekey
+from clawchat.protocol.revocation_list import Revoked, SealedRevocationList, check_identity_revocation, revoked_id
 from clawchat.protocol.session import Role, Session
+from clawchat.protocol.wraps import make_wrap, open_wrap
 from tests.vectors.sides import Sides
 
 BODIES = {
@@ -179,15 +182,13 @@ def run_padding(given):
 
 def run_invite(given):
     invite = Invite.parse(given["text"])
-    keys = ("discovery_secret", "server_public", "invite_psk")
-    shown = {name: bytes(getattr(invite, name)).hex() for name in keys}
+    keys = {name: getattr(invite, name) for name in ("discovery_secret", "server_public", "invite_psk")}
+    shown = {name: None if key is None else bytes(key).hex() for name, key in keys.items()}
     return {**shown, **_members(invite, "invite_id", "expires", "locators", "extensions"), "code": invite.encode()}
 
 
 def run_connection_file(given):
-    secrets = {key_id(secret): secret for secret in (DiscoverySecret(bytes.fromhex(each)) for each in given["secrets"])}
-    pins = [IdentityPublic(bytes.fromhex(pin)) for pin in given["pins"]]
-    info = SealedConnectionFile.parse(given["file"].encode()).open(secrets, pins)
+    info = SealedConnectionFile.parse(given["file"].encode()).open(*_held(given))
     last_digest = bytes.fromhex(given["last_digest"])
     check_freshness(info, last_serial=given["last_serial"], last_digest=last_digest, now=given["now"])
     endpoint = ("host", "port", "path", "tls", "valid_from", "valid_until", "load", "region", "retiring", "fixed")
@@ -196,8 +197,41 @@ def run_connection_file(given):
     return {
         **_members(info, "serial", "server_id", "server_name", *times, "minimum_client", "urls", "digest"),
         "server_public": bytes(info.server_public).hex(),
+        "audit_head": info.audit_head and _members(info.audit_head, "number", "hash"),
+        "revocations": info.revocations and _members(info.revocations, "serial", "sha256"),
         "endpoints": [_members(each, *endpoint) for each in info.endpoints],
     }
+
+
+def _held(given):
+    """What a reader of published objects holds: secrets by kid, and pins."""
+    secrets = [DiscoverySecret(bytes.fromhex(each)) for each in given["secrets"]]
+    return {key_id(each): each for each in secrets}, [IdentityPublic(bytes.fromhex(pin)) for pin in given["pins"]]
+
+
+def run_wraps(given):
+    wraps, kid = _bytes(given, "wraps", "kid")
+    psks = [PreSharedKey(bytes.fromhex(each)) for each in given["psks"]]
+    secret = open_wrap(wraps, kid, psks)
+    return {"discovery_secret": bytes(secret).hex(), "entries": [make_wrap(psk, secret).hex() for psk in psks]}
+
+
+def run_revocation_list(given):
+    if "entry" in given:
+        entry, identity = Revoked.from_members(given["entry"]), IdentityPublic(bytes.fromhex(given["identity"]))
+        return {"id": revoked_id(bytes(identity)).hex(), "counts": check_identity_revocation(entry, identity)}
+    opened = SealedRevocationList.parse(given["list"].encode()).open(*_held(given))
+    entries = [_members(each, "kind", "id", "since", "reason", "statement") for each in opened.entries]
+    return {**_members(opened, "serial", "issued"), "entries": entries, "encoded": opened.encode().decode()}
+
+
+def run_places(given):
+    match parse_place(given["url"]):
+        case WebPlace() as place:
+            return {"kind": "web", "host": place.host, "list": place.beside(LIST_NAME)}
+        case MegaFolder() as place:
+            return {"kind": "mega", **_members(place, "host", "handle", "key", "gateway")}
+    return {"kind": "none"}
 
 
 def run_tlv(given):

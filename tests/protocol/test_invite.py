@@ -82,7 +82,7 @@ def test_changed_body_with_a_good_checksum_is_another_invite_or_refused():
             continue
 
 
-@pytest.mark.parametrize("version", [0, 2, 255])
+@pytest.mark.parametrize("version", [0, 3, 255])
 def test_other_versions_are_told(version):
     """So that an old client can say that it is old."""
     body = parse_base64url(INVITE.encode().removeprefix("clawchat:"))[:-4]

@@ -9,6 +9,7 @@ from tests.vectors.cases import Area
 SECRET, OTHER_SECRET = seed("discovery secret"), seed("other discovery secret")
 SERVER, SUCCESSOR, MALLORY = seed("server identity"), seed("successor"), seed("mallory")
 NOW = 1_760_000_000
+WRAPS = b"".join(sorted(seed(f"wrap {at}", 56) for at in range(16)))
 
 
 def invite():
@@ -16,18 +17,19 @@ def invite():
     locators = ("https://chat.example/connection.json",)
     parts = {"invite_id": seed("invite id", 16), "invite_psk": seed("invite psk"), "expires": NOW + 86_400}
 
-    def body(version=1, locator_bytes=None, extensions=()):
+    def body(version=1, locator_bytes=None, extensions=(), secret=SECRET):
         extension_bytes = b"".join(u16(kind) + v16(data) for kind, data in extensions)
         text = "\n".join(locators).encode() if locator_bytes is None else locator_bytes
-        head = u8(version) + SECRET + bare.verify_key(SERVER) + parts["invite_id"] + parts["invite_psk"]
+        head = u8(version) + secret + bare.verify_key(SERVER) + parts["invite_id"] + parts["invite_psk"]
         return head + u32(parts["expires"]) + v16(text) + v16(extension_bytes)
 
     def code(data):
         return "clawchat:" + base64url(data + sha256(data)[:4])
 
-    def right(name, comment, text=None, urls=locators, extensions=(), locator_bytes=None):
-        whole = code(body(locator_bytes=locator_bytes, extensions=extensions))
-        output = {"discovery_secret": SECRET, "server_public": bare.verify_key(SERVER), **parts}
+    def right(name, comment, text=None, urls=locators, extensions=(), locator_bytes=None, has_secret=True):
+        kind = {"version": 1} if has_secret else {"version": 2, "secret": b""}
+        whole = code(body(locator_bytes=locator_bytes, extensions=extensions, **kind))
+        output = {"discovery_secret": SECRET if has_secret else None, "server_public": bare.verify_key(SERVER), **parts}
         output |= {"locators": urls, "extensions": extensions, "code": whole}
         area.right(name, comment, {"text": (text or "{}").format(whole)}, output)
 
@@ -43,6 +45,10 @@ def invite():
         locator_bytes=b"https://a.example/c\nhttp://localhost/c",
     )
     right("vouchers", "a type may repeat", extensions=vouchers)
+    right("secretless", "version 2: the secret is in the wraps", has_secret=False)
+    right("secretless_link", "version 2 as a web link", "https://chat.example/#{}", has_secret=False)
+    right("secretless_vouchers", "version 2 with extensions", extensions=vouchers, has_secret=False)
+    right("secretless_no_locators", "version 2 without places", urls=(), locator_bytes=b"", has_secret=False)
     whole = code(body())
     for name, comment, text in (
         ("empty", "nothing", ""),
@@ -62,6 +68,11 @@ def invite():
         ("cut", "the end is missing", whole[:-8]),
         ("trailing", "bytes after the extensions", code(body() + b"\0")),
         ("short", "a body that ends after the keys", code(body()[:113])),
+        ("secretless_short", "version 2 that ends after the keys", code(body(version=2, secret=b"")[:81])),
+        ("secretless_with_secret", "version 2 with a secret all the same", code(body(version=2))),
+        ("secretless_empty", "a version and nothing else", code(u8(2))),
+        ("secretless_trailing", "version 2 with a byte too many", code(body(version=2, secret=b"") + b"\0")),
+        ("secret_missing", "version 1 without its secret", code(body(version=1, secret=b""))),
         ("locator_script", "a locator that would run", code(body(locator_bytes=b"javascript:alert(1)"))),
         ("locator_ftp", "a locator that is no web address", code(body(locator_bytes=b"ftp://a.example/"))),
         ("locator_empty_line", "an empty locator", code(body(locator_bytes=b"https://a.example/\n"))),
@@ -74,7 +85,7 @@ def invite():
     loose = code(body(extensions=((1, bytes(slack)),)))
     text = loose[:-1] + _with_bits(loose[-1])
     area.wrong("trailing_bits", "malformed", "trailing bits that are not zero", {"text": text})
-    for version in (0, 2, 255):
+    for version in (0, 3, 255):
         area.wrong(
             f"version_{version}", "unsupported_version", "another version", {"text": code(body(version=version))}
         )
@@ -130,6 +141,10 @@ INNER = {
 }
 
 
+AUDIT_HEAD = {"number": 12, "hash": base64(seed("audit head"))}
+REVOCATIONS = {"serial": NOW - 9, "sha256": base64(seed("revocation list"))}
+
+
 def _outer(inner, *, secret=SECRET, signer=SERVER, wraps=b"", changes=None, kid=None):
     """The members of a published file around an inner JSON text."""
     iv = seed("file iv", 12)
@@ -183,6 +198,8 @@ def connection_file():
             "grace_seconds": 300,
             "minimum_client": "0.3",
             "urls": INNER["urls"],
+            "audit_head": None,
+            "revocations": None,
             "digest": sha256(inner.encode()),
             "endpoints": [{**shown, **(changes or {})} for changes in (endpoints or [{}])],
         }
@@ -221,8 +238,33 @@ def _right_files(right):
         outer=dumps(_outer(dumps(INNER), changes=overlap)),
         given={"pins": [bare.verify_key(SUCCESSOR), bare.verify_key(SERVER)]},
     )
+    right("wraps", "the signature covers what comes with it", outer=dumps(_outer(dumps(INNER), wraps=WRAPS)))
     right(
-        "wraps", "the signature covers what comes with it", outer=dumps(_outer(dumps(INNER), wraps=seed("wraps", 56)))
+        "wraps_and_successor",
+        "everything at once",
+        inner=dumps({**INNER, "audit_head": AUDIT_HEAD, "revocations": REVOCATIONS}),
+        outer=dumps(
+            _outer(
+                dumps({**INNER, "audit_head": AUDIT_HEAD, "revocations": REVOCATIONS}),
+                wraps=WRAPS,
+                changes={"sig_next": base64(bytes(64)), "pad": "0" * 9},
+            )
+        ),
+        audit_head={"number": 12, "hash": seed("audit head")},
+        revocations={"serial": NOW - 9, "sha256": seed("revocation list")},
+    )
+    right("wraps_empty", "no wraps are a shape, too", outer=dumps(_outer(dumps(INNER), changes={"wraps": ""})))
+    right(
+        "audit_head",
+        "where the audit log stands",
+        inner=dumps({**INNER, "audit_head": AUDIT_HEAD}),
+        audit_head={"number": 12, "hash": seed("audit head")},
+    )
+    right(
+        "revocations",
+        "which list belongs to the file",
+        inner=dumps({**INNER, "revocations": {**REVOCATIONS, "later": 1}}),
+        revocations={"serial": NOW - 9, "sha256": seed("revocation list")},
     )
     right("late", "five minutes for wrong clocks", given={"now": NOW + 3840 + 300})
     right("early", "five minutes for wrong clocks", given={"now": NOW - 60 - 300})
@@ -232,7 +274,7 @@ def _right_files(right):
         "the very file believed before",
         given={"last_serial": NOW, "last_digest": sha256(dumps(INNER).encode())},
     )
-    unknown = {**INNER, "secret": "circular", "audit_head": {"number": 5}, "metadata": {**INNER["metadata"], "more": 1}}
+    unknown = {**INNER, "secret": "circular", "audit_tail": {"number": 5}, "metadata": {**INNER["metadata"], "more": 1}}
     right("unknown_members", "what later versions add, and the plan's secret", inner=dumps(unknown))
     flat = {name: value for name, value in INNER.items() if name not in ("endpoints", "urls", "min_client", "suites")}
     right(
@@ -348,20 +390,25 @@ def _wrong_envelopes(wrong):
             "wraps_added",
             "unauthentic",
             "wraps the server did not sign",
-            dumps({**good, "wraps": base64(seed("wraps", 56))}),
+            dumps({**good, "wraps": base64(WRAPS)}),
         ),
         (
             "wraps_removed",
             "unauthentic",
             "wraps taken out",
-            dumps({name: value for name, value in _outer(inner, wraps=seed("wraps", 56)).items() if name != "wraps"}),
+            dumps({name: value for name, value in _outer(inner, wraps=WRAPS).items() if name != "wraps"}),
         ),
         (
             "wraps_other",
             "unauthentic",
             "other wraps",
-            dumps(_outer(inner, wraps=seed("wraps", 56), changes={"wraps": base64(seed("forged", 56))})),
+            dumps(_outer(inner, wraps=WRAPS, changes={"wraps": base64(bytes(8) + WRAPS[8:])})),
         ),
+        ("wraps_half", "malformed", "eight entries", dumps(_outer(inner, wraps=WRAPS[:448]))),
+        ("wraps_byte", "malformed", "a byte too many", dumps(_outer(inner, wraps=WRAPS + b"\0"))),
+        ("wraps_order", "malformed", "tags out of order", dumps(_outer(inner, wraps=WRAPS[56:] + WRAPS[:56]))),
+        ("wraps_twice", "malformed", "an entry twice", dumps(_outer(inner, wraps=WRAPS[:56] * 2 + WRAPS[112:]))),
+        ("wraps_list", "malformed", "wraps that are a list", dumps({**good, "wraps": []})),
         ("v_missing", "unsupported_version", "the specification's format alone", without("v")),
         ("v_1", "unsupported_version", "an earlier version", dumps({**good, "v": 1})),
         ("v_3", "unsupported_version", "a later version", dumps({**good, "v": 3})),
@@ -492,6 +539,14 @@ def _wrong_inners(wrong):
         ("load_negative", "malformed", "a load below zero", endpoint(load=-0.5)),
         ("load_text", "malformed", "a load that is text", endpoint(load="0.5")),
         ("from_missing", "malformed", "no beginning", endpoint(**{"from": ...})),
+        ("audit_head_null", "malformed", "an audit head that is nothing", changed(audit_head=None)),
+        ("audit_head_short", "malformed", "31 bytes", changed(audit_head={"number": 1, "hash": base64(bytes(31))})),
+        ("audit_head_bare", "malformed", "a number alone", changed(audit_head={"number": 1})),
+        ("audit_head_text", "malformed", "a number that is text", changed(audit_head={**AUDIT_HEAD, "number": "1"})),
+        ("revocations_list", "malformed", "a list of them", changed(revocations=[REVOCATIONS])),
+        ("revocations_zero", "malformed", "serial 0", changed(revocations={**REVOCATIONS, "serial": 0})),
+        ("revocations_bare", "malformed", "no digest", changed(revocations={"serial": 5})),
+        ("revocations_hex", "malformed", "in hex", changed(revocations={"serial": 5, "sha256": seed("x").hex()})),
         ("inner_duplicate", "malformed", "a member twice", changed()[:-1] + ',"serial":1}'),
         ("inner_array", "malformed", "an array", "[]"),
         ("inner_empty", "malformed", "nothing", ""),

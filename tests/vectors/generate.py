@@ -15,6 +15,7 @@ from tests.vectors import (  # noqa: E402
     body_cases,
     choice_cases,
     credential_cases,
+    discovery_cases,
     file_cases,
     frame_cases,
     handshake_cases,
@@ -34,6 +35,9 @@ AREAS = (
     body_cases.message_header,
     file_cases.invite,
     file_cases.connection_file,
+    discovery_cases.wraps,
+    discovery_cases.revocation_list,
+    discovery_cases.places,
     credential_cases.credential,
     choice_cases.endpoint_choice,
 )
