@@ -195,7 +195,15 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
 )
 
 # Requests of the server; the client answers with an empty map.
-NOTICES: Mapping[str, Operation] = MappingProxyType(dict([_operation("welcome"), _operation("directory")]))
+NOTICES: Mapping[str, Operation] = MappingProxyType(
+    dict(
+        [
+            _operation("welcome"),
+            _operation("directory"),
+            _operation("secret", Member("kid", Exactly(8)), Member("secret", Exactly(32))),
+        ]
+    )
+)
 
 
 def check_request(body: Mapping[str, Any]) -> str:

@@ -74,7 +74,11 @@ export const OPERATIONS = table({
 });
 
 /** Requests of the server; the client answers with an empty map. */
-export const NOTICES = table({ welcome: [], directory: [] });
+export const NOTICES = table({
+  welcome: [],
+  directory: [],
+  secret: [required("kid", new Exactly(8)), required("secret", new Exactly(32))],
+});
 
 /** The name of the operation a client asks for. Raises: malformed, naming the member that is missing or wrong. */
 export function checkRequest(body) {
