@@ -25,12 +25,12 @@ from clawchat.protocol.errors import (
 )
 from clawchat.protocol.frame import Frame, MessageType
 from clawchat.protocol.invite import Invite
-from clawchat.protocol.keys import DiscoverySecret, RecoveryKey
+from clawchat.protocol.keys import RecoveryKey
 from clawchat.protocol.message_header import MessageHeader
 from clawchat.protocol.operations import check_notice
 
 from .connection import Answer, Connection
-from .device import Device
+from .device import KID_BYTES, Device
 from .discovery import Finder
 from .errors import ConnectionLost, Unreachable
 from .events import Event, Notice
@@ -153,6 +153,7 @@ class Client:
             self._tasks = [
                 asyncio.create_task(self._work(self._line.run())),
                 asyncio.create_task(self._work(self._sender.run(self._line))),
+                asyncio.create_task(self._work(self._finder.keep_revocations(self._http))),
             ]
         await self._usable(seconds)
 
@@ -195,7 +196,12 @@ class Client:
     @property
     def server_fingerprint(self) -> str:
         """The server's identity, for people to compare."""
-        return self._device.pins[0].fingerprint
+        return self._device.server_public.fingerprint
+
+    @property
+    def doubts(self) -> dict[str, str]:
+        """The hosts of places that gave a file not to be believed when they were last asked, each with the reason."""
+        return dict(self._finder.doubts)
 
     @property
     def status(self) -> str:
@@ -286,7 +292,7 @@ class Client:
         """Make sure of the account, then resume every room."""
         renewed = connection.handshake.finished_tlvs.get(SECRET_TLV)
         if renewed is not None:
-            self._device.learn_secret(DiscoverySecret.from_bytes(renewed[8:]))
+            self._device.learn_renewed(renewed[:KID_BYTES], renewed[KID_BYTES:])
         if not self._device.has_account:
             identity, root_blob = self._device.identity, self._device.root_blob
             await connection.ask({"op": "account.set", "identity": identity, "root_blob": root_blob})
@@ -328,7 +334,11 @@ class Client:
         assert isinstance(request, Request)
         answer: Response | Failure
         try:
-            self._inbox.put(Notice(check_notice(request.body), request.body))
+            op = check_notice(request.body)
+            if op == "secret":
+                self._device.learn_renewed(request.body["kid"], request.body["secret"])
+            else:
+                self._inbox.put(Notice(op, request.body))
             answer = Response(request.id, {})
         except Malformed as error:
             answer = Failure(request.id, {"code": error.number, "text": error.text})
@@ -346,11 +356,13 @@ class Client:
             self._line.port_has_moved()
 
     async def _work(self, loop: Coroutine[Any, Any, None]) -> None:
-        """Run one of the two loops; when it ends, nothing goes on by itself, and everybody who waits is told."""
+        """Run one of the loops; when it ends, nothing goes on by itself, and everybody who waits is told."""
         try:
             await loop
         except ClawChatError as error:
             self._fail(error)
+            if self._line is not None:
+                await self._line.close()
         except Exception as error:
             logger.exception("the client has a fault")
             self._fail(Internal(f"the client has a fault: {type(error).__name__}"))

@@ -90,14 +90,17 @@ class Connection:
         *,
         client_name: str = "",
         tls: ssl.SSLContext | None = None,
+        refuses_certificate: Callable[[bytes], bool] | None = None,
         proven: Callable[[], Awaitable[None]] | None = None,
     ) -> "Connection":
         """A connection on which AUTH_OK has been verified.
 
+        `refuses_certificate` says of the other side's certificate (DER) whether it was revoked.
         `proven` is awaited when the other side has proven to be our server and we not yet who we are; what it raises
         ends the dial.
-        Raises: unreachable (nobody there, or too slow); rediscover; unauthentic (refused, or another server); other
-        peer errors for an answer that is none of ours; usage (an endpoint without TLS that is not this machine).
+        Raises: unreachable (nobody there, or too slow); rediscover; unauthentic (refused, or another server, or its
+        certificate was revoked); other peer errors for an answer that is none of ours; usage (an endpoint without TLS
+        that is not this machine).
         Spec: 3.3, 3.13
         """
         if not endpoint.is_dialable:
@@ -117,6 +120,7 @@ class Connection:
                     endpoint.url, max_msg_size=FRAME_CEILING_BYTES, compress=0, ssl=tls or True, autoping=True
                 )
                 connection = cls(endpoint, socket, handshake, credentials)
+                await connection._check_certificate(refuses_certificate)
                 await connection._shake_hands(proven)
                 return connection
         except TimeoutError:
@@ -236,6 +240,13 @@ class Connection:
         await self._close_socket(NORMAL_CLOSURE)
 
     # Internal
+
+    async def _check_certificate(self, refuses: Callable[[bytes], bool] | None) -> None:
+        tls = self._socket.get_extra_info("ssl_object")
+        certificate = tls.getpeercert(binary_form=True) if tls is not None else None
+        if refuses is not None and certificate is not None and refuses(certificate):
+            await self._close_socket(NORMAL_CLOSURE)
+            raise Unauthentic(f"the certificate of {self.endpoint.host} was revoked")
 
     async def _shake_hands(self, proven: Callable[[], Awaitable[None]] | None) -> None:
         try:

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from clawchat.protocol.credential import DeviceKind, device_id, seal_root_blob, sign_identity
 from clawchat.protocol.encoding import encode_cbor, parse_cbor
-from clawchat.protocol.errors import Expired, UsageError
+from clawchat.protocol.errors import Expired, Malformed, UsageError
 from clawchat.protocol.invite import Invite
 from clawchat.protocol.key_schedule import gate_key, key_id
 from clawchat.protocol.keys import (
@@ -17,6 +17,7 @@ from clawchat.protocol.keys import (
     RecoveryKey,
     RootKey,
 )
+from clawchat.protocol.primitives import constant_time_equal
 
 from .store import Store
 
@@ -25,6 +26,7 @@ ROW = b"this"
 CERTIFICATE_SECONDS = 5 * 365 * 86400
 # Files sealed under a former secret may still lie on a mirror.
 SECRETS_KEPT = 3
+KID_BYTES = 8
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -44,7 +46,7 @@ class _State:
 
     device_key: bytes
     server_public: bytes
-    # Newest first.
+    # Newest first; none before the first file, when the invitation brought none.
     discovery_secrets: tuple[bytes, ...]
     locators: tuple[str, ...]
     name: str
@@ -58,6 +60,8 @@ class _State:
     # Empty once the device's own PSK has opened a session.
     invite_id: bytes = b""
     invite_psk: bytes = b""
+    # The server's identity has ended itself: nothing that it signs is believed any more.
+    is_server_revoked: bool = False
 
     def encode(self) -> bytes:
         return encode_cbor({name: getattr(self, name) for name in self.__slots__})
@@ -137,14 +141,24 @@ class Device:
 
     @property
     def pins(self) -> list[IdentityPublic]:
-        """The server identities it believes."""
-        return [IdentityPublic(self._state.server_public)]
+        """The server identities it believes; none once the server's has ended itself."""
+        return [] if self._state.is_server_revoked else [self.server_public]
+
+    @property
+    def server_public(self) -> IdentityPublic:
+        """The server it belongs to."""
+        return IdentityPublic(self._state.server_public)
 
     @property
     def discovery_secrets(self) -> dict[bytes, DiscoverySecret]:
-        """The secrets that connection files may be sealed under, by `kid`."""
+        """The secrets that connection files may be sealed under, by `kid`, the one in force first."""
         secrets = [DiscoverySecret(raw) for raw in self._state.discovery_secrets]
         return {key_id(secret): secret for secret in secrets}
+
+    @property
+    def psks(self) -> list[PreSharedKey]:
+        """What a discovery secret may be wrapped under for this device: its own PSK, the invite's."""
+        return [PreSharedKey(raw) for raw in (self._state.psk, self._state.invite_psk) if raw]
 
     @property
     def locators(self) -> tuple[str, ...]:
@@ -202,16 +216,31 @@ class Device:
         self._change(has_account=True)
 
     def learn_secret(self, secret: DiscoverySecret) -> None:
-        """The server has renewed its discovery secret; the former ones still open older files."""
-        former = tuple(raw for raw in self._state.discovery_secrets if raw != bytes(secret))
-        if self._state.discovery_secrets[0] != bytes(secret):
+        """This discovery secret is in force from now on; the former ones still open older files."""
+        secrets = self._state.discovery_secrets
+        if secrets[:1] != (bytes(secret),):
+            former = tuple(raw for raw in secrets if raw != bytes(secret))
             self._change(discovery_secrets=(bytes(secret), *former)[:SECRETS_KEPT])
 
+    def learn_renewed(self, kid: bytes, secret: bytes) -> None:
+        """The server says in a session that its discovery secret is this one now.
+
+        Raises: malformed (it is not the secret of this `kid`, or none at all).
+        """
+        renewed = DiscoverySecret.from_bytes(secret)
+        if not constant_time_equal(key_id(renewed), kid):
+            raise Malformed("a discovery secret under the kid of another")
+        self.learn_secret(renewed)
+
+    def server_revoked(self) -> None:
+        """The server's identity has ended itself."""
+        self._change(is_server_revoked=True)
+
     def _credentials(self, psk_id: bytes, psk: bytes) -> Credentials | None:
-        if not psk_id:
+        if not psk_id or not self._state.discovery_secrets:
             return None
         gate = gate_key(DiscoverySecret(self._state.discovery_secrets[0]))
-        return Credentials(self.pins[0], gate, psk_id, PreSharedKey(psk), self.key)
+        return Credentials(self.server_public, gate, psk_id, PreSharedKey(psk), self.key)
 
     def _change(self, **changes: Any) -> None:
         self._state = replace(self._state, **changes)

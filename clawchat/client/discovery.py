@@ -1,4 +1,4 @@
-"""Finds the server: the newest connection file of all mirrors that a pinned server signed, kept for the next start."""
+"""Finds the server: the newest connection file of all places that a pinned server signed, kept for the next start."""
 
 import asyncio
 import logging
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import aiohttp
 
-from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, SealedConnectionFile, choose_freshest
+from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, SealedConnectionFile
 from clawchat.protocol.encoding import encode_cbor, parse_cbor
 from clawchat.protocol.endpoint_choice import (
     better_endpoints,
@@ -17,26 +17,30 @@ from clawchat.protocol.endpoint_choice import (
     remember_time,
     slow_places,
 )
-from clawchat.protocol.errors import ClawChatError, PeerError
-from clawchat.protocol.limits import CLOCK_SKEW_SECONDS, CONNECTION_FILE_MAX_BYTES
+from clawchat.protocol.errors import ClawChatError, PeerError, Replayed, UnknownPeer
+from clawchat.protocol.keys import DiscoverySecret
+from clawchat.protocol.limits import CLOCK_SKEW_SECONDS
+from clawchat.protocol.places import FILE_NAME, LIST_NAME
 
-from .back_off import jitter
+from .back_off import BackOff, jitter
+from .belief import weigh
 from .device import Device
 from .errors import Unreachable
+from .places import Place, ask_places, parse_places
+from .revocations import Revocations
 from .store import Store
 
 logger = logging.getLogger(__name__)
 
 STORE = "discovery"
 FILE, SEEN, TIMES = b"file", b"seen", b"times"
-FETCH_SECONDS = 6.0
-# Once one mirror has given a good file, the others get so much longer.
-REST_SECONDS = 1.0
-MAX_LOCATIONS = 16
-CHUNK_BYTES = 16_384
 EMPTY_MAP = b"\xa0"
 # Times are worth a write to the disk now and then, not at every move.
 TIMES_STORED_SECONDS = 30.0
+# A new file reaches the places one after the other: so long an older one means nothing.
+LAG_SECONDS = 300
+# A list that no place has yet is asked for again after pauses that double.
+FIRST_LIST_SECONDS, LONGEST_LIST_SECONDS = 2.0, 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,17 +65,19 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """A file of our server: opened, and as it was fetched."""
+    """A file of our server: opened, as it was fetched, and the secret that it is sealed under."""
 
     info: ConnectionInfo
     data: bytes
+    secret: DiscoverySecret
 
 
 class Finder:
     """What the client knows of where its server is.
 
     A file is believed when a pinned server signed it and its serial is not below the last one believed; its sealed
-    bytes are kept in the client's store. Spec: 3.8
+    bytes are kept in the client's store. Whoever was away while the discovery secret changed finds the new one wrapped
+    in the file. Spec: 3.8, 3.10, 3.12
     """
 
     def __init__(self, store: Store, device: Device, region: str = "") -> None:
@@ -79,7 +85,13 @@ class Finder:
         self._device = device
         self._region = region
         self._seen = _Seen.parse(store.get(STORE, SEEN))
+        self.revocations = Revocations(store, device)
         self.known = self._load()
+        # What became of the places that were asked last and gave what is not to be believed: code by host.
+        self.doubts: dict[str, str] = {}
+        # Set when a file may name a list that we have not got.
+        self._list_named = asyncio.Event()
+        self._list_named.set()
         self._times: dict[str, tuple[int, int]] = {
             place: (known[0], known[1]) for place, known in parse_cbor(store.get(STORE, TIMES) or EMPTY_MAP).items()
         }
@@ -91,40 +103,57 @@ class Finder:
         """Seconds since 1970, by our clock and what the server last told of its own."""
         return int(time.time()) + self._seen.clock_offset_seconds
 
-    def locations(self) -> tuple[str, ...]:
+    def places(self) -> list[Place]:
         """Where the file may be fetched: what the last file says, then what the invite said."""
-        urls = (*(self.known.urls if self.known else ()), *self._device.locators)
-        web = [url for url in urls if url.startswith(("https://", "http://"))]
-        return tuple(dict.fromkeys(web))[:MAX_LOCATIONS]
+        return parse_places((*(self.known.urls if self.known else ()), *self._device.locators))
 
     def take(self, data: bytes) -> ConnectionInfo:
         """Believe a file that was handed to us, and keep it.
 
-        Raises: unknown_peer, unauthentic, malformed (no file of our server); replayed, forked (not to be believed).
+        Raises: unknown_peer, unauthentic, malformed (no file of our server); replayed, forked (not to be believed);
+        revoked (nobody's files are believed any more).
         """
-        return self._choose([self._open(data)])
+        self.revocations.check()
+        chosen, refused = self._choose([self._open(data)])
+        if chosen is None:
+            raise refused[0][1]
+        return chosen
 
     async def fetch(self, http: aiohttp.ClientSession) -> ConnectionInfo:
-        """The newest file of all mirrors, which are asked side by side.
+        """The newest file of all places, which are asked side by side.
 
-        Raises: unreachable (no mirror gave a file of our server); replayed, forked (only such that are not believed).
+        Raises: unreachable (no place gave anything); what was wrong with the only files they gave; revoked.
         """
-        locations = self.locations()
-        waiting = {asyncio.create_task(_get(http, url)) for url in locations}
-        found: list[_Found] = []
-        deadline = time.monotonic() + FETCH_SECONDS
-        try:
-            while waiting and (left := deadline - time.monotonic()) > 0:
-                done, waiting = await asyncio.wait(waiting, timeout=left, return_when=asyncio.FIRST_COMPLETED)
-                found += [file for task in done if (file := self._judge(task.result())) is not None]
-                if found:
-                    deadline = min(deadline, time.monotonic() + REST_SECONDS)
-        finally:
-            for task in waiting:
-                task.cancel()
-        if not found:
-            raise Unreachable(f"none of {len(locations)} mirrors has a connection file of this server")
-        return self._choose(found)
+        self.revocations.check()
+        found: dict[Place, _Found] = {}
+        places = self.places()
+        failed = await ask_places(http, places, FILE_NAME, lambda place, data: found.update({place: self._open(data)}))
+        places_by_info = {id(file.info): place for place, file in found.items()}
+        chosen, refused = self._choose(list(found.values()))
+        failed |= {places_by_info[id(info)]: error for info, error in refused}
+        self._doubt(failed)
+        if chosen is not None:
+            return chosen
+        wrong = [error for error in failed.values() if not isinstance(error, Unreachable)]
+        raise wrong[0] if wrong else Unreachable(f"none of {len(places)} places has a connection file of this server")
+
+    async def keep_revocations(self, http: aiohttp.ClientSession) -> None:
+        """Get each revocation list that a believed file names, and check what it ends, until cancelled.
+
+        Raises: revoked.
+        """
+        back_off = BackOff(FIRST_LIST_SECONDS, LONGEST_LIST_SECONDS)
+        while True:
+            self.revocations.check()
+            await self._list_named.wait()
+            self._list_named.clear()
+            try:
+                await self._fetch_revocations(http)
+                back_off.reset()
+            except ClawChatError as error:
+                logger.warning("the revocation list is not to be had yet: %s", error)
+                self._list_named.set()
+                await asyncio.sleep(back_off.next_pause())
 
     def order(self, endpoints: Iterable[Endpoint]) -> list[Endpoint]:
         """These endpoints in the order in which to dial them.
@@ -162,37 +191,60 @@ class Finder:
         """Somebody gave us a file that is not to be believed."""
         logger.warning("a connection file is not believed: %s", error)
 
-    def _judge(self, data: bytes | None) -> _Found | None:
-        if data is None:
-            return None
-        try:
-            return self._open(data)
-        except PeerError as error:
-            self.complain(error)
-            return None
+    async def _fetch_revocations(self, http: aiohttp.ClientSession) -> None:
+        """Get the list that the file in hand names, when it is another one than we have."""
+        info = self.known
+        if info is None or not self.revocations.is_due(info):
+            return
+        failed = await ask_places(http, self.places(), LIST_NAME, lambda place, data: self.revocations.take(data, info))
+        if self.revocations.is_due(info):
+            raise next(iter(failed.values()), Unreachable("no place has the revocation list"))
 
-    def _choose(self, found: list[_Found]) -> ConnectionInfo:
-        infos = [file.info for file in found]
+    def _doubt(self, failed: dict[Place, ClawChatError]) -> None:
+        """Say what places gave that is not to be believed; that one gave nothing, or is late, is no news."""
+        age = self.now() - self.known.timestamp if self.known is not None else LAG_SECONDS
+        doubts = {}
+        for place, error in failed.items():
+            is_late = isinstance(error, Replayed) and age < LAG_SECONDS
+            if not isinstance(error, Unreachable) and not is_late:
+                doubts[place.host] = error.code
+                if self.doubts.get(place.host) != error.code:
+                    logger.warning("a connection file at %s is not believed: %s", place.host, error)
+        self.doubts = doubts
+
+    def _choose(self, found: list[_Found]) -> tuple[ConnectionInfo | None, list[tuple[ConnectionInfo, PeerError]]]:
         seen, now = self._seen, self.now()
-        chosen = choose_freshest(infos, last_serial=seen.serial, last_digest=seen.digest, now=now)
+        infos = [file.info for file in found]
+        chosen, refused = weigh(infos, last_serial=seen.serial, last_digest=seen.digest, now=now)
+        if chosen is None:
+            return None, refused
         if not chosen.is_current(now):
             logger.warning("the newest connection file is outside its validity; is this machine's clock right?")
         self.known = chosen
+        self._list_named.set()
         if chosen.serial != seen.serial:
-            data = next(file.data for file in found if file.info is chosen)
+            file = next(file for file in found if file.info is chosen)
             with self._store.transaction():
-                self._store.put(STORE, FILE, data)
+                self._device.learn_secret(file.secret)
+                self._store.put(STORE, FILE, file.data)
                 self._remember(_Seen(chosen.serial, chosen.digest, seen.clock_offset_seconds))
-        return chosen
+        return chosen, refused
 
     def _open(self, data: bytes) -> _Found:
         sealed = SealedConnectionFile.parse(data)
-        return _Found(sealed.open(self._device.discovery_secrets, self._device.pins), data)
+        if self.revocations.refuses_secret(sealed.kid):
+            raise UnknownPeer("sealed under a discovery secret that was revoked")
+        secret = self._device.discovery_secrets.get(sealed.kid)
+        if secret is None:
+            secret = sealed.unwrap(self._device.psks, self._device.pins)
+        return _Found(sealed.open({sealed.kid: secret}, self._device.pins), data, secret)
 
     def _load(self) -> ConnectionInfo | None:
         data = self._store.get(STORE, FILE)
+        if data is None or not self._device.pins:
+            return None
         try:
-            return None if data is None else self._open(data).info
+            return self._open(data).info
         except ClawChatError:
             # Sealed under a secret that was renewed long ago: the mirrors have a newer one.
             return None
@@ -200,19 +252,3 @@ class Finder:
     def _remember(self, seen: _Seen) -> None:
         self._seen = seen
         self._store.put(STORE, SEEN, seen.encode())
-
-
-async def _get(http: aiohttp.ClientSession, url: str) -> bytes | None:
-    """What a mirror gives; None when it gives nothing that could be a connection file."""
-    data = b""
-    try:
-        async with http.get(url, timeout=aiohttp.ClientTimeout(total=FETCH_SECONDS)) as answer:
-            if answer.status != 200:
-                return None
-            async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
-                data += chunk
-                if len(data) > CONNECTION_FILE_MAX_BYTES:
-                    return None
-    except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
-        return None
-    return data

@@ -179,6 +179,7 @@ class Line:
 
     async def _dial(self, endpoint: Endpoint, proven: Proven) -> Connection:
         """A connection to this endpoint under the device's own PSK, prepared for use."""
+        self._finder.revocations.check()
         began = time.monotonic()
 
         async def note() -> None:
@@ -217,7 +218,13 @@ class Line:
     ) -> Connection:
         assert credentials is not None
         return await Connection.open(
-            self._http, endpoint, credentials, client_name=self._client_name, tls=self._tls, proven=proven
+            self._http,
+            endpoint,
+            credentials,
+            client_name=self._client_name,
+            tls=self._tls,
+            refuses_certificate=self._finder.revocations.refuses_certificate,
+            proven=proven,
         )
 
     async def _enrol(self, endpoint: Endpoint, proven: Proven) -> None:

@@ -1,26 +1,29 @@
 """What lies at one place, or why it cannot be had: for those who want to know the reason."""
 
+import asyncio
 import errno
 import socket
 import ssl
+from urllib.parse import urljoin
 
 import aiohttp
 
 from clawchat.diagnosis import Observation
-from clawchat.protocol.errors import ClawChatError
 from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
 from clawchat.protocol.places import WebPlace, parse_place
 
+from .errors import Unreachable
+
 READ_SECONDS = 5.0
 CHUNK_BYTES = 16_384
+REDIRECTS = (301, 302, 303, 307, 308)
+MOST_REDIRECTS = 3
 # What OpenSSL says of a certificate whose time has not come, or is over.
 X509_NOT_YET_VALID, X509_EXPIRED = 9, 10
 
 
-class NotRead(ClawChatError):
+class NotRead(Unreachable):
     """A place gave nothing that could be a connection file; `met` says what it did instead."""
-
-    code = "unreachable"
 
     def __init__(self, met: Observation) -> None:
         super().__init__(met.sentence)
@@ -33,28 +36,36 @@ async def read_web_place(http: aiohttp.ClientSession, place: WebPlace, tls: ssl.
     Raises: NotRead.
     Spec: 3.16
     """
-    limit = aiohttp.ClientTimeout(total=READ_SECONDS)
     try:
-        async with http.get(place.url, timeout=limit, ssl=tls) as answer:
-            return await _body(answer, place.host)
+        async with asyncio.timeout(READ_SECONDS):
+            for _ in range(MOST_REDIRECTS + 1):
+                found = await _ask(http, place, tls)
+                if isinstance(found, bytes):
+                    return found
+                place = found
+            raise NotRead(Observation("place_moved", place.host))
     except TimeoutError:
         raise NotRead(Observation("place_silent", place.host)) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise NotRead(Observation(_place_code(error), place.host)) from None
 
 
-async def _body(answer: aiohttp.ClientResponse, host: str) -> bytes:
-    # A redirect may lead on, but to no other kind of place.
-    if not isinstance(parse_place(str(answer.url)), WebPlace):
-        raise NotRead(Observation("place_moved", host))
-    if answer.status != 200:
-        raise NotRead(Observation("place_missing" if answer.status in (404, 410) else "place_ill", host))
-    data = b""
-    async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
-        data += chunk
-        if len(data) > CONNECTION_FILE_MAX_BYTES:
-            raise NotRead(Observation("place_large", host))
-    return data
+async def _ask(http: aiohttp.ClientSession, place: WebPlace, tls: ssl.SSLContext | bool) -> bytes | WebPlace:
+    """The body, or where it is said to be; a place of another kind is not asked."""
+    async with http.get(place.url, allow_redirects=False, ssl=tls) as answer:
+        if answer.status in REDIRECTS:
+            further = parse_place(urljoin(place.url, answer.headers.get("Location", "")))
+            if not isinstance(further, WebPlace):
+                raise NotRead(Observation("place_moved", place.host))
+            return further
+        if answer.status != 200:
+            raise NotRead(Observation("place_missing" if answer.status in (404, 410) else "place_ill", place.host))
+        data = b""
+        async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
+            data += chunk
+            if len(data) > CONNECTION_FILE_MAX_BYTES:
+                raise NotRead(Observation("place_large", place.host))
+        return data
 
 
 def _place_code(error: Exception) -> str:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from clawchat.client import Client, Unreachable, connection, discovery
+from clawchat.client import Client, Unreachable, connection, places
 from clawchat.protocol.bodies import CloseNotify
 from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, _seal_connection_file
 from clawchat.protocol.errors import UsageError
@@ -239,7 +239,7 @@ async def test_server_with_another_key_is_not_believed(server, alice):
 
 async def test_slow_mirror_holds_up_nobody(server, monkeypatch):
     """Once one mirror gave a good file, the others are waited for a moment only."""
-    monkeypatch.setattr(discovery, "REST_SECONDS", 0.1)
+    monkeypatch.setattr(places, "REST_SECONDS", 0.1)
     server.other_files = {"slow": server.published}
     server.locators = (server.locators[0].replace("connection.json", "slow"), *server.locators)
     began = time.monotonic()
@@ -254,5 +254,5 @@ async def test_mirror_that_gives_too_much_is_left(server):
     server.other_files = {"endless": b"x" * (CONNECTION_FILE_MAX_BYTES + 1)}
     server.locators = (server.locators[0].replace("connection.json", "endless"),)
 
-    with pytest.raises(Unreachable, match="none of 1 mirrors"):
+    with pytest.raises(Unreachable, match="none of 1 places"):
         await Client.enrol(server.invite(), None, name="Bob", seconds=0.5)

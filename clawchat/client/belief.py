@@ -1,0 +1,37 @@
+"""Which of the files that places gave is to be believed; one that lies keeps nobody from the others. No I/O.
+
+Spec: 3.8
+"""
+
+from collections.abc import Iterable
+
+from clawchat.protocol.connection_file import ConnectionInfo, choose_freshest
+from clawchat.protocol.errors import Forked, PeerError
+
+
+def weigh(
+    infos: Iterable[ConnectionInfo], *, last_serial: int, last_digest: bytes, now: int
+) -> tuple[ConnectionInfo | None, list[tuple[ConnectionInfo, PeerError]]]:
+    """The newest file that contradicts nothing, None when none is left; and what spoke against others.
+
+    The last two are what was believed last. Units: now in seconds since 1970.
+    """
+    candidates = list(infos)
+    refused: list[tuple[ConnectionInfo, PeerError]] = []
+    left: list[ConnectionInfo] = []
+    for info in candidates:
+        try:
+            choose_freshest([info], last_serial=last_serial, last_digest=last_digest, now=now)
+            # The one in hand is known; of two new ones nobody can tell which is true.
+            if (
+                info.serial != last_serial
+                and len({each.digest for each in candidates if each.serial == info.serial}) > 1
+            ):
+                raise Forked(f"two files with serial {info.serial}", {"serial": info.serial})
+        except PeerError as error:
+            refused.append((info, error))
+        else:
+            left.append(info)
+    if not left:
+        return None, refused
+    return choose_freshest(left, last_serial=last_serial, last_digest=last_digest, now=now), refused
