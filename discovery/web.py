@@ -7,6 +7,7 @@ import socket
 import ssl
 import threading
 from dataclasses import dataclass, field
+from email.message import Message
 from urllib.parse import SplitResult, urlsplit
 
 from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
@@ -27,6 +28,16 @@ class Request:
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     context: ssl.SSLContext | None = None
     dial: tuple[str, int] | None = None
+    max_bytes: int = CONNECTION_FILE_MAX_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back; the body is empty unless a GET or a POST was answered with 200."""
+
+    status: int
+    headers: Message = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 def fetch(request: Request, seconds: float) -> bytes:
@@ -44,7 +55,13 @@ def fetch(request: Request, seconds: float) -> bytes:
 
 
 def ask(request: Request, seconds: float) -> tuple[int, bytes]:
-    """Status of the answer, and with a 200 its body, at most 64 KiB.
+    """Status of the answer, and with a 200 its body; see `converse`."""
+    answer = converse(request, seconds)
+    return answer.status, answer.body
+
+
+def converse(request: Request, seconds: float) -> Answer:
+    """The answer, with at most `request.max_bytes` (64 KiB) of a body.
 
     The deadline holds for all of it together, the look-up of the name included, however slowly bytes drip.
     Raises: MirrorError.
@@ -71,7 +88,7 @@ class _Exchange:
 
     def __init__(self, request: Request, seconds: float) -> None:
         self.parts = _split(request.url)
-        self.outcome: queue.SimpleQueue[tuple[int, bytes] | Exception] = queue.SimpleQueue()
+        self.outcome: queue.SimpleQueue[Answer | Exception] = queue.SimpleQueue()
         self._request = request
         self._connection = _Connection(self.parts, request, seconds)
 
@@ -88,20 +105,19 @@ class _Exchange:
         """End the thread: what it waits for is shut."""
         self._connection.shut()
 
-    def _exchange(self) -> tuple[int, bytes]:
+    def _exchange(self) -> Answer:
         path = f"{self.parts.path or '/'}{'?' + self.parts.query if self.parts.query else ''}"
         headers = {"Cache-Control": "no-cache", "Accept-Encoding": "identity", **self._request.headers}
         self._connection.request(self._request.method, path, body=self._request.body, headers=headers)
         with self._connection.getresponse() as answer:
-            if answer.status != http.HTTPStatus.OK or self._request.method != "GET":
-                return answer.status, b""
-            return answer.status, self._body(answer)
+            has_body = answer.status == http.HTTPStatus.OK and self._request.method in ("GET", "POST")
+            return Answer(answer.status, answer.headers, self._body(answer) if has_body else b"")
 
     def _body(self, answer: http.client.HTTPResponse) -> bytes:
         data = b""
         while chunk := answer.read1(CHUNK_BYTES):
             data += chunk
-            if len(data) > CONNECTION_FILE_MAX_BYTES or (answer.length or 0) > CONNECTION_FILE_MAX_BYTES:
+            if len(data) > self._request.max_bytes or (answer.length or 0) > self._request.max_bytes:
                 raise MirrorError(f"What {self.parts.netloc} gives is larger than a published file may be.")
         if answer.length:
             raise MirrorError(f"{self.parts.netloc} broke off in the middle of the file.")
