@@ -66,11 +66,12 @@ export class Updates extends EventTarget {
   }
 
   /** Ends when the newest version is at hand, or when there is none to be had. */
-  #fetchNewest() {
-    return new Promise((resolve) => {
-      setTimeout(resolve, FETCH_MS);
-      this.#registration.update().then(() => this.#whenInstalled(resolve), resolve);
-    });
+  async #fetchNewest() {
+    const installed = () => new Promise((resolve) => this.#whenInstalled(resolve));
+    const fetched = this.#registration.update().then(installed, () => {});
+    let timer;
+    await Promise.race([fetched, new Promise((resolve) => (timer = setTimeout(resolve, FETCH_MS)))]);
+    clearTimeout(timer);
   }
 
   /** Calls back when no version is on its way any more: it is at hand, in use, or could not be had. */
