@@ -106,7 +106,6 @@ FINDINGS: dict[str, Finding] = {
         "Begin with the first line above that is wrong.",
     ),
     "place_well": _well("places", "{about} has the address."),
-    "place_file": _well("places", "The file that was picked by hand has the address."),
     "place_kept": Finding("places", Grade.NOTED, "The address that was kept from before is used."),
     "place_unresolved": _wrong(
         "places",
@@ -141,10 +140,10 @@ FINDINGS: dict[str, Finding] = {
         f"This device may have been shut out. {_INVITATION}",
         _PUBLISH,
     ),
-    "fresh_well": _well("freshness", "It is the newest one."),
+    "fresh_well": _well("freshness", "It is in time, and no newer one is known."),
     "fresh_forked": _wrong(
         "freshness",
-        "Two different addresses with one number are going round.",
+        "{about} has another address under the same number; it is not used.",
         _TELL,
         "See that only one server publishes with these keys, then run manage.py publishconnection.",
     ),

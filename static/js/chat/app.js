@@ -1,17 +1,14 @@
 // The app behind the screens: what it shows, what can be done.
 
 import { Client } from "./client.js";
+import { checkConnection } from "./connection_check.js";
 import { browserEnvironment } from "./environment.js";
 import { takeInvitation } from "./invitation.js";
 import { OwnDevice } from "./own_device.js";
 import { PageState } from "./page_state.js";
 import { Problem, storageProblem } from "./problem.js";
 import { TabLock } from "./tab_lock.js";
-
-const OFFLINE = Object.freeze({
-  status: "offline", port: null, nextMove: null, interval: null, mirror: null, since: null, serverName: "",
-  fingerprint: "", problem: null, epoch: null,
-});
+import { OFFLINE } from "./views.js";
 
 export class App extends PageState {
   #environment;
@@ -129,6 +126,12 @@ export class App extends PageState {
     this.#client?.retryNow();
   }
 
+  /** Go the way to the server step by step. @param {(found: object) => void} tell is shown how far it has come */
+  checkConnection(tell) {
+    const { connection } = this;
+    return checkConnection({ device: this.#device, connection, environment: this.#environment, tell });
+  }
+
   // Internal
 
   async #waitForTurn(invitation) {
@@ -188,12 +191,10 @@ export class App extends PageState {
     if (this.#isClosed || this.state === "failed" || this.state === "revoked") return;
     this.#client?.stop();
     if (cause.code === "superseded") this.become("elsewhere");
-    else if (cause.code === "revoked") this.#revoke();
-    else this.become("failed", Problem.from(cause));
-  }
-
-  #revoke() {
-    this.become("revoked");
-    this.#device.account.update({ revoked: true }).catch(() => {});
+    else if (cause.code !== "revoked") this.become("failed", Problem.from(cause));
+    else {
+      this.become("revoked");
+      this.#device.account.update({ revoked: true }).catch(() => {});
+    }
   }
 }

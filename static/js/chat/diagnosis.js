@@ -11,7 +11,8 @@ const CODES = Object.keys(FINDINGS);
 
 /**
  * @typedef {{code: string, about?: string}} Observation what was met, and what it is about
- * @typedef {{name: string, title: string, grade: string, lines: {code: string, grade: string, sentence: string}[]}} Step
+ * @typedef {{code: string, grade: string, sentence: string}} Line
+ * @typedef {{name: string, title: string, grade: string, lines: Line[]}} Step
  * @typedef {{code: string, sentence: string, remedy: string}} Verdict
  */
 
@@ -75,4 +76,13 @@ function reasonOf(step) {
 
 function because({ code, sentence }) {
   return { code, sentence, remedy: FINDINGS[code][3] ?? "" };
+}
+
+/** A length of time as a sentence has it: `45 s`, `12 min`, `3 h`, `2 days`; at least 1 s. @param {number} seconds */
+export function lengthOf(seconds) {
+  // From two of a unit on it says more than the smaller one.
+  for (const [unit, size] of [["days", 86_400], ["h", 3600], ["min", 60]]) {
+    if (seconds >= 2 * size) return `${Math.floor(seconds / size)} ${unit}`;
+  }
+  return `${Math.max(1, Math.round(seconds))} s`;
 }

@@ -12,6 +12,8 @@ import { fetchBytes } from "../net/http.js";
  * @property {string | undefined} region whose ports we take first, when the server names any
  * @property {() => Promise<boolean>} persist asks the browser to keep our data
  * @property {(listener: () => void) => void} onOnline
+ * @property {() => boolean} isOnline what the browser says
+ * @property {() => boolean} isSecure whether it keeps keys for this page
  */
 
 /** @returns {Environment} */
@@ -25,5 +27,7 @@ export function browserEnvironment() {
     region: undefined,
     persist: async () => globalThis.navigator?.storage?.persist?.() ?? false,
     onOnline: (listener) => globalThis.addEventListener?.("online", listener),
+    isOnline: () => globalThis.navigator?.onLine ?? true,
+    isSecure: () => globalThis.isSecureContext ?? true,
   };
 }

@@ -44,7 +44,6 @@ export const FINDINGS = Object.freeze({
   place_none: ["places", "wrong", "No place is known where the address is kept.", INVITATION],
   places_all: ["places", "wrong", "None of the {about} places where the address is kept has it for us.", NETWORK],
   place_well: ["places", "well", "{about} has the address."],
-  place_file: ["places", "well", "The file that was picked by hand has the address."],
   place_kept: ["places", "noted", "The address that was kept from before is used."],
   place_unresolved: ["places", "wrong", "The name {about} leads nowhere.", NETWORK],
   place_refused: ["places", "wrong", "{about} turns connections away.", LATER],
@@ -62,8 +61,8 @@ export const FINDINGS = Object.freeze({
     "signature", "wrong", "What {about} has is sealed for other devices than this one.",
     `This device may have been shut out. ${INVITATION}`,
   ],
-  fresh_well: ["freshness", "well", "It is the newest one."],
-  fresh_forked: ["freshness", "wrong", "Two different addresses with one number are going round.", TELL],
+  fresh_well: ["freshness", "well", "It is in time, and no newer one is known."],
+  fresh_forked: ["freshness", "wrong", "{about} has another address under the same number; it is not used.", TELL],
   fresh_older: ["freshness", "wrong", "{about} has an older address than is known already; it is not used.", LATER],
   fresh_future: ["freshness", "wrong", "By the clock here, the address is from the future.", CLOCK],
   fresh_expired: [

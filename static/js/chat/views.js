@@ -50,6 +50,12 @@ export function roomView(room, last) {
   };
 }
 
+/** Of a device that does nothing, or not yet. */
+export const OFFLINE = Object.freeze({
+  status: "offline", port: null, nextMove: null, interval: null, mirror: null, since: null, serverName: "",
+  fingerprint: "", problem: null, epoch: null,
+});
+
 /** @param {object} status of the port follower @param {import("../discovery/finder.js").Finder} finder */
 export function connectionView({ status, endpoint, since, problem, epoch }, finder, serverPublic) {
   const { info, mirror } = finder;

@@ -1,0 +1,168 @@
+// "Why can't I connect?": the way from here to the server, gone step by step.
+
+import { dial } from "../net/dial.js";
+import { DialFailed } from "../net/failures.js";
+import { openWire as openWebSocket } from "../net/wire.js";
+import { CLOCK_SKEW_SECONDS, HANDSHAKE_SECONDS } from "../protocol/limits.js";
+import { diagnose, lengthOf } from "./diagnosis.js";
+
+/** So many ports are tried; a file of a large server names more. */
+const MOST_PORTS = 4;
+/** What fails sooner than this was turned away; what takes as long was never answered. */
+const SILENT_MS = HANDSHAKE_SECONDS * 900;
+
+/** What became of a place -> what it tells; a code that is not here is of one that gave nothing. */
+const PLACES = {
+  null: ["place_well"],
+  not_there: ["place_missing"],
+  too_large: ["place_large"],
+  malformed: ["place_noise"],
+  unsupported_version: ["place_noise"],
+  unauthentic: ["place_well", "signature_foreign"],
+  unknown_peer: ["place_well", "signature_sealed"],
+  replayed: ["place_well", "fresh_older"],
+  forked: ["place_well", "fresh_forked"],
+};
+
+/** Why a dial failed after the server had proved itself -> what it tells of this device. */
+const TURNED_AWAY = { refused: "device_refused", revoked: "device_revoked", limit: "device_full" };
+
+/**
+ * Go the way to the server, and say what is in it. Nothing that can go wrong on it is thrown.
+ * @param {object} parts
+ * @param {import("./own_device.js").OwnDevice | null} parts.device
+ * @param {{status: string, port: number | null}} parts.connection as it is shown
+ * @param {import("./environment.js").Environment} parts.environment
+ * @param {(found: ReturnType<typeof diagnose>) => void} [parts.tell] is shown how far it has come
+ * @returns {Promise<ReturnType<typeof diagnose>>}
+ */
+export async function checkConnection({ device, connection, environment, tell = () => {} }) {
+  const way = new Way(environment, tell);
+  way.meet(environment.isSecure() ? "context_well" : "context_insecure");
+  const account = device?.account ?? null;
+  if (account === null || account.isRevoked) way.meet(account === null ? "device_none" : "device_revoked");
+  else await way.go(account, device.finder, connection);
+  return way.found;
+}
+
+class Way {
+  #environment;
+  #tell;
+  #met = [];
+  #isLetIn = false;
+
+  constructor(environment, tell) {
+    this.#environment = environment;
+    this.#tell = tell;
+  }
+
+  get found() {
+    return diagnose(this.#met);
+  }
+
+  meet(code, about = "") {
+    // Said once, however many say it.
+    const isKnown = this.#met.some((each) => each.code === code && each.about === about);
+    if (!isKnown) this.#met.push({ code, about });
+    this.#tell(this.found);
+  }
+
+  async go(account, finder, connection) {
+    await this.#look(finder);
+    const isConnected = connection.status === "connected" || connection.status === "moving";
+    if (isConnected) this.#arrived(finder, connection.port);
+    else if (finder.info) await this.#knock(account, finder);
+    const ahead = Math.abs(finder.now - Date.now()) / 1000;
+    if (ahead > CLOCK_SKEW_SECONDS) this.meet("clock_off", lengthOf(ahead));
+    else this.meet(isConnected || this.#isLetIn ? "clock_well" : "clock_unknown");
+  }
+
+  // The address
+
+  async #look(finder) {
+    await finder.refresh().catch(() => {});
+    const { places } = finder;
+    if (!this.#environment.isOnline()) this.meet("offline");
+    if (places.length === 0) this.meet("place_none");
+    for (const { host, code } of places) {
+      for (const each of PLACES[code] ?? ["place_unreadable"]) this.meet(each, host);
+    }
+    if (finder.info) this.#judge(finder, places.some(({ code }) => code === null));
+  }
+
+  /** The file in hand; whoever signed it was looked at when it was opened. */
+  #judge({ info, now }, isFromPlace) {
+    if (!isFromPlace) this.meet("place_kept");
+    this.meet("signature_well");
+    const seconds = Math.floor(now / 1000);
+    if (info.isCurrent(seconds)) this.meet("fresh_well");
+    else if (seconds < info.validFrom) this.meet("fresh_future");
+    else this.meet("fresh_expired", lengthOf(seconds - info.validUntil));
+  }
+
+  // The port
+
+  #arrived({ info }, port) {
+    this.meet("port_well", String(port));
+    const endpoint = info?.endpoints.find((each) => each.port === port);
+    this.meet(endpoint?.tls === false ? "tls_local" : "tls_well");
+    this.meet("gate_well");
+    this.meet("device_well");
+  }
+
+  async #knock(account, finder) {
+    const [endpoints, [listed]] = [finder.endpoints().slice(0, MOST_PORTS), finder.info.endpoints];
+    // Those that may not be dialled are not among them.
+    if (endpoints.length === 0) this.meet(listed ? "port_unsafe" : "port_none", String(listed?.port));
+    await Promise.all(endpoints.map((endpoint) => this.#dial(account, endpoint)));
+  }
+
+  async #dial(account, endpoint) {
+    const tried = { began: Date.now(), isOpen: false, isProven: false };
+    try {
+      const { channel } = await this.#shakeHands(account, endpoint, tried);
+      channel.close();
+      return this.#tellOf(tried, endpoint, null);
+    } catch ({ code }) {
+      return this.#tellOf(tried, endpoint, code);
+    }
+  }
+
+  /** All of the handshake once; with the other ports, and with an invitation, only up to the server's proof. */
+  #shakeHands(account, { url }, tried) {
+    const { openWire = openWebSocket } = this.#environment;
+    const open = async (...how) => {
+      const wire = await openWire(...how);
+      tried.isOpen = true;
+      return wire;
+    };
+    const proven = async () => {
+      tried.isProven = true;
+      if (!account.isEnrolled || this.#isLetIn) throw new DialFailed("overtaken");
+      this.#isLetIn = true;
+    };
+    const credentials = account.credentials({ byInvite: !account.isEnrolled });
+    return dial({ url, credentials, handlers: {}, openWire: open, proven });
+  }
+
+  /** @param {string | null} code why it failed */
+  #tellOf({ began, isOpen, isProven }, { port, tls }, code) {
+    const isSilent = Date.now() - began >= SILENT_MS;
+    if (!isOpen) {
+      this.meet(isSilent ? "port_silent" : "port_refused", String(port));
+      return tls && !isSilent ? this.meet("tls_unknown") : undefined;
+    }
+    this.meet(code === "rediscover" ? "port_left" : "port_well", String(port));
+    this.meet(tls ? "tls_well" : "tls_local");
+    if (code === "rediscover") return undefined;
+    if (!isProven) return this.meet(isSilent ? "gate_silent" : gateCode(code));
+    this.meet("gate_well");
+    if (code === null) return this.meet("device_well");
+    return code === "overtaken" ? undefined : this.meet(TURNED_AWAY[code] ?? "device_later");
+  }
+}
+
+function gateCode(code) {
+  if (code === "refused" || code === "unavailable") return "gate_closed";
+  return code === "unsupported_version" ? "gate_version" : "gate_foreign";
+}
