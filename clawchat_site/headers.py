@@ -1,16 +1,25 @@
 """The security headers of the front door, the content security policy above all."""
 
-from asgiref.sync import iscoroutinefunction
+import logging
+from urllib.parse import urlsplit
+
+from asgiref.sync import iscoroutinefunction, sync_to_async
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.utils.decorators import sync_and_async_middleware
 
+from clawchat.protocol.places import MEGA_GATEWAY, MegaFolder, WebPlace, parse_place
+from discovery.services.mirrors import public_locations
+
 from .addresses import in_url
+
+logger = logging.getLogger(__name__)
 
 APP_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; "
-    "media-src 'self' blob:; font-src 'self'; connect-src 'self' {sockets}; worker-src 'self'; manifest-src 'self'; "
+    "media-src 'self' blob:; font-src 'self'; connect-src 'self' {others}; worker-src 'self'; manifest-src 'self'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'; "
     "require-trusted-types-for 'script'; trusted-types lit-html worker"
 )
@@ -23,6 +32,8 @@ ADMIN_POLICY = (
 STRANGER_POLICY = "default-src 'none'; frame-ancestors 'none'; object-src 'none'"
 # The chat port moves, and a policy cannot name a port that does not exist yet: any port of what clients dial.
 LOOPBACK_SOCKETS = "ws://localhost:* ws://127.0.0.1:*"
+# Where MEGA is asked what a folder holds, and whence it lets files be fetched.
+MEGA_ORIGINS = ("https://g.api.mega.co.nz", "https://*.userstorage.mega.co.nz")
 
 
 @sync_and_async_middleware
@@ -31,11 +42,19 @@ def security_headers(get_response):
     if iscoroutinefunction(get_response):
 
         async def middleware(request: HttpRequest) -> HttpResponse:
-            return _refusal(request) or _protect(request, await get_response(request))
+            if (refusal := _refusal(request)) is not None:
+                return refusal
+            response = await get_response(request)
+            is_page = _is_app_page(request, response)
+            return _protect(request, response, await sync_to_async(app_policy)() if is_page else _plain_policy())
     else:
 
         def middleware(request: HttpRequest) -> HttpResponse:
-            return _refusal(request) or _protect(request, get_response(request))
+            if (refusal := _refusal(request)) is not None:
+                return refusal
+            response = get_response(request)
+            is_page = _is_app_page(request, response)
+            return _protect(request, response, app_policy() if is_page else _plain_policy())
 
     return middleware
 
@@ -51,11 +70,19 @@ def _refusal(request: HttpRequest) -> HttpResponse | None:
     return None
 
 
-def _protect(request: HttpRequest, response: HttpResponse) -> HttpResponse:
-    is_admin = request.path.startswith("/admin/")
+def _is_admin(request: HttpRequest) -> bool:
+    return request.path.startswith("/admin/")
+
+
+def _is_app_page(request: HttpRequest, response: HttpResponse) -> bool:
+    return not _is_admin(request) and response.headers.get("Content-Type", "").startswith("text/html")
+
+
+def _protect(request: HttpRequest, response: HttpResponse, policy: str) -> HttpResponse:
+    is_admin = _is_admin(request)
     # With no-referrer a browser posts forms with `Origin: null`, which the check against forgery refuses.
     response.headers["Referrer-Policy"] = "same-origin" if is_admin else "no-referrer"
-    return _harden(response, ADMIN_POLICY if is_admin else app_policy())
+    return _harden(response, ADMIN_POLICY if is_admin else policy)
 
 
 def _harden(response: HttpResponse, policy: str) -> HttpResponse:
@@ -67,8 +94,48 @@ def _harden(response: HttpResponse, policy: str) -> HttpResponse:
 
 
 def app_policy() -> str:
-    """The content security policy of the app's page and of everything but the admin."""
+    """The content security policy of the app's page, which reaches chat ports and the places of the mirrors.
+
+    It asks the database. Whoever adds a mirror elsewhere gives it to open pages with their next reload.
+    """
+    return APP_POLICY.format(others=" ".join([_sockets(), *mirror_origins()]))
+
+
+def _plain_policy() -> str:
+    """The same for what is no page: it fetches nothing, so no mirror's place needs to be known."""
+    return APP_POLICY.format(others=_sockets())
+
+
+def mirror_origins() -> list[str]:
+    """The origins of the places where readers find the connection file, in the order of the mirrors, each once.
+
+    None while the database is away: the page comes all the same and asks its own front door.
+    Spec: 3.16
+    """
+    try:
+        locations = public_locations()
+    except DatabaseError as error:
+        logger.warning("the page's policy names no mirrors: %s", type(error).__name__)
+        return []
+    return list(dict.fromkeys(origin for url in locations for origin in _origins_of(url)))
+
+
+def _origins_of(url: str) -> tuple[str, ...]:
+    match parse_place(url):
+        case MegaFolder(gateway=gateway):
+            return MEGA_ORIGINS if gateway == MEGA_GATEWAY else (_origin(gateway),)
+        case WebPlace():
+            return (_origin(url),)
+    return ()
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.lower()}"
+
+
+def _sockets() -> str:
     if not settings.CLAWCHAT_ENDPOINT_TLS:
-        return APP_POLICY.format(sockets=LOOPBACK_SOCKETS)
+        return LOOPBACK_SOCKETS
     hosts = dict.fromkeys([settings.CLAWCHAT_HOST, *settings.CLAWCHAT_OTHER_HOSTS])
-    return APP_POLICY.format(sockets=" ".join(f"wss://{in_url(host)}:*" for host in hosts))
+    return " ".join(f"wss://{in_url(host)}:*" for host in hosts)

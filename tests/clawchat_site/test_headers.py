@@ -1,6 +1,13 @@
 """What every answer of the front door carries."""
 
 import pytest
+from django.db import OperationalError
+
+from clawchat_site import headers
+
+FRONT = "http://localhost:8000"
+MEGA = ["https://g.api.mega.co.nz", "https://*.userstorage.mega.co.nz"]
+KEY = "A" * 22
 
 
 def policy_of(response) -> dict[str, str]:
@@ -28,13 +35,13 @@ def test_every_answer_has_the_headers(client, path):
 
 @pytest.mark.django_db
 def test_the_app_runs_its_own_files_only(client):
-    """Scripts come from the front door, markup is made by lit alone, and no other origin is reached but chat ports."""
+    """Scripts come from the front door, markup is made by lit alone; what is reached are chat ports and mirrors."""
     policy = policy_of(client.get("/"))
 
     assert policy["script-src"] == "'self' 'wasm-unsafe-eval'"
     assert policy["require-trusted-types-for"] == "'script'"
     assert policy["trusted-types"] == "lit-html worker"
-    assert policy["connect-src"] == "'self' ws://localhost:* ws://127.0.0.1:*"
+    assert policy["connect-src"] == f"'self' ws://localhost:* ws://127.0.0.1:* {FRONT}"
 
 
 @pytest.mark.django_db
@@ -88,4 +95,47 @@ def test_with_tls_the_app_reaches_chat_ports_over_wss_alone(client, settings):
 
     policy = policy_of(client.get("/", headers={"host": "localhost"}))
 
-    assert policy["connect-src"] == "'self' wss://chat.example.org:* wss://two.example.org:*"
+    assert policy["connect-src"] == f"'self' wss://chat.example.org:* wss://two.example.org:* {FRONT}"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("locations", "origins"),
+    [
+        (["https://one.example/c.json", "https://One.example/d.json"], ["https://one.example"]),
+        (["https://one.example:8443/a/c.json?b=1"], ["https://one.example:8443"]),
+        ([f"https://mega.nz/folder/Handle_1#{KEY}", f"https://mega.nz/folder/Handle_2#{KEY}"], MEGA),
+        ([f"http://127.0.0.1:4000/folder/Handle_1#{KEY}"], ["http://127.0.0.1:4000"]),
+        (["http://plain.example/c.json", "https://a.example;script-src *", "https://a b/", "file:///etc/passwd"], []),
+    ],
+)
+def test_the_page_reaches_the_places_of_the_mirrors(client, monkeypatch, locations, origins):
+    """Their origins and MEGA's stand in the policy, each once; what is no place adds nothing to it."""
+    monkeypatch.setattr(headers, "public_locations", lambda: locations)
+
+    reached = policy_of(client.get("/"))["connect-src"].split()
+
+    assert reached[3:] == origins
+    assert KEY not in client.get("/")["Content-Security-Policy"]
+
+
+@pytest.mark.django_db
+def test_what_is_no_page_needs_no_mirrors(client, django_assert_num_queries):
+    """A file costs no question to the database."""
+    with django_assert_num_queries(0):
+        response = client.get("/static/js/bytes.js")
+        response.close()
+
+    assert policy_of(response)["connect-src"] == "'self' ws://localhost:* ws://127.0.0.1:*"
+
+
+@pytest.mark.django_db
+def test_the_page_comes_while_the_database_is_away(client, monkeypatch):
+    """It asks its own front door then."""
+
+    def away():
+        raise OperationalError("away")
+
+    monkeypatch.setattr(headers, "public_locations", away)
+
+    assert policy_of(client.get("/"))["connect-src"] == "'self' ws://localhost:* ws://127.0.0.1:*"
