@@ -4,4 +4,7 @@ from django.urls import path
 
 from . import views
 
-urlpatterns = [path("connection.json", views.connection_file, name="connection_file")]
+urlpatterns = [
+    path("connection.json", views.connection_file, name="connection_file"),
+    path("revocations.json", views.revocation_list, name="revocation_list"),
+]

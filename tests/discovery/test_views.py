@@ -1,27 +1,30 @@
-"""The front door's /connection.json."""
+"""The front door's /connection.json and /revocations.json."""
 
 import pytest
 
 from discovery import services, views
-from discovery.mirrors import FILE_NAME
+from discovery.mirrors import FILE_NAME, LIST_NAME
 from discovery.models import Mirror
 from discovery.request_rate import MAX_ADDRESSES, RequestRate
 
-FILE = b'{"sealed":1}'
+FILE, LIST = b'{"sealed":1}', b'{"list":1}'
 
 
 @pytest.fixture
 def served(server):
     """The front door has a file."""
     services.ensure_mirrors()
-    services.driver_of(Mirror.objects.get(kind="https_endpoint")).put(FILE_NAME, FILE)
+    door = services.driver_of(Mirror.objects.get(kind="https_endpoint"))
+    door.put(FILE_NAME, FILE)
+    door.put(LIST_NAME, LIST)
 
 
-def test_file_is_served_as_it_is(served, client):
+@pytest.mark.parametrize(("path", "body"), [("/connection.json", FILE), ("/revocations.json", LIST)])
+def test_file_is_served_as_it_is(served, client, path, body):
     """Anybody gets the bytes, from any page, asks again each time, and gets no cookie."""
-    answer = client.get("/connection.json")
+    answer = client.get(path)
 
-    assert answer.content == FILE
+    assert answer.content == body
     assert answer["Content-Type"] == "application/json"
     assert answer["Cache-Control"] == "no-cache"
     assert answer["Access-Control-Allow-Origin"] == "*"
@@ -47,17 +50,18 @@ def test_reader_who_has_another_gets_the_file(served, client):
 
 def test_nothing_published_is_404(server, client):
     """Before the first publication, and while the mirror is off, there is no file."""
-    before = client.get("/connection.json")
+    before, list_before = client.get("/connection.json"), client.get("/revocations.json")
     services.ensure_mirrors()
     services.driver_of(Mirror.objects.get(kind="https_endpoint")).put(FILE_NAME, FILE)
     Mirror.objects.update(enabled=False)
     while_off = client.get("/connection.json")
 
-    assert (before.status_code, while_off.status_code) == (404, 404)
+    assert (before.status_code, list_before.status_code, while_off.status_code) == (404, 404, 404)
 
 
 def test_nothing_can_be_sent_there(served, client):
     """Other methods are refused."""
+    assert client.post("/revocations.json").status_code == 405
     assert client.post("/connection.json").status_code == 405
     assert client.head("/connection.json").status_code == 200
 
