@@ -67,11 +67,14 @@ class Hub:
         self.loop = asyncio.get_running_loop()
         self.database = DatabaseThreads()
         await self.database.run(ensure_server)
-        await self.reload()
+        self.rounds = Rounds(self)
+        # Before limits and keys are read: what changes them from here on is news.
+        await self.rounds.skip_old_news()
+        await self.read_policy()
+        await self.read_keys()
         self.admission = Admission(self.policy, self.clock())
         self.writer = Writer(self._hand_over)
         self.writer.start()
-        self.rounds = Rounds(self)
         await self.rounds.start()
         self.wake = Wake(self.process, self.hear, self.rounds.read_news_soon)
         self.wake.start()
@@ -95,11 +98,19 @@ class Hub:
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def reload(self) -> None:
-        """Read limits and keys again."""
-        self.policy: ConnectionPolicy = await self.database.run(current_policy)
+    async def read_keys(self) -> None:
+        """Read identity and discovery secret; from here on nobody passes the gate under a former one.
+
+        After the start it is called for its piece of news alone, in its turn: whoever was shut out by the transaction
+        that renewed the secret has been closed by then.
+        Spec: 3.10
+        """
         self.keys: ServerKeys = await self.database.run(server_keys)
         self.gates = [Gate(gate_key(self.keys.discovery_secret), self.keys.identity)]
+
+    async def read_policy(self) -> None:
+        """Read the limits."""
+        self.policy: ConnectionPolicy = await self.database.run(current_policy)
         policy = self.policy
         self.message_rates = Buckets(policy.messages_per_second, policy.message_burst)
         self.request_rates = Buckets(policy.requests_per_second, policy.request_burst)
@@ -168,6 +179,12 @@ class Hub:
         for session in tuple(self.all_sessions()):
             if session.arrival is not None:
                 session.send(MessageType.PORT_ROTATION, connection_file)
+
+    def give_secret(self) -> None:
+        """Give the discovery secret in force to every session of a device."""
+        for session in tuple(self.all_sessions()):
+            if session.arrival is not None:
+                session.notify("secret", kid=self.keys.kid, secret=bytes(self.keys.discovery_secret))
 
     def request_rekey(self) -> None:
         """Ask every session for new keys, one after the other: all answers at once would hold up what is said."""

@@ -142,10 +142,10 @@ class LiveSession:
         """Say what could not be done, and for which message; the session goes on."""
         self.send(MessageType.ERROR, ErrorBody(error.number or Internal.number, error.text, message_id).encode())
 
-    def notify(self, notice: str) -> None:
-        """Tell the device that something is to be fetched."""
+    def notify(self, notice: str, **members: bytes) -> None:
+        """Tell the device that something is to be fetched, or what it has to know."""
         self._notices += 1
-        self.send(MessageType.REQUEST, Request(self._notices, {"op": notice}).encode())
+        self.send(MessageType.REQUEST, Request(self._notices, {"op": notice, **members}).encode())
 
     # Its keys
 

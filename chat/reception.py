@@ -28,6 +28,8 @@ logger = logging.getLogger(__name__)
 
 # Before AUTH_OK every failure looks the same. Spec: 3.3
 FAILED_CLOSE = 1008
+# In AUTH_OK: kid and discovery secret. Spec: 3.11
+DISCOVERY_SECRET_TLV = 16
 
 
 class Reception:
@@ -129,7 +131,7 @@ class Reception:
     def _finish(self, device_public: DevicePublic, arrival: Arrival | Limit | None) -> LiveSession | None:
         now = self._hub.clock()
         self._ticket.give_back(True, now)
-        frame, keys = self._handshake.finish({}, random_bytes(16), _now_ms())
+        frame, keys = self._handshake.finish(self._news_for(arrival), random_bytes(16), _now_ms())
         # The limits for strangers go before AUTH_OK does: what the client sends next may be large.
         self._link.authenticated()
         self._link.send(frame)
@@ -146,6 +148,17 @@ class Reception:
             # The port has become a tripwire while the caller proved who he is.
             session.close(self._refused or Rediscover.number)
         return session
+
+    def _news_for(self, arrival: Arrival | Limit | None) -> dict[int, bytes]:
+        """What AUTH_OK tells a device: the discovery secret, when it was renewed while the device proved who it is.
+
+        One that was shut out meanwhile must not learn it, nor one that came by an invite: that may be cancelled by now,
+        and if it is not, the secret is wrapped for it.
+        Spec: 3.10, 3.11
+        """
+        if self._gate in self._hub.gates or self._refused or not isinstance(arrival, Arrival):
+            return {}
+        return {DISCOVERY_SECRET_TLV: self._hub.keys.kid + bytes(self._hub.keys.discovery_secret)}
 
     def _fail(self, error: PeerError) -> None:
         self._over = True

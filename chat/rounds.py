@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chat import strangers
 from chat.models import News
-from chat.services import audit, bans, connections, log, pruning
+from chat.services import audit, bans, connections, log, pruning, wraps
 from chat.services.news import NewsReader
 from clawchat.ending import end_tasks
 from clawchat.protocol.errors import Unavailable
@@ -26,6 +26,7 @@ NEWS_SECONDS = 0.25
 DIRECTORY_SECONDS = 1.0
 HEADS_SECONDS = 1.0
 ALIVE_SECONDS = 10.0
+EXPIRED_SECONDS = 10.0
 STRANGERS_SECONDS = 60.0
 PRUNE_SECONDS = 3600.0
 # A peer whose socket takes nothing for so long is gone or means harm.
@@ -43,22 +44,27 @@ class Rounds:
         # When sessions last heard that the directory changed, and whether it has changed since.
         self._directory_told_at = float("-inf")
         self._directory_changed = False
-        # Whether limits and keys are to be read again.
+        # Whether keys, limits, bans are to be read again.
+        self._secret_renewed = False
         self._policy_changed = False
         self._bans_changed = False
         self._read_now = asyncio.Event()
         self._reading = asyncio.Lock()
         self._tasks: list[asyncio.Task] = []
 
-    async def start(self) -> None:
-        """Begin; what was news before is in the rows already."""
+    async def skip_old_news(self) -> None:
+        """What was news before is in the rows already."""
         await self._hub.database.run(self._news.skip)
+
+    async def start(self) -> None:
+        """Begin; old news were skipped before."""
         await self._read_bans()
         rounds = [
             (HEADS_SECONDS, self.look_at_heads),
             (HEADS_SECONDS, self.look_at_sessions),
             (HEADS_SECONDS, self.seal_audit),
             (ALIVE_SECONDS, self.keep_alive),
+            (EXPIRED_SECONDS, self.drop_expired_invites),
             (STRANGERS_SECONDS, self.write_strangers),
             (PRUNE_SECONDS, self.prune),
         ]
@@ -83,8 +89,12 @@ class Rounds:
             for row in await self._hub.database.run(self._news.read):
                 self._act(row)
             # Last, because it asks the database: should that fail, nothing else is lost, and it is tried again.
+            if self._secret_renewed:
+                await self._hub.read_keys()
+                self._hub.give_secret()
+                self._secret_renewed = False
             if self._policy_changed:
-                await self._hub.reload()
+                await self._hub.read_policy()
                 self._hub.admission.limit(self._hub.policy, self._hub.clock())
                 self._policy_changed = False
             if self._bans_changed:
@@ -103,6 +113,8 @@ class Rounds:
             case News.Kind.SECOND_SESSION:
                 device_id, _, connection_pk = row.subject.partition(":")
                 hub.replace_older(bytes.fromhex(device_id), int(connection_pk))
+            case News.Kind.SECRET:
+                self._secret_renewed = True
             case News.Kind.POLICY:
                 self._policy_changed = True
             case News.Kind.BANS:
@@ -169,6 +181,10 @@ class Rounds:
         """Say that this process's connections live."""
         live = [session.arrival.connection_pk for session in self._hub.all_sessions() if session.arrival is not None]
         await self._hub.database.run(connections.keep_alive, live)
+
+    async def drop_expired_invites(self) -> None:
+        """Take what is published for them from invites whose time is over."""
+        await self._hub.database.run(wraps.drop_expired)
 
     async def write_strangers(self) -> None:
         """Put the strangers of the last minute into the audit log."""

@@ -7,6 +7,7 @@ from typing import Any
 from channels.testing import WebsocketCommunicator
 
 from chat.consumers import ChatConsumer
+from chat.hub import get_hub
 from clawchat.protocol.bodies import (
     ChatDelivery,
     ChatSend,
@@ -43,6 +44,8 @@ class Phone:
         self.invite = Invite.parse(invite)
         self.root = root or RootKey.generate()
         self.key = DeviceKey.generate()
+        # The secret in force when this device first looked; then what it was told.
+        self.discovery_secret = self.invite.discovery_secret or get_hub().keys.discovery_secret
         self.id = device_id(self.key.public)
         self.psk_id: bytes = self.invite.invite_id
         self.psk: PreSharedKey = self.invite.invite_psk
@@ -86,7 +89,7 @@ class Phone:
         """The client's half, with the secret in hand."""
         return ClientHandshake(
             self.invite.server_public,
-            gate_key(self.invite.discovery_secret),
+            gate_key(self.discovery_secret),
             self.psk_id,
             self.psk,
             self.key.public,

@@ -5,7 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
-from chat.models import Connection, Device, KeyPackage, Member, Revocation
+from chat.models import Connection, Device, KeyPackage, Member
 from chat.services.devices import revoke
 from clawchat.protocol.fingerprint import fingerprint
 
@@ -98,17 +98,3 @@ class KeyPackageAdmin(LookedAt):
     list_display = ["device", "last_resort", "created_at", "claimed_at"]
     list_filter = ["last_resort"]
     list_select_related = ["device"]
-
-
-@admin.register(Revocation)
-class RevocationAdmin(LookedAt):
-    """What is not to be trusted any more."""
-
-    list_display = ["kind", "what", "why", "since"]
-    list_filter = ["kind"]
-    shown = ("what",)
-
-    @admin.display(description="fingerprint")
-    def what(self, revocation: Revocation) -> str:
-        """The fingerprint of what was revoked."""
-        return fingerprint(revocation.subject)

@@ -7,7 +7,15 @@ from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
 
-from chat.models import AuditEvent, AuditHead, ConnectionPolicy, DiscoverySecret, News, ServerIdentity
+from chat.models import (
+    AuditEvent,
+    AuditHead,
+    ConnectionPolicy,
+    DiscoverySecret,
+    DiscoveryWrap,
+    News,
+    ServerIdentity,
+)
 from chat.services.policy import change_policy
 from chat.services.rekey import ask_everybody
 from clawchat.protocol.fingerprint import fingerprint, server_id
@@ -44,6 +52,14 @@ class DiscoverySecretAdmin(LookedAt):
     def key_id(self, secret: DiscoverySecret) -> str:
         """The id that the connection file shows."""
         return bytes(secret.kid).hex()
+
+
+@admin.register(DiscoveryWrap)
+class DiscoveryWrapAdmin(LookedAt):
+    """For which devices and invites the connection file carries the secret; the others are padding."""
+
+    list_display = ["secret", "device", "invite"]
+    list_select_related = ["secret", "device", "invite"]
 
 
 @admin.register(ConnectionPolicy)

@@ -16,6 +16,11 @@ class DeviceQuerySet(models.QuerySet):
         """Devices of a member, with an account, that are not revoked."""
         return self.current().exclude(member=None)
 
+    def enrolled(self) -> "DeviceQuerySet":
+        """Devices that can connect: under a secret of their own, or a pending one that no cancelled invite gave."""
+        pending = models.Q(pending_psk_id__isnull=False, invite__cancelled_at=None)
+        return self.current().filter(models.Q(psk_id__isnull=False) | pending)
+
     def listed(self) -> "DeviceQuerySet":
         """Devices that have finished a handshake under their own secret."""
         return self.current().exclude(psk_id=None)

@@ -7,15 +7,14 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chat.models import Device, Invite, KeyPackage, News, Revocation, WaitingWelcome
-from chat.services import audit, news
+from chat.services import audit, news, wraps
 from chat.services.acting import acting_device
-from chat.services.invites import invite_psk
-from chat.services.secrets import open_secret, seal_secret
+from chat.services.identity import renew_discovery_secret
+from chat.services.sealed import open_device_psk, open_invite_psk, seal_device_psk
 from clawchat.protocol.credential import device_id as device_id_of
 from clawchat.protocol.errors import NotMember, Unauthentic
 from clawchat.protocol.keys import DevicePublic, PreSharedKey
 
-PSK_PURPOSE = "device psk"
 # A clock that is more than a year off says no more than one that is off by a year.
 LONGEST_CLOCK_ERROR_SECONDS = 365 * 86_400
 CLIENT_NAME_LENGTH = 128
@@ -37,12 +36,11 @@ def find_credential(psk_id: bytes) -> Credential:
     device = Device.objects.current().filter(Q(psk_id=psk_id) | Q(pending_psk_id=psk_id)).first()
     if device is not None:
         sealed = device.psk_sealed if _same(device.psk_id, psk_id) else device.pending_psk_sealed
-        psk = PreSharedKey(open_secret(PSK_PURPOSE, bytes(sealed), bytes(device.device_id)))
-        return Credential(psk, DevicePublic(bytes(device.public)), device_pk=device.pk)
+        return Credential(open_device_psk(device, sealed), DevicePublic(bytes(device.public)), device_pk=device.pk)
     invite = Invite.objects.open(timezone.now()).filter(invite_id=psk_id).first()
     if invite is not None:
         bound_to = DevicePublic(bytes(invite.bound_to)) if invite.bound_to else None
-        return Credential(invite_psk(invite), bound_to, invite_pk=invite.pk)
+        return Credential(open_invite_psk(invite), bound_to, invite_pk=invite.pk)
     return Credential(PreSharedKey.generate())
 
 
@@ -86,7 +84,7 @@ def enrol(invite_pk: int, device_public: DevicePublic, psk_id: bytes, psk: PreSh
     invite.save(update_fields=["bound_to"])
     device.invite = invite
     device.pending_psk_id = psk_id
-    device.pending_psk_sealed = seal_secret(PSK_PURPOSE, bytes(psk), identifier)
+    device.pending_psk_sealed = seal_device_psk(identifier, psk)
     device.client_name = seat.client_name
     device.save()
     audit.record("device_enrolled", actor=bytes(invite.invite_id).hex(), subject=identifier.hex(), address=seat.address)
@@ -95,8 +93,9 @@ def enrol(invite_pk: int, device_public: DevicePublic, psk_id: bytes, psk: PreSh
 def activate(device: Device, psk_id: bytes) -> None:
     """Make the pair that just passed a handshake the one in use; a first one spends the invite. In a transaction.
 
+    From here on the discovery secret is wrapped under this pair, and under the invite no more.
     Raises: unauthentic (the pair was replaced meanwhile; the invite it came by was cancelled before it was spent).
-    Spec: 3.2
+    Spec: 3.2, 3.10
     """
     if device.psk_id and _same(device.psk_id, psk_id):
         return
@@ -108,6 +107,7 @@ def activate(device: Device, psk_id: bytes) -> None:
     device.psk_id, device.psk_sealed = device.pending_psk_id, device.pending_psk_sealed
     device.pending_psk_id = device.pending_psk_sealed = None
     Invite.objects.filter(pk=device.invite_id, spent_at=None).update(spent_at=timezone.now(), psk_sealed=None)
+    wraps.add_device(device)
 
 
 def own_devices(device_pk: int) -> list[Device]:
@@ -134,8 +134,9 @@ def revoke_for(device_pk: int, device_id: bytes) -> bool:
 def revoke(device_id: bytes, why: str, actor: str) -> bool:
     """Shut a device out for good; False when there is no such device or it was revoked before.
 
-    Its sessions are closed by every server process as it reads the news, within a second; until then appending and
-    fetching refuse it, because they look at `revoked_at` in their own transactions.
+    The discovery secret that it knows is renewed in the same transaction. Its sessions are closed by every server
+    process as it reads the news, within a second, before that process gives the new secret to the others; until then
+    appending and fetching refuse it, because they look at `revoked_at` in their own transactions.
     Spec: 3.10, 4.5
     """
     device = Device.objects.select_for_update().filter(device_id=device_id, revoked_at=None).first()
@@ -155,8 +156,10 @@ def revoke(device_id: bytes, why: str, actor: str) -> bool:
         kind=Revocation.Kind.DEVICE, subject=bytes(device.public), defaults={"why": why[:128]}
     )
     audit.record("device_revoked", actor=actor, subject=device_id.hex(), why=why)
+    # Read in this order: the session that must go is gone before the secret is sent.
     news.tell(News.Kind.REVOKED, device_id.hex())
     news.tell(News.Kind.DIRECTORY)
+    renew_discovery_secret("a device was revoked", actor)
     return True
 
 

@@ -4,16 +4,18 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from chat.models import AuditHead, ConnectionPolicy, DiscoverySecret, ServerIdentity
-from chat.services import audit
+from chat.models import AuditHead, ConnectionPolicy, DiscoverySecret, DiscoveryWrap, News, Revocation, ServerIdentity
+from chat.services import audit, news, wraps
+from chat.services.sealed import open_discovery_secret, seal_discovery_secret
 from chat.services.secrets import MasterKeyError, has_master_key, open_secret, seal_secret
 from clawchat.protocol import fingerprint, keys
 from clawchat.protocol.errors import Unauthentic
 from clawchat.protocol.key_schedule import key_id
 
 IDENTITY_PURPOSE = "server identity"
-DISCOVERY_PURPOSE = "discovery secret"
+WHY_LENGTH = 128
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,11 @@ class ServerKeys:
     identity: keys.IdentityKey
     discovery_secret: keys.DiscoverySecret
     server_id: str
+
+    @property
+    def kid(self) -> bytes:
+        """Which discovery secret this is, 8 bytes."""
+        return key_id(self.discovery_secret)
 
 
 def ensure_server() -> None:
@@ -40,14 +47,50 @@ def ensure_server() -> None:
 
 def current_identity() -> keys.IdentityKey:
     """The key this server signs with."""
-    row = ServerIdentity.objects.get(state=ServerIdentity.State.ACTIVE)
+    return open_identity(ServerIdentity.objects.get(state=ServerIdentity.State.ACTIVE))
+
+
+def successor_identity() -> keys.IdentityKey | None:
+    """The key that signs beside it, while this server hands over to another identity. Spec: 3.2, 3.8"""
+    row = ServerIdentity.objects.filter(state=ServerIdentity.State.SUCCESSOR).order_by("-pk").first()
+    return open_identity(row) if row else None
+
+
+def open_identity(row: ServerIdentity) -> keys.IdentityKey:
+    """The key of this row.
+
+    Raises: unauthentic.
+    """
     return keys.IdentityKey(open_secret(IDENTITY_PURPOSE, bytes(row.private_sealed), bytes(row.public)))
 
 
 def current_discovery_secret() -> keys.DiscoverySecret:
     """The secret that opens the connection file."""
-    row = DiscoverySecret.objects.get(current=True)
-    return keys.DiscoverySecret(open_secret(DISCOVERY_PURPOSE, bytes(row.secret_sealed), bytes(row.kid)))
+    return open_discovery_secret(DiscoverySecret.objects.get(current=True))
+
+
+def current_kid() -> bytes:
+    """Which discovery secret is in force, 8 bytes."""
+    return bytes(DiscoverySecret.objects.values_list("kid", flat=True).get(current=True))
+
+
+def renew_discovery_secret(why: str, actor: str) -> DiscoverySecret:
+    """Put a new secret in the place of the one in force, wrapped for everybody who remains.
+
+    In the caller's transaction. Every server process goes over to it within a second and gives it to its sessions;
+    ports and files follow with the next pass of the decider.
+    Spec: 3.10
+    """
+    former = wraps.lock_secret()
+    DiscoverySecret.objects.filter(pk=former.pk).update(current=False, until=timezone.now())
+    # They are not published any more.
+    former.wraps.all().delete()
+    renewed = _draw_discovery_secret()
+    wraps.make_for_secret(renewed)
+    Revocation.objects.create(kind=Revocation.Kind.DISCOVERY, subject=bytes(former.kid), why=why[:WHY_LENGTH])
+    audit.record("discovery_secret_renewed", actor=actor, subject=bytes(renewed.kid).hex(), why=why)
+    news.tell(News.Kind.SECRET)
+    return renewed
 
 
 def server_id() -> str:
@@ -82,7 +125,13 @@ def _make_what_is_missing() -> None:
     if not ServerIdentity.objects.filter(state=ServerIdentity.State.ACTIVE).exists():
         _make_identity()
     if not DiscoverySecret.objects.filter(current=True).exists():
-        _make_discovery_secret()
+        secret = _draw_discovery_secret()
+        audit.record("discovery_secret_made", actor="server", subject=bytes(secret.kid).hex())
+    # A database from before there were wraps has a secret without.
+    if not DiscoveryWrap.objects.filter(secret__current=True).exists():
+        secret = wraps.lock_secret()
+        if not secret.wraps.exists():
+            wraps.make_for_secret(secret)
 
 
 def _make_identity() -> None:
@@ -92,8 +141,7 @@ def _make_identity() -> None:
     audit.record("identity_made", actor="server", subject=fingerprint.server_id(key.public))
 
 
-def _make_discovery_secret() -> None:
+def _draw_discovery_secret() -> DiscoverySecret:
     secret = keys.DiscoverySecret.generate()
     kid = key_id(secret)
-    DiscoverySecret.objects.create(kid=kid, secret_sealed=seal_secret(DISCOVERY_PURPOSE, bytes(secret), kid))
-    audit.record("discovery_secret_made", actor="server", subject=kid.hex())
+    return DiscoverySecret.objects.create(kid=kid, secret_sealed=seal_discovery_secret(kid, secret))

@@ -8,17 +8,16 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat.models import Device, Invite, Member
-from chat.services import audit
+from chat.services import audit, wraps
 from chat.services.acting import acting_device
-from chat.services.identity import server_keys
-from chat.services.secrets import open_secret, seal_secret
+from chat.services.identity import current_identity
+from chat.services.sealed import seal_invite_psk
 from clawchat.protocol import invite as invitation
-from clawchat.protocol.errors import Limit, Malformed
+from clawchat.protocol.errors import Limit, Malformed, Revoked
 from clawchat.protocol.keys import PreSharedKey
 from clawchat.protocol.limits import INVITE_DEFAULT_SECONDS, INVITE_MAX_SECONDS, INVITE_MIN_SECONDS
 from clawchat.protocol.primitives import random_bytes
 
-PSK_PURPOSE = "invite psk"
 OPEN_INVITES_PER_MEMBER = 100
 
 
@@ -43,8 +42,10 @@ def create_invite(
     """A new invite; made_by is None when an operator makes it, whom `actor` names for the audit log.
 
     Units: lifetime 60 to 604,800 seconds.
-    Raises: malformed (lifetime, label); limit (the member has 100 open ones).
-    Spec: 3.2, 3.14
+    Whoever holds it finds the server once a mirror has the next connection file, which is published at once.
+    Raises: malformed (lifetime, label); limit (the member has 100 open ones; devices and open invites together are
+    608); revoked (the device that makes it, meanwhile).
+    Spec: 3.2, 3.10, 3.14
     """
     if not label.isprintable():
         raise Malformed("a label has no control characters")
@@ -53,17 +54,22 @@ def create_invite(
     now = timezone.now()
     if made_by is not None:
         _check_count(made_by, now)
+    wraps.check_room()
     # Whole seconds, as the text carries them.
     expires_at = (now + timedelta(seconds=lifetime_seconds)).replace(microsecond=0)
     invite_id, psk = random_bytes(16), PreSharedKey.generate()
-    Invite.objects.create(
+    invite = Invite.objects.create(
         invite_id=invite_id,
-        psk_sealed=seal_secret(PSK_PURPOSE, bytes(psk), invite_id),
+        psk_sealed=seal_invite_psk(invite_id, psk),
         label=label,
         makes_owner=makes_owner,
         made_by=made_by,
         expires_at=expires_at,
     )
+    wraps.add_invite(invite)
+    # From here on nobody is revoked before we are done. Who was while we came so far did not see this invite.
+    if made_by is not None and not Device.objects.current().filter(pk=made_by.pk).exists():
+        raise Revoked
     maker = bytes(made_by.device_id).hex() if made_by else actor
     audit.record("invite_made", actor=maker, subject=invite_id.hex(), lifetime=lifetime_seconds, owner=makes_owner)
     text = _text(invite_id, psk, expires_at)
@@ -86,6 +92,7 @@ def cancel_invite(invite_id: bytes, actor: str) -> bool:
     still_open = Invite.objects.filter(invite_id=invite_id, spent_at=None, cancelled_at=None)
     if not still_open.update(cancelled_at=now, psk_sealed=None):
         return False
+    wraps.drop_invite(Invite.objects.get(invite_id=invite_id))
     audit.record("invite_cancelled", actor=actor, subject=invite_id.hex())
     return True
 
@@ -93,11 +100,6 @@ def cancel_invite(invite_id: bytes, actor: str) -> bool:
 def owner_exists() -> bool:
     """Whether somebody has become this server's owner."""
     return Member.objects.filter(is_owner=True).exists()
-
-
-def invite_psk(invite: Invite) -> PreSharedKey:
-    """The secret of an invite that is still open."""
-    return PreSharedKey(open_secret(PSK_PURPOSE, bytes(invite.psk_sealed), bytes(invite.invite_id)))
 
 
 def _check_count(made_by: Device, now: datetime) -> None:
@@ -109,10 +111,9 @@ def _check_count(made_by: Device, now: datetime) -> None:
 
 
 def _text(invite_id: bytes, psk: PreSharedKey, expires_at: datetime) -> str:
-    keys = server_keys()
     return invitation.Invite(
-        discovery_secret=keys.discovery_secret,
-        server_public=keys.identity.public,
+        discovery_secret=None,
+        server_public=current_identity().public,
         invite_id=invite_id,
         invite_psk=psk,
         expires=int(expires_at.timestamp()),

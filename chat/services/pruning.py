@@ -7,8 +7,8 @@ from django.db import transaction
 from django.db.models import Max
 from django.utils import timezone
 
-from chat.models import Connection, Envelope, Invite, KeyPackage, News, Room, Welcome
-from chat.services import bans, staging
+from chat.models import Connection, Envelope, KeyPackage, News, Room, Welcome
+from chat.services import bans, staging, wraps
 from chat.services.policy import current_policy
 
 NEWS_KEPT = timedelta(days=1)
@@ -20,7 +20,6 @@ MILLISECONDS_PER_DAY = 86_400_000
 def prune_leftovers() -> dict[str, int]:
     """How many rows of each kind were removed: all but the log itself, which `prune_messages` shortens."""
     now = timezone.now()
-    expired = Invite.objects.filter(expires_at__lt=now).exclude(psk_sealed=None)
     return {
         "staged blobs": staging.drop_old(),
         "news": News.objects.filter(created_at__lt=now - NEWS_KEPT).delete()[0],
@@ -30,7 +29,7 @@ def prune_leftovers() -> dict[str, int]:
         ],
         "welcomes": Welcome.objects.filter(waiting=None).delete()[0],
         "bans": bans.prune_bans(),
-        "secrets of expired invites": expired.update(psk_sealed=None),
+        "secrets of expired invites": wraps.drop_expired(),
     }
 
 

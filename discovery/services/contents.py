@@ -6,18 +6,22 @@ from dataclasses import replace
 
 from django.conf import settings
 
-from chat.services.identity import current_discovery_secret, current_identity
-from clawchat.protocol.connection_file import ConnectionInfo, Endpoint
+from chat.models import AuditHead as AuditHeadRow
+from chat.services import identity
+from chat.services.identity import current_identity
+from chat.services.wraps import current_wraps
+from clawchat.protocol.connection_file import AuditHead, ConnectionInfo, Endpoint
 from clawchat.protocol.fingerprint import server_id
-from clawchat.protocol.key_schedule import key_id
 from discovery.models import Publication
 
 from .mirrors import public_locations
+from .revocations import entries_digest
 
 
 def compose(endpoints: Sequence[Endpoint], now: int, next_rotation: int, grace: int) -> ConnectionInfo:
     """What a connection file should say at `now`: where the server is, who it is, until when.
 
+    The heads of audit log and revocation list are put in when it is sealed.
     Units: seconds since 1970; `grace` in seconds. The file stays valid one whole interval beyond the next move, so a
     server whose mirrors take nothing for that long is still found.
     Spec: 3.8
@@ -39,10 +43,19 @@ def compose(endpoints: Sequence[Endpoint], now: int, next_rotation: int, grace: 
 
 
 def content_digest(info: ConnectionInfo) -> str:
-    """Hex SHA-256 of what the file tells a reader: equal for two files that differ in serial, times or load only."""
+    """Hex SHA-256 of what the file, its wraps and the list beside it tell a reader now: equal for two files that differ
+    in serial, times, load or audit head only."""
     endpoints = tuple(replace(endpoint, load=0.0) for endpoint in info.endpoints)
-    plain = replace(info, endpoints=endpoints, serial=0, timestamp=0, valid_from=0, valid_until=0)
-    return hashlib.sha256(plain.encode()).hexdigest()
+    always_new = {"serial": 0, "timestamp": 0, "valid_from": 0, "valid_until": 0}
+    plain = replace(info, endpoints=endpoints, audit_head=None, revocations=None, **always_new)
+    said = (plain.encode(), current_wraps(), entries_digest().encode())
+    return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in said)).hexdigest()
+
+
+def audit_head() -> AuditHead | None:
+    """Where the audit log stands; None before its first event is sealed."""
+    head = AuditHeadRow.objects.filter(number__gt=0).first()
+    return AuditHead(head.number, bytes(head.hash)) if head else None
 
 
 def next_serial(newest: Publication | None, now: int) -> int:
@@ -55,4 +68,4 @@ def next_serial(newest: Publication | None, now: int) -> int:
 
 def current_kid() -> str:
     """16 hex digits: which discovery secret opens a file that is sealed now."""
-    return key_id(current_discovery_secret()).hex()
+    return identity.current_kid().hex()

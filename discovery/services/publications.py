@@ -4,14 +4,18 @@ from dataclasses import replace
 
 from django.db import transaction
 
-from chat.services.identity import current_discovery_secret, current_identity
+from chat.models import DiscoverySecret
+from chat.services import wraps
+from chat.services.identity import current_discovery_secret, current_identity, successor_identity
+from chat.services.sealed import open_discovery_secret
 from clawchat.protocol.connection_file import ConnectionInfo, SealedConnectionFile, seal_connection_file
 from discovery.models import Mirror, Publication, PublicationResult
 
 from .carrying import carry, carry_everywhere, instant
-from .contents import content_digest, current_kid, next_serial
+from .contents import audit_head, content_digest, current_kid, next_serial
 from .disagreement import may_wait
 from .mirrors import ensure_mirrors
+from .revocations import delete_unused, head_of, list_for
 
 # Older ones are deleted: three weeks of hourly moves, for whoever asks what was published when.
 KEPT = 500
@@ -99,21 +103,29 @@ def _settle(info: ConnectionInfo, now: int, anew: bool) -> Publication:
     with transaction.atomic():
         # The mirrors' rows are the lock: unlike publications they are there from the first time on, and stay the same.
         list(Mirror.objects.select_for_update().order_by("pk"))
+        # Nothing is sealed under a secret that is being renewed at this moment.
+        secret = wraps.lock_secret()
         # Somebody else may have published while we waited for it.
         if not anew and (good := _still_good(info, now)) is not None:
             return good
         serial = max(info.serial, next_serial(Publication.objects.newest(), now))
-        publication = _store(replace(info, serial=serial), now)
+        publication = _store(replace(info, serial=serial), secret, now)
         Publication.objects.outdated(KEPT).delete()
+        delete_unused()
     return publication
 
 
-def _store(info: ConnectionInfo, now: int) -> Publication:
-    at = instant(now)
+def _store(info: ConnectionInfo, row: DiscoverySecret, now: int) -> Publication:
+    at, kid, secret = instant(now), bytes(row.kid).hex(), open_discovery_secret(row)
+    identity, successor = current_identity(), successor_identity()
+    revocations = list_for(kid, secret, identity, now, successor=successor)
+    info = replace(info, audit_head=audit_head(), revocations=head_of(revocations))
+    body = seal_connection_file(info, secret, identity, now, wraps=wraps.wraps_of(row), successor=successor)
     publication = Publication.objects.create(
         serial=info.serial,
-        kid=current_kid(),
-        body=seal_connection_file(info, current_discovery_secret(), current_identity(), now),
+        kid=kid,
+        body=body,
+        revocations=revocations,
         digest=content_digest(info),
         valid_from=instant(info.valid_from),
         valid_until=instant(info.valid_until),

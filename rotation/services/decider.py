@@ -9,12 +9,13 @@ from .homes import homes_of, running_nodes
 from .opening import end_grace, let_go_surplus, open_ports
 from .plan import instant, rotation_plan
 from .planning import bring_forward, plan_ports
+from .renewing import replace_known_ports
 from .tripwires import tend_tripwires
 from .watching import watch
 
 
 def tick(now: int, *, visit_all_mirrors: bool = False) -> None:
-    """Take every step that is due: plan, announce, open, drain, arm, close. Idempotent; two at once do no harm.
+    """Take every step that is due: plan, announce, open, drain, replace, arm, close. Two at once do no harm.
 
     With `visit_all_mirrors` it puts the file on every mirror itself and waits for the slowest; otherwise tasks do.
     Units: seconds since 1970.
@@ -23,6 +24,7 @@ def tick(now: int, *, visit_all_mirrors: bool = False) -> None:
     nodes = running_nodes(instant(now))
     watch(nodes, plan, now)
     for home in homes_of(nodes, plan):
+        replace_known_ports(home, now)
         bring_forward(home, now)
         open_ports(home, now)
         let_go_surplus(home, now)

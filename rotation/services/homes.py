@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from chat.services.identity import current_kid
 from clawchat.protocol.schedule import LeaseState, RotationPlan
 from rotation.models import LeaseKind, Node, PortLease
 
@@ -17,6 +18,8 @@ class Home:
     node: Node
     plan: RotationPlan
     leases: list[PortLease]
+    # Hex: the discovery secret in force.
+    kid: str
 
     def of(self, kind: LeaseKind, *states: LeaseState, slot: int | None = None) -> list[PortLease]:
         """The leases of this kind in these states, of one slot or of all; the oldest first."""
@@ -38,8 +41,9 @@ class Home:
 
 
 def homes_of(nodes: Iterable[Node], plan: RotationPlan) -> list[Home]:
-    """These nodes as they stand now, read in one query."""
-    homes = {node.pk: Home(node, plan.watched(node.alert), []) for node in nodes}
+    """These nodes as they stand now, with all their leases read in one query."""
+    kid = current_kid().hex()
+    homes = {node.pk: Home(node, plan.watched(node.alert), [], kid) for node in nodes}
     for lease in PortLease.objects.live().filter(node__in=homes).order_by("pk"):
         lease.node = homes[lease.node_id].node
         homes[lease.node_id].leases.append(lease)

@@ -129,6 +129,7 @@ def _plan(
                 period=period,
                 port=port or _draw_port(home),
                 path=_draw_path(),
+                kid=home.kid,
                 planned_at=at,
                 opens_at=instant(opens_at),
                 moves_at=None if moves_at is None else instant(moves_at),

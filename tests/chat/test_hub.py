@@ -356,7 +356,7 @@ async def test_a_revocation_beside_a_policy_that_cannot_be_read_is_acted_on(hub,
         raise Unavailable("away")
 
     with monkeypatch.context() as patched, pytest.raises(Unavailable):
-        patched.setattr(hub, "reload", away)
+        patched.setattr(hub, "read_policy", away)
         await hub.rounds.read_news()
     assert await bob.ended() == 4410
     await hub.rounds.read_news()

@@ -50,15 +50,7 @@ async def test_a_stranger_gets_a_reset(hub, invite, record):
 async def test_a_good_hello_under_another_secret_gets_a_reset(hub, invite):
     """Who does not have the discovery secret does not learn that a server is here."""
     mallory = Phone(await invite())
-    mallory.invite = type(mallory.invite)(
-        discovery_secret=DiscoverySecret.generate(),
-        server_public=mallory.invite.server_public,
-        invite_id=mallory.invite.invite_id,
-        invite_psk=mallory.invite.invite_psk,
-        expires=mallory.invite.expires,
-        locators=mallory.invite.locators,
-        extensions=mallory.invite.extensions,
-    )
+    mallory.discovery_secret = DiscoverySecret.generate()
     await mallory.open()
 
     await mallory.put(mallory.handshake().hello())

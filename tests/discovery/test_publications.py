@@ -3,7 +3,7 @@
 import pytest
 from django.db import transaction
 
-from chat.services.identity import current_discovery_secret, current_identity
+from chat.services.identity import current_discovery_secret, current_identity, renew_discovery_secret
 from clawchat.protocol.connection_file import SealedConnectionFile
 from clawchat.protocol.errors import Unauthentic, UnknownPeer
 from clawchat.protocol.keys import DiscoverySecret, IdentityKey
@@ -82,10 +82,11 @@ def test_half_validity_is_renewed(memory, settings):
     assert services.is_due(compose(NOW + 500), NOW + 500)
 
 
-def test_file_under_a_former_secret_is_renewed(memory, monkeypatch):
+def test_file_under_a_former_secret_is_renewed(memory):
     """The same content under another discovery secret is something to say."""
     services.publish(compose(), NOW)
-    monkeypatch.setattr(services.contents, "current_discovery_secret", DiscoverySecret.generate)
+    with transaction.atomic():
+        renew_discovery_secret("a test", "operator")
 
     assert services.is_due(compose(NOW + 5), NOW + 5)
 

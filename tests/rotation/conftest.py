@@ -31,7 +31,7 @@ def shelf(db, tmp_path, settings, monkeypatch) -> type[Shelf]:
     ensure_server()
     monkeypatch.setitem(mirrors.DRIVERS, "shelf", Shelf)
     monkeypatch.setattr(Shelf, "is_down", False)
-    monkeypatch.setattr(Shelf, "held", b"")
+    monkeypatch.setattr(Shelf, "held", {})
     services.ensure_mirrors()
     Mirror.objects.update(enabled=False)
     Mirror.objects.create(kind="shelf", name="shelf")

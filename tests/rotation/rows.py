@@ -15,15 +15,15 @@ class Shelf(MirrorDriver):
 
     is_local = True
     is_down = False
-    held = b""
+    held: dict[str, bytes] = {}
 
-    def put(self, data: bytes) -> None:
+    def put(self, name: str, data: bytes) -> None:
         if self.is_down:
             raise MirrorError("It is down.")
-        Shelf.held = data
+        self.held[name] = data
 
-    def get(self) -> bytes:
-        return self.held
+    def get(self, name: str) -> bytes:
+        return self.held.get(name, b"")
 
     def public_locations(self) -> tuple[str, ...]:
         return ("https://shelf.example.org/connection.json",)

@@ -6,6 +6,7 @@ import pytest
 
 from chat.services.identity import current_discovery_secret, current_identity
 from clawchat.protocol.connection_file import ConnectionInfo, SealedConnectionFile
+from clawchat.protocol.places import FILE_NAME
 from clawchat.protocol.schedule import LeaseState
 from rotation.models import LeaseKind, PortLease
 from rotation.services import work_of
@@ -16,7 +17,7 @@ JUMPS = [-86_400, -3 * INTERVAL, -INTERVAL, -GRACE, -5, 1, 5, 30, GRACE, INTERVA
 
 def published(shelf) -> ConnectionInfo:
     """What readers find."""
-    sealed = SealedConnectionFile.parse(shelf.held)
+    sealed = SealedConnectionFile.parse(shelf.held[FILE_NAME])
     return sealed.open(current_discovery_secret(), [current_identity().public])
 
 

@@ -4,8 +4,9 @@ import pytest
 
 from chat.models import Device, Member, Membership, Room
 from chat.services.identity import ensure_server
+from chat.services.sealed import seal_device_psk
 from clawchat.protocol.credential import DeviceKind, device_id, sign_identity, user_id
-from clawchat.protocol.keys import DeviceKey, RootKey
+from clawchat.protocol.keys import DeviceKey, PreSharedKey, RootKey
 from clawchat.protocol.primitives import random_bytes
 
 
@@ -13,7 +14,7 @@ class Person:
     """Somebody with an account and one device, as rows."""
 
     def __init__(self, name: str) -> None:
-        self.root, self.key = RootKey.generate(), DeviceKey.generate()
+        self.root, self.key, self.psk = RootKey.generate(), DeviceKey.generate(), PreSharedKey.generate()
         self.member = Member.objects.create(
             user_id=user_id(self.root.public), root_public=bytes(self.root.public), name=name
         )
@@ -24,7 +25,7 @@ class Person:
             member=self.member,
             identity=identity.encode(),
             psk_id=random_bytes(16),
-            psk_sealed=b"sealed",
+            psk_sealed=seal_device_psk(device_id(self.key.public), self.psk),
         )
 
     @property

@@ -23,7 +23,7 @@ def test_revocation_is_one_transaction_over_everything(alice, bob):
     assert bob.device.psk_id is None and bob.device.psk_sealed is None
     assert not KeyPackage.objects.exists()
     assert Invite.objects.get(invite_id=invite.invite_id).psk_sealed is None
-    assert bytes(Revocation.objects.get().subject) == bytes(bob.key.public)
+    assert bytes(Revocation.objects.get(kind="device").subject) == bytes(bob.key.public)
     assert AuditEvent.objects.get(code="device_revoked").actor == "operator"
     assert set(News.objects.values_list("kind", "subject")) >= {("revoked", bob.id.hex())}
 

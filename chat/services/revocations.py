@@ -1,0 +1,91 @@
+"""What is not to be trusted any more, as the revocation list says it, and what an operator puts there by hand."""
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from django.db import transaction
+
+from chat.models import Revocation, ServerIdentity
+from chat.services import audit
+from chat.services.identity import open_identity
+from clawchat.protocol.errors import Malformed
+from clawchat.protocol.revocation_list import (
+    REASON_MAX_CHARACTERS,
+    RevocationKind,
+    Revoked,
+    entries_that_fit,
+    revoked_id,
+    sign_identity_revocation,
+)
+
+
+def current_entries() -> list[Revoked]:
+    """What the list says now, in its order; when there is more than one list can hold, the newest of it.
+
+    Spec: 3.12
+    """
+    return list(entries_that_fit(_entry(row) for row in Revocation.objects.all()))
+
+
+def certificate_key(pem: str) -> bytes:
+    """The DER SubjectPublicKeyInfo of a TLS certificate.
+
+    Raises: malformed (no certificate in PEM, or one with a key of a kind that nobody knows).
+    """
+    try:
+        key = x509.load_pem_x509_certificate(pem.strip().encode()).public_key()
+        return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    except (ValueError, UnsupportedAlgorithm) as error:
+        raise Malformed("no certificate in PEM") from error
+
+
+@transaction.atomic
+def revoke_certificate(pem: str, why: str, actor: str) -> Revocation:
+    """The entry for a TLS certificate whose key is in wrong hands; a second time changes nothing.
+
+    Raises: malformed (no certificate in PEM).
+    Spec: 3.12
+    """
+    return _add(Revocation.Kind.CERTIFICATE, certificate_key(pem), why, actor)
+
+
+@transaction.atomic
+def revoke_identity(identity: ServerIdentity, why: str, actor: str) -> Revocation:
+    """Let a server identity end itself: every client that pins it drops this server and asks for a new invite.
+
+    Raises: malformed (it is the one in use: clients would drop this server, and no invite could bring them back).
+    Spec: 3.12
+    """
+    if identity.state == ServerIdentity.State.ACTIVE:
+        raise Malformed("this identity is in use")
+    statement = sign_identity_revocation(open_identity(identity))
+    return _add(Revocation.Kind.IDENTITY, bytes(identity.public), why, actor, statement=statement)
+
+
+@transaction.atomic
+def withdraw_certificate(revocation: Revocation, actor: str) -> bool:
+    """Take a certificate off the list; False for anything else, which stays there for good."""
+    if revocation.kind != Revocation.Kind.CERTIFICATE or not Revocation.objects.filter(pk=revocation.pk).delete()[0]:
+        return False
+    audit.record("revocation_withdrawn", actor=actor[:64], subject=entry_id(revocation).hex())
+    return True
+
+
+def entry_id(revocation: Revocation) -> bytes:
+    """By which 16 bytes the list names it."""
+    return revoked_id(bytes(revocation.subject))
+
+
+def _add(kind: Revocation.Kind, subject: bytes, why: str, actor: str, **facts: bytes) -> Revocation:
+    defaults = {"why": why[:REASON_MAX_CHARACTERS], **facts}
+    row, is_new = Revocation.objects.get_or_create(kind=kind, subject=subject, defaults=defaults)
+    if is_new:
+        audit.record("revocation_made", actor=actor[:64], subject=entry_id(row).hex(), kind=str(kind), why=row.why)
+    return row
+
+
+def _entry(row: Revocation) -> Revoked:
+    # A reason is shown in terminals, too.
+    reason = "".join(letter for letter in row.why if letter.isprintable())[:REASON_MAX_CHARACTERS]
+    statement = bytes(row.statement or b"")
+    return Revoked(RevocationKind(row.kind), entry_id(row), int(row.since.timestamp()), reason, statement)

@@ -1,0 +1,47 @@
+"""What rows hold sealed: secrets of devices and invites, and the discovery secret; each opens in its own row only."""
+
+from chat.models import Device, DiscoverySecret, Invite
+from chat.services.secrets import open_secret, seal_secret
+from clawchat.protocol import keys
+from clawchat.protocol.keys import PreSharedKey
+
+_DEVICE, _INVITE, _DISCOVERY = "device psk", "invite psk", "discovery secret"
+
+
+def seal_device_psk(device_id: bytes, psk: PreSharedKey) -> bytes:
+    """A device's secret as its row holds it."""
+    return seal_secret(_DEVICE, bytes(psk), device_id)
+
+
+def open_device_psk(device: Device, sealed: bytes) -> PreSharedKey:
+    """The secret in use or the pending one, whichever is given.
+
+    Raises: unauthentic.
+    """
+    return PreSharedKey(open_secret(_DEVICE, bytes(sealed), bytes(device.device_id)))
+
+
+def seal_invite_psk(invite_id: bytes, psk: PreSharedKey) -> bytes:
+    """An invite's secret as its row holds it."""
+    return seal_secret(_INVITE, bytes(psk), invite_id)
+
+
+def open_invite_psk(invite: Invite) -> PreSharedKey:
+    """The secret of an invite that is still open.
+
+    Raises: unauthentic.
+    """
+    return PreSharedKey(open_secret(_INVITE, bytes(invite.psk_sealed), bytes(invite.invite_id)))
+
+
+def seal_discovery_secret(kid: bytes, secret: keys.DiscoverySecret) -> bytes:
+    """A discovery secret as its row holds it."""
+    return seal_secret(_DISCOVERY, bytes(secret), kid)
+
+
+def open_discovery_secret(row: DiscoverySecret) -> keys.DiscoverySecret:
+    """The secret of this row.
+
+    Raises: unauthentic.
+    """
+    return keys.DiscoverySecret(open_secret(_DISCOVERY, bytes(row.secret_sealed), bytes(row.kid)))

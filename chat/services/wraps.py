@@ -1,0 +1,145 @@
+"""Wraps: the discovery secret for each device and each open invite that is away, one entry each, published with the
+connection file.
+
+The entries of a secret are made once, padding included, and stay; a change replaces one entry. Everything here happens
+in the caller's transaction, and what changes entries first takes the lock of `lock_secret`.
+"""
+
+import logging
+from collections.abc import Iterable, Iterator
+
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from chat.models import Device, DiscoverySecret, DiscoveryWrap, Invite, ServerIdentity
+from chat.services.sealed import open_device_psk, open_discovery_secret, open_invite_psk
+from clawchat.protocol import keys
+from clawchat.protocol.errors import Limit, Unauthentic
+from clawchat.protocol.wraps import MAX_WRAPS, WRAPS_STEP, join_wraps, make_padding, make_wrap
+
+logger = logging.getLogger(__name__)
+
+
+def lock_secret() -> DiscoverySecret:
+    """The row of the secret in force, which stays in force until this transaction ends.
+
+    The identity's row is the lock: unlike the secret's it is there from the first time on, and stays the same.
+    """
+    ServerIdentity.objects.select_for_update().get(state=ServerIdentity.State.ACTIVE)
+    return DiscoverySecret.objects.get(current=True)
+
+
+def current_wraps() -> bytes:
+    """The entries of the secret in force, as the connection file carries them: a multiple of 16 entries of 56 bytes."""
+    return _joined(DiscoveryWrap.objects.filter(secret__current=True))
+
+
+def wraps_of(secret: DiscoverySecret) -> bytes:
+    """The entries of this secret, as the connection file carries them."""
+    return _joined(secret.wraps.all())
+
+
+def make_for_secret(row: DiscoverySecret) -> None:
+    """Wrap a secret that has no entries yet for everybody who may have it. Spec: 3.10"""
+    secret = open_discovery_secret(row)
+    entries = list(_entries(row, secret))
+    missing = -len(entries) % WRAPS_STEP or (0 if entries else WRAPS_STEP)
+    entries += [DiscoveryWrap(secret=row, entry=make_padding()) for _ in range(missing)]
+    DiscoveryWrap.objects.bulk_create(entries)
+
+
+def check_room() -> None:
+    """Nothing, while one holder more has room.
+
+    Raises: limit (devices and open invites together are 608).
+    """
+    holders = Device.objects.enrolled().count() + Invite.objects.open(timezone.now()).count()
+    if holders >= MAX_WRAPS:
+        raise Limit(f"{holders} devices and open invites")
+
+
+def add_invite(invite: Invite) -> None:
+    """Wrap the secret in force for a new invite.
+
+    Raises: limit (no entry is left).
+    """
+    row = lock_secret()
+    entry = make_wrap(open_invite_psk(invite), open_discovery_secret(row))
+    if not _put(row, entry, invite=invite):
+        raise Limit(f"{MAX_WRAPS} devices and open invites")
+
+
+def drop_invite(invite: Invite) -> None:
+    """Make the entry of an invite that opens no more padding: a used link must be worthless."""
+    _drop(lock_secret().wraps.filter(invite=invite))
+
+
+def drop_expired() -> int:
+    """How many invites have expired and lost their secret and their entry now."""
+    expired = Invite.objects.filter(expires_at__lte=timezone.now()).exclude(psk_sealed=None)
+    pks = list(expired.values_list("pk", flat=True))
+    if pks:
+        with transaction.atomic():
+            Invite.objects.filter(pk__in=pks).update(psk_sealed=None)
+            _drop(lock_secret().wraps.filter(invite__in=pks))
+    return len(pks)
+
+
+def add_device(device: Device) -> None:
+    """Wrap the secret in force for a device under the pair it uses from now on; its former entry, or that of the invite
+    it came by, makes room."""
+    row = lock_secret()
+    entry = make_wrap(open_device_psk(device, device.psk_sealed), open_discovery_secret(row))
+    mine = Q(device=device) if device.invite_id is None else Q(device=device) | Q(invite=device.invite_id)
+    former = list(row.wraps.filter(mine))
+    _drop(former[1:])
+    if former:
+        DiscoveryWrap.objects.filter(pk=former[0].pk).update(entry=entry, device=device, invite=None)
+    elif not _put(row, entry, device=device):
+        # It holds the secret, or it would not have come so far; with the next one it has an entry again.
+        logger.warning("%d entries, and none is left for a new device", MAX_WRAPS)
+
+
+def _joined(wraps: QuerySet[DiscoveryWrap]) -> bytes:
+    return join_wraps(bytes(entry) for entry in wraps.values_list("entry", flat=True))
+
+
+def _entries(row: DiscoverySecret, secret: keys.DiscoverySecret) -> Iterator[DiscoveryWrap]:
+    """An entry for every holder; those seen last come first, in case there are more than a file can carry."""
+    invites = list(Invite.objects.open(timezone.now()).order_by("-pk")[:MAX_WRAPS])
+    enrolling = {bytes(invite.bound_to) for invite in invites if invite.bound_to}
+    for invite in invites:
+        yield DiscoveryWrap(secret=row, entry=make_wrap(open_invite_psk(invite), secret), invite=invite)
+    left = MAX_WRAPS - len(invites)
+    for device in Device.objects.enrolled().order_by("-last_seen_at", "-pk"):
+        sealed = device.psk_sealed or device.pending_psk_sealed
+        # One that has not come with its own pair yet still has its invite's secret, and one entry is enough.
+        if not left or (device.psk_sealed is None and bytes(device.public) in enrolling):
+            continue
+        try:
+            psk = open_device_psk(device, sealed)
+        except Unauthentic:
+            # It could not connect either. A row that was damaged must not keep another device from being shut out.
+            logger.warning("the secret of device %s does not open", device)
+            continue
+        left -= 1
+        yield DiscoveryWrap(secret=row, entry=make_wrap(psk, secret), device=device)
+
+
+def _put(row: DiscoverySecret, entry: bytes, **holder: Device | Invite) -> bool:
+    """Put an entry in the place of a padding one; False when there is none and no room for more."""
+    padding = row.wraps.filter(device=None, invite=None).first()
+    if padding is not None:
+        DiscoveryWrap.objects.filter(pk=padding.pk).update(entry=entry, **holder)
+        return True
+    if row.wraps.count() >= MAX_WRAPS:
+        return False
+    more = [DiscoveryWrap(secret=row, entry=make_padding()) for _ in range(WRAPS_STEP - 1)]
+    DiscoveryWrap.objects.bulk_create([DiscoveryWrap(secret=row, entry=entry, **holder), *more])
+    return True
+
+
+def _drop(entries: Iterable[DiscoveryWrap]) -> None:
+    for wrap in entries:
+        DiscoveryWrap.objects.filter(pk=wrap.pk).update(entry=make_padding(), device=None, invite=None)
