@@ -33,6 +33,7 @@ export class Client {
     this.#finder = finder;
     this.#changed = changed;
     this.#failed = failed;
+    finder.whenRevoked = () => failed(new Problem("revoked"));
     const ask = (op, members) => this.#link.ask(op, members);
     const { me } = account;
     this.#userId = me.userId;

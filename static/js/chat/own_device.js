@@ -2,11 +2,13 @@
 
 import { Finder } from "../discovery/finder.js";
 import { dial } from "../net/dial.js";
+import { DevicePublic } from "../protocol/keys.js";
 import { Store } from "../store/store.js";
 import { Account } from "./account.js";
 import { enrol } from "./enrolment.js";
 
 const FILE_ROW = ["account", "connection"];
+const LIST_ROW = ["account", "revocations"];
 
 export class OwnDevice {
   #environment;
@@ -33,7 +35,7 @@ export class OwnDevice {
     }
     if (invitation && !account?.isEnrolled) account = await Account.invited(store, invitation);
     const device = new OwnDevice(store, account, environment);
-    await device.finder?.restore(await store.read(...FILE_ROW));
+    await device.finder?.restore(await store.read(...FILE_ROW), await store.read(...LIST_ROW));
     return device;
   }
 
@@ -59,11 +61,14 @@ export class OwnDevice {
     return new Finder({
       secrets: () => this.account.discoverySecrets,
       learned: (secret) => this.account.learnSecret(secret),
+      psks: () => this.account.psks,
       pins: [this.account.serverPublic],
+      devicePublic: new DevicePublic(this.store.deviceKey.publicKey),
       locators: this.account.locators,
       fetchBytes: this.#environment.fetchBytes,
       region: this.#environment.region,
       save: (kept) => this.store.write([[...FILE_ROW, kept]]),
+      saveRevocations: (kept) => this.store.write([[...LIST_ROW, kept]]),
     });
   }
 }

@@ -4,20 +4,18 @@
 // can lead a client back to a place that was left.
 // Spec: 3.8
 
-import { SealedConnectionFile } from "../protocol/connection_file.js";
 import { betterEndpoints, orderEndpoints, placeOf, rememberTime, slowPlaces } from "../protocol/endpoint_choice.js";
+import { LIST_NAME } from "../protocol/places.js";
 import { randomBelow } from "../protocol/primitives.js";
-import { toHex } from "../bytes.js";
 import { placesOf, weigh, whyNone } from "./belief.js";
 import { doubtsOf } from "./doubts.js";
-import { askMirrors } from "./mirrors.js";
+import { askBeside, askMirrors } from "./mirrors.js";
+import { Trust } from "./trust.js";
 
 const RESOLUTION = 2 ** 20;
 
 export class Finder {
-  #secrets;
-  #learned;
-  #pins;
+  #trust;
   #locators;
   #fetchBytes;
   #save;
@@ -30,24 +28,19 @@ export class Finder {
   /** How long servers took to prove themselves. Not kept: the next visit may come from another network. */
   #times = new Map();
   #lost = null;
+  #isAskingForList = false;
+  #whenRevoked = () => {};
 
   /**
-   * @param {object} parts
-   * @param {() => Map<string, import("../protocol/keys.js").DiscoverySecret>} parts.secrets by the hex of their `kid`,
-   *   the one in force first
-   * @param {(secret: import("../protocol/keys.js").DiscoverySecret) => Promise<void>} parts.learned told which secret is
-   *   in force when a believed file says that it is another one
-   * @param {import("../protocol/keys.js").IdentityPublic[]} parts.pins
+   * @param {object} parts also what `Trust` takes
    * @param {string[]} parts.locators URLs of the invitation
    * @param {(url: string, limits: object) => Promise<Uint8Array>} parts.fetchBytes
    * @param {(kept: {file: Uint8Array, mirror: string | null}) => Promise<void>} parts.save
    * @param {string} [parts.region] whose ports we take first, when the server names any
    * @param {() => number} [parts.random] from 0 up to 1
    */
-  constructor({ secrets, learned, pins, locators, fetchBytes, save, region = "", random = randomShare }) {
-    this.#secrets = secrets;
-    this.#learned = learned;
-    this.#pins = pins;
+  constructor({ locators, fetchBytes, save, region = "", random = randomShare, ...trust }) {
+    this.#trust = new Trust(trust);
     this.#locators = locators;
     this.#fetchBytes = fetchBytes;
     this.#save = save;
@@ -113,11 +106,17 @@ export class Finder {
     this.#lost = endpoint;
   }
 
-  /** The file that was kept; one that does not open any more is passed over. */
-  async restore(kept) {
+  /** Called when the list says that the server or this device counts no more. @param {() => void} tell */
+  set whenRevoked(tell) {
+    this.#whenRevoked = tell;
+  }
+
+  /** The file that was kept, and the list; what does not open any more is passed over. */
+  async restore(kept, revocations = null) {
+    await this.#trust.restore(revocations);
     if (!kept) return;
     try {
-      this.#info = (await this.#open(kept.file)).info;
+      this.#info = (await this.#trust.open(kept.file)).info;
       this.#mirror = kept.mirror;
     } catch {
       this.#info = null;
@@ -127,19 +126,20 @@ export class Finder {
   /**
    * Believe this file, when it is one to believe.
    * @param {Uint8Array} file @param {string | null} mirror where it came from
-   * Raises: malformed, unauthentic, unknown_peer, replayed, forked ...
+   * Raises: malformed, unauthentic, unknown_peer, replayed, forked, revoked ...
    */
   async accept(file, mirror) {
-    const [refusal] = await this.#believe([{ url: mirror, file, ...(await this.#open(file)) }]);
+    this.#trust.check();
+    const [refusal] = await this.#believe([{ url: mirror, file, ...(await this.#trust.open(file)) }]);
     if (refusal) throw refusal.cause;
   }
 
-  /** Ask the mirrors. Raises: unavailable; what was wrong with the only files they had. */
+  /** Ask the mirrors. Raises: unavailable; what was wrong with the only files they had; revoked. */
   async refresh() {
-    const urls = [...new Set([...(this.#info?.urls ?? []), ...this.#locators])];
+    this.#trust.check();
     const opened = new Map();
-    const judge = async ({ url, file }) => opened.set(url, { url, file, ...(await this.#open(file)) });
-    const { found, failed } = await askMirrors(urls, { fetchBytes: this.#fetchBytes }, judge);
+    const judge = async ({ url, file }) => opened.set(url, { url, file, ...(await this.#trust.open(file)) });
+    const { found, failed } = await askMirrors(this.#urls, { fetchBytes: this.#fetchBytes }, judge);
     const candidates = found.map(({ url }) => opened.get(url));
     const refused = await this.#believe(candidates);
     this.#places = placesOf(candidates, refused, failed);
@@ -155,10 +155,8 @@ export class Finder {
     return orderEndpoints(endpoints, { now, draws: endpoints.map(() => this.#random()), slow, region: this.#region });
   }
 
-  async #open(file) {
-    const sealed = SealedConnectionFile.parse(file);
-    const secret = this.#secrets().get(toHex(sealed.kid));
-    return { secret, info: await sealed.open(this.#secrets(), this.#pins) };
+  get #urls() {
+    return [...new Set([...(this.#info?.urls ?? []), ...this.#locators])];
   }
 
   /** Go on with the newest of these, if there is one; the answer: what spoke against others. */
@@ -173,11 +171,24 @@ export class Finder {
   async #keep({ info, secret, file, url }, isNew) {
     this.#info = info;
     this.#mirror = url;
-    if (!isNew) return;
-    // Before the file: one that is kept and cannot be opened would be of no use.
-    const [inForce] = this.#secrets().values();
-    if (!inForce?.equals(secret)) await this.#learned(secret);
-    await this.#save({ file, mirror: url });
+    if (isNew) {
+      // Before the file: one that is kept and cannot be opened would be of no use.
+      await this.#trust.believed(secret);
+      await this.#save({ file, mirror: url });
+    }
+    // Nobody waits for it: the ports are what a file is wanted for.
+    this.#askForRevocations().catch(() => {});
+  }
+
+  /** The list that the file in hand names, when it is another one than we have; what fails is tried with the next file. */
+  async #askForRevocations() {
+    const info = this.#info;
+    if (this.#isAskingForList || !this.#trust.isDue(info)) return;
+    this.#isAskingForList = true;
+    const judge = ({ file }) => this.#trust.takeRevocations(file, info);
+    await askBeside(this.#urls, LIST_NAME, { fetchBytes: this.#fetchBytes }, judge);
+    this.#isAskingForList = false;
+    if (this.#trust.isRevoked) this.#whenRevoked();
   }
 }
 
