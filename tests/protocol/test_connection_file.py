@@ -8,8 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clawchat.protocol.connection_file import (
+    AuditHead,
     ConnectionInfo,
     Endpoint,
+    RevocationsHead,
     SealedConnectionFile,
     _seal_connection_file,
     decrypt_connection_file,
@@ -28,9 +30,9 @@ from clawchat.protocol.errors import (
 )
 from clawchat.protocol.fingerprint import server_id
 from clawchat.protocol.key_schedule import key_id
-from clawchat.protocol.keys import DiscoverySecret, IdentityKey
+from clawchat.protocol.keys import DiscoverySecret, IdentityKey, PreSharedKey
 from clawchat.protocol.primitives import random_bytes, sha256
-from clawchat.protocol.wraps import join_wraps, make_padding
+from clawchat.protocol.wraps import MAX_WRAPS, join_wraps, make_padding, make_wrap
 from tests.protocol.pairs import changed_bytes
 
 NOW = 1_760_000_000
@@ -51,6 +53,8 @@ INFO = ConnectionInfo(
     urls=("https://chat.example/connection.json",),
     minimum_client="0.3",
     location="attic",
+    audit_head=AuditHead(12, bytes(range(32))),
+    revocations=RevocationsHead(NOW - 9, bytes(range(32, 64))),
 )
 
 
@@ -133,6 +137,81 @@ def test_wraps_are_signed():
     changed = {**members(), "wraps": encode_base64(join_wraps(make_padding() for _ in range(16)))}
     with pytest.raises(Unauthentic):
         SealedConnectionFile.parse(encode_json(changed)).open(SECRET, [SERVER.public])
+
+
+def filled(*entries, step=16):
+    return join_wraps([*entries, *(make_padding() for _ in range(-len(entries) % step))])
+
+
+def test_who_was_away_comes_to_the_secret_by_the_wraps():
+    """And to nothing that the server did not sign."""
+    psk, former = PreSharedKey.generate(), DiscoverySecret.generate()
+    data = seal_connection_file(INFO, SECRET, SERVER, NOW, wraps=filled(make_wrap(psk, SECRET)))
+    sealed = SealedConnectionFile.parse(data)
+
+    assert sealed.unwrap([PreSharedKey.generate(), psk], [SERVER.public]) == SECRET
+    assert sealed.open(sealed.unwrap([psk], [SERVER.public]), [SERVER.public]) == INFO
+    with pytest.raises(UnknownPeer):
+        sealed.open(former, [SERVER.public])
+    for psks in ([], [PreSharedKey.generate()], [PreSharedKey(bytes(former))]):
+        with pytest.raises(UnknownPeer):
+            sealed.unwrap(psks, [SERVER.public])
+    with pytest.raises(Unauthentic):
+        sealed.unwrap([psk], [IdentityKey.generate().public])
+    with pytest.raises(UsageError):
+        sealed.unwrap([psk], [])
+
+
+def test_signature_is_judged_before_any_wrap():
+    """A mirror that exchanges the wraps learns nothing from what a reader does next."""
+    psk = PreSharedKey.generate()
+    forged = {**members(), "wraps": encode_base64(filled(make_wrap(psk, SECRET)))}
+    with pytest.raises(Unauthentic):
+        SealedConnectionFile.parse(encode_json(forged)).unwrap([psk], [SERVER.public])
+
+
+@pytest.mark.parametrize("wraps", [bytes(56), bytes(16 * 56), b"x", bytes(56 * 624)], ids=len)
+def test_wraps_no_reader_takes_are_ours_to_avoid(wraps):
+    """Neither published nor read."""
+    with pytest.raises(UsageError):
+        seal_connection_file(INFO, SECRET, SERVER, NOW, wraps=wraps)
+    with pytest.raises(Malformed):
+        SealedConnectionFile.parse(encode_json({**members(), "wraps": encode_base64(wraps)}))
+
+
+def test_both_sign_while_one_hands_over_to_the_other():
+    """Who has one pin or both opens it; the file still names the server, not its successor."""
+    successor = IdentityKey.generate()
+    sealed = SealedConnectionFile.parse(seal_connection_file(INFO, SECRET, SERVER, NOW, successor=successor))
+
+    assert len(sealed.signatures) == 2
+    for pins in ([SERVER.public], [SERVER.public, successor.public], [successor.public, SERVER.public]):
+        assert sealed.open(SECRET, pins) == INFO
+    with pytest.raises(Unauthentic):
+        sealed.open(SECRET, [successor.public])
+    with pytest.raises(UsageError):
+        seal_connection_file(INFO, SECRET, SERVER, NOW, successor=SERVER)
+
+
+def test_file_for_a_hundred_devices_is_small():
+    """At most 16 KiB; and with as many wraps as there may be it still has room for a dozen ports."""
+    hundred = filled(*(make_wrap(PreSharedKey.generate(), SECRET) for _ in range(100)))
+    most = filled(*(make_padding() for _ in range(MAX_WRAPS)))
+    ports = replace(INFO, endpoints=(ENDPOINT,) * 12)
+
+    small = seal_connection_file(INFO, SECRET, SERVER, NOW, wraps=hundred, successor=IdentityKey.generate())
+    large = seal_connection_file(ports, SECRET, SERVER, NOW, wraps=most, successor=IdentityKey.generate())
+    assert len(small) <= 16_384
+    assert len(small) % 4096 == len(large) % 4096 == 0
+
+
+def test_head_names_one_list():
+    """By the bytes that are published."""
+    head = RevocationsHead(5, sha256(b"a list"))
+
+    assert head.matches(b"a list")
+    assert not head.matches(b"a list ")
+    assert not head.matches(b"")
 
 
 @pytest.mark.parametrize("name", ["iv", "ciphertext", "tag", "sig", "kid", "algorithm", "v"])
@@ -300,6 +379,10 @@ def test_seconds_around_the_validity():
         {"endpoints": (replace(ENDPOINT, load=float("nan")),)},
         {"server_name": "\ud800"},
         {"server_public": IdentityKey(bytes(32)).public},
+        {"audit_head": AuditHead(1, bytes(31))},
+        {"audit_head": AuditHead(-1, bytes(32))},
+        {"revocations": RevocationsHead(0, bytes(32))},
+        {"revocations": RevocationsHead(1, b"")},
     ],
     ids=lambda changed: f"{next(iter(changed))}",
 )

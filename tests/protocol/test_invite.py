@@ -25,11 +25,16 @@ URLS = st.text("abcxyz/.:-", max_size=20).map(lambda tail: f"https://{tail}")
 EXTENSIONS = st.lists(st.tuples(st.integers(0, 65_535), st.binary(max_size=20)), max_size=4)
 
 
-@given(st.integers(0, 2**32 - 1), st.lists(URLS, max_size=4), EXTENSIONS)
-def test_invite_round_trip(expires, locators, extensions):
-    """Bare, and in the fragment of a link."""
+SECRETLESS = replace(INVITE, discovery_secret=None)
+BOTH = pytest.mark.parametrize("invite", [INVITE, SECRETLESS], ids=["version 1", "version 2"])
+
+
+@given(st.booleans(), st.integers(0, 2**32 - 1), st.lists(URLS, max_size=4), EXTENSIONS)
+def test_invite_round_trip(has_secret, expires, locators, extensions):
+    """Bare, and in the fragment of a link; with the discovery secret and without."""
     ordered = tuple(sorted(extensions, key=lambda pair: pair[0]))
-    invite = replace(INVITE, expires=expires, locators=tuple(locators), extensions=ordered)
+    invite = INVITE if has_secret else SECRETLESS
+    invite = replace(invite, expires=expires, locators=tuple(locators), extensions=ordered)
     text = invite.encode()
 
     assert Invite.parse(text) == invite
@@ -41,18 +46,38 @@ def test_invite_is_about_200_characters():
     assert 200 <= len(INVITE.encode()) <= 240
 
 
-def test_every_changed_character_is_refused():
+def test_an_invite_without_a_secret_has_none_in_it():
+    """Its text opens nothing by itself, and is shorter by what it does not say."""
+    data = parse_base64url(SECRETLESS.encode().removeprefix("clawchat:"))
+
+    assert bytes(INVITE.discovery_secret) not in data
+    assert data[0] == 2
+    assert len(data) == len(parse_base64url(INVITE.encode().removeprefix("clawchat:"))) - 32
+    assert Invite.parse(SECRETLESS.encode()).discovery_secret is None
+
+
+def test_no_version_is_read_as_the_other():
+    """A byte that was changed, and a checksum that was made anew."""
+    for invite, version in ((INVITE, 2), (SECRETLESS, 1)):
+        body = parse_base64url(invite.encode().removeprefix("clawchat:"))[:-4]
+        with pytest.raises(Malformed):
+            Invite.parse(resealed(bytes([version]) + body[1:]))
+
+
+@BOTH
+def test_every_changed_character_is_refused(invite):
     """The checksum notices slips of copying."""
-    text = INVITE.encode()
+    text = invite.encode()
     for at in range(9, len(text)):
         slip = text[:at] + ("A" if text[at] != "A" else "B") + text[at + 1 :]
         with pytest.raises(PeerError):
             Invite.parse(slip)
 
 
-def test_every_truncation_is_refused():
+@BOTH
+def test_every_truncation_is_refused(invite):
     """Cut at any character."""
-    text = INVITE.encode()
+    text = invite.encode()
     for length in range(len(text)):
         with pytest.raises(PeerError):
             Invite.parse(text[:length])
@@ -62,9 +87,10 @@ def resealed(body):
     return "clawchat:" + encode_base64url(body + sha256(body)[:4])
 
 
-def test_truncated_body_with_a_good_checksum_is_refused():
+@BOTH
+def test_truncated_body_with_a_good_checksum_is_refused(invite):
     """A checksum is no reason to be lax."""
-    body = parse_base64url(INVITE.encode().removeprefix("clawchat:"))[:-4]
+    body = parse_base64url(invite.encode().removeprefix("clawchat:"))[:-4]
     for length in range(1, len(body)):
         with pytest.raises(Malformed):
             Invite.parse(resealed(body[:length]))
