@@ -14,6 +14,8 @@ from .publications import (
     published_serial,
     says,
 )
+from .side_by_side import run_all, start_aside
+from .watching import watch
 
 __all__ = [
     "carry",
@@ -32,6 +34,9 @@ __all__ = [
     "published_info",
     "published_serial",
     "retry_now",
+    "run_all",
     "says",
     "served_file",
+    "start_aside",
+    "watch",
 ]

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from celery import current_app
 from kombu.exceptions import OperationalError
@@ -10,6 +11,7 @@ from discovery.mirrors.base import FILE_NAME, LIST_NAME, MirrorDriver, MirrorErr
 from discovery.models import Mirror, Publication, PublicationResult
 
 from .mirrors import driver_of
+from .side_by_side import run_all
 
 logger = logging.getLogger(__name__)
 
@@ -18,8 +20,11 @@ State = PublicationResult.State
 QUEUEING = timedelta(seconds=20)
 # Put and read back, of the file and of the list.
 CALLS_OF_A_VISIT = 4
-# By its name, because a service does not import a door.
+# By their names, because a service does not import a door.
 CARRY_TASK = "discovery.tasks.carry_to_mirror"
+WATCH_TASK = "discovery.tasks.watch_mirror"
+# How often a mirror that has the file is read as a reader would; one that gave something else is on probation.
+WATCH_EVERY, WATCH_SUSPECT_EVERY = timedelta(minutes=10), timedelta(minutes=1)
 
 
 def carry(now: int) -> None:
@@ -35,7 +40,7 @@ def carry(now: int) -> None:
     outdated = PublicationResult.objects.unsettled().filter(publication__serial__lt=newest.serial)
     if outdated.exists():
         outdated.update(state=State.SUPERSEDED, at=at)
-    _look_at_local(newest, at)
+    _look_at_settled(newest, at)
     for result in newest.results.unsettled().due(at).select_related("mirror"):
         driver = driver_of(result.mirror)
         if result.claim(at + _longest_visit(driver)):
@@ -46,12 +51,16 @@ def carry(now: int) -> None:
 
 
 def carry_everywhere(publication: Publication, now: int) -> list[PublicationResult]:
-    """Visit every mirror that lacks the publication, here and in turn, and return how each fares.
+    """Visit every mirror that lacks the publication, here and side by side, and return how each fares.
 
     For a command: it waits for the slowest mirror.
     """
-    for result in publication.results.unsettled():
-        carry_one(result.pk, now)
+    results = list(publication.results.unsettled().select_related("mirror"))
+    remote = [result.pk for result in results if not driver_of(result.mirror).is_local]
+    for result in results:
+        if result.pk not in remote:
+            carry_one(result.pk, now)
+    run_all(partial(carry_one, pk, now) for pk in remote)
     return list(publication.results.select_related("mirror").order_by("mirror_id"))
 
 
@@ -81,12 +90,28 @@ def instant(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
-def _look_at_local(newest: Publication, at: datetime) -> None:
-    """A look at a local mirror costs nothing: one that has lost the file, whoever took it, is visited again."""
+def _look_at_settled(newest: Publication, at: datetime) -> None:
+    """See to mirrors that have the file. A look at a local one costs nothing: if it lost the file, it is visited again.
+
+    The others are read now and then, by a task.
+    """
     for result in newest.results.filter(state=State.SAFE, mirror__enabled=True).select_related("mirror"):
         driver = driver_of(result.mirror)
-        if driver.is_local and not _holds(driver, newest):
+        if not driver.is_local:
+            if _claim_watch(result.mirror, at):
+                _hand_over_watch(result.mirror_id)
+        elif not _holds(driver, newest):
             result.move(State.FAILED, detail="It has lost the file.", at=at, next_attempt_at=at)
+
+
+def _claim_watch(mirror: Mirror, at: datetime) -> bool:
+    """Whether it is time to read this mirror, and nobody else does."""
+    every = WATCH_SUSPECT_EVERY if mirror.state == Mirror.State.SUSPECT else WATCH_EVERY
+    last = mirror.watched_at
+    # A time to come was written before the clock was set back.
+    if last is not None and last <= at < last + every:
+        return False
+    return Mirror.objects.filter(pk=mirror.pk, watched_at=last).update(watched_at=at) == 1
 
 
 def _holds(driver: MirrorDriver, publication: Publication) -> bool:
@@ -167,13 +192,24 @@ def _note(mirror: Mirror, problem: MirrorError | None, serial: int, at: datetime
     if state != mirror.state:
         level = logging.WARNING if problem else logging.INFO
         logger.log(level, "mirror %s: %s", mirror.name, problem or state.label)
-    news = {"state": state, "last_error": str(problem or "")[:300], "visited_at": at}
-    Mirror.objects.filter(pk=mirror.pk).update(**news, **({} if problem else {"last_serial": serial}))
+    row = Mirror.objects.filter(pk=mirror.pk)
+    row.update(visited_at=at, **({} if problem else {"last_serial": serial}))
+    # To take a file clears nobody who gave readers another one: the next look at it does (watching.py).
+    row.exclude(state=Mirror.State.SUSPECT).update(state=state, last_error=str(problem or "")[:300])
 
 
 def _hand_over(result_id: int) -> None:
     """Give one visit to the task queue; without a queue it is due again once the claim has run out."""
+    _send(CARRY_TASK, result_id)
+
+
+def _hand_over_watch(mirror_id: int) -> None:
+    """Give one look to the task queue; without a queue there is none before the next is due."""
+    _send(WATCH_TASK, mirror_id)
+
+
+def _send(task: str, row_id: int) -> None:
     try:
-        current_app.send_task(CARRY_TASK, args=[result_id], retry=False, ignore_result=True)
+        current_app.send_task(task, args=[row_id], retry=False, ignore_result=True)
     except (OperationalError, OSError) as error:
         logger.warning("no task queue for a mirror: %s", error)

@@ -61,7 +61,14 @@ def handed_over(monkeypatch) -> list[int]:
     """The results that were given to the task queue."""
     handed: list[int] = []
     monkeypatch.setattr(services.carrying, "_hand_over", handed.append)
+    monkeypatch.setattr(services.carrying, "_hand_over_watch", lambda _: None)
     return handed
+
+
+@pytest.fixture
+def in_turn(monkeypatch) -> None:
+    """What would go on beside the worker's thread is done on the test's own, in its transaction."""
+    monkeypatch.setattr(services, "start_aside", lambda call: call())
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from tests.discovery.conftest import NOW, MemoryMirror, compose
 
 
 @pytest.fixture
-def remote(memory, monkeypatch):
+def remote(memory, in_turn, monkeypatch):
     """The mirror in memory is one across the network."""
     monkeypatch.setattr(MemoryMirror, "is_local", False)
 
