@@ -4,19 +4,22 @@ import { test } from "node:test";
 import { toHex, utf8 } from "../../../static/js/bytes.js";
 import {
   _sealConnectionFile,
+  AuditHead,
   checkFreshness,
   chooseFreshest,
   ConnectionInfo,
   decryptConnectionFile,
   encryptConnectionFile,
   Endpoint,
+  RevocationsHead,
   sealConnectionFile,
   SealedConnectionFile,
 } from "../../../static/js/protocol/connection_file.js";
 import { encodeBase64, encodeJson, parseJson } from "../../../static/js/protocol/encoding.js";
 import { keyId } from "../../../static/js/protocol/key_schedule.js";
-import { DiscoverySecret, IdentityKey } from "../../../static/js/protocol/keys.js";
-import { joinWraps, makePadding } from "../../../static/js/protocol/wraps.js";
+import { DiscoverySecret, IdentityKey, PreSharedKey } from "../../../static/js/protocol/keys.js";
+import { sha256 } from "../../../static/js/protocol/primitives.js";
+import { joinWraps, makePadding, makeWrap } from "../../../static/js/protocol/wraps.js";
 import { refuses } from "./people.js";
 
 const NOW = 1_700_000_000;
@@ -109,6 +112,47 @@ test("every member that counts is covered by the signature", async () => {
   const wraps = joinWraps(Array.from({ length: 16 }, makePadding));
   const wrapped = await altered(() => ({ wraps: encodeBase64(wraps) }));
   await refuses("unauthentic", () => open(wrapped));
+});
+
+test("who was away comes to the secret by the wraps, once the signature is good", async () => {
+  const [psk, stranger] = [PreSharedKey.generate(), PreSharedKey.generate()];
+  const padding = () => Array.from({ length: 15 }, makePadding);
+  const wraps = joinWraps([await makeWrap(psk, SECRET), ...padding()]);
+  const sealed = SealedConnectionFile.parse(await sealConnectionFile(info(), SECRET, ALICE, NOW, { wraps }));
+
+  assert.ok((await sealed.unwrap([stranger, psk], [ALICE.public])).equals(SECRET));
+  await refuses("unknown_peer", () => sealed.unwrap([stranger], [ALICE.public]));
+  await refuses("unauthentic", () => sealed.unwrap([psk], [MALLORY.public]));
+  const forged = await altered(() => ({ wraps: encodeBase64(wraps) }));
+  await refuses("unauthentic", () => SealedConnectionFile.parse(forged).unwrap([psk], [ALICE.public]));
+  for (const wrong of [new Uint8Array(56), new Uint8Array(16 * 56)]) {
+    await refuses("usage", () => sealConnectionFile(info(), SECRET, ALICE, NOW, { wraps: wrong }));
+    await refuses("malformed", () => altered(() => ({ wraps: encodeBase64(wrong) })).then(open));
+  }
+});
+
+test("a file tells where the audit log stands and which list belongs to it", async () => {
+  const auditHead = new AuditHead(12, new Uint8Array(32).fill(7));
+  const revocations = new RevocationsHead(5, sha256(utf8("a list")));
+  const opened = await open(await publish(info({ auditHead, revocations })));
+
+  assert.deepEqual({ ...opened.auditHead }, { ...auditHead });
+  assert.ok(opened.revocations.matches(utf8("a list")) && !opened.revocations.matches(utf8("another")));
+  assert.deepEqual([(await open(await publish())).auditHead, (await open(await publish())).revocations], [null, null]);
+  const [short, unnumbered] = [new AuditHead(1, new Uint8Array(31)), new RevocationsHead(0, sha256())];
+  for (const wrong of [{ auditHead: short }, { revocations: unnumbered }]) {
+    await refuses("usage", () => publish(info(wrong)));
+  }
+});
+
+test("both sign while one hands over to the other", async () => {
+  const successor = IdentityKey.generate();
+  const sealed = SealedConnectionFile.parse(await sealConnectionFile(info(), SECRET, ALICE, NOW, { successor }));
+
+  assert.equal((await sealed.open(SECRET, [successor.public, ALICE.public])).serial, NOW);
+  assert.ok(sealed.verify([successor.public]).equals(successor.public));
+  await refuses("unauthentic", () => sealed.open(SECRET, [successor.public]));
+  await refuses("usage", () => sealConnectionFile(info(), SECRET, ALICE, NOW, { successor: ALICE }));
 });
 
 test("the successor's signature counts when the successor is pinned", async () => {

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { utf8 } from "../../../static/js/bytes.js";
+import { concat, utf8 } from "../../../static/js/bytes.js";
 import { encodeBase64url, parseBase64url } from "../../../static/js/protocol/encoding.js";
 import { Invite } from "../../../static/js/protocol/invite.js";
 import { DiscoverySecret, IdentityKey, PreSharedKey } from "../../../static/js/protocol/keys.js";
-import { randomBytes } from "../../../static/js/protocol/primitives.js";
+import { randomBytes, sha256 } from "../../../static/js/protocol/primitives.js";
 import { flipped, refuses } from "./people.js";
 
 const invite = (changes = {}) =>
@@ -35,6 +35,24 @@ test("an invitation comes back whole, from its text and from a link", () => {
     assert.ok(read.serverPublic.equals(made.serverPublic));
     assert.deepEqual({ ...read, discoverySecret: 0, invitePsk: 0 }, { ...made, discoverySecret: 0, invitePsk: 0 });
     assert.equal(read.encode(), made.encode());
+  }
+});
+
+test("an invitation without a secret comes back without one, and is never read as the other kind", async () => {
+  const made = invite({ discoverySecret: null });
+  const read = Invite.parse(made.encode());
+
+  assert.equal(read.discoverySecret, null);
+  assert.ok(read.invitePsk.equals(made.invitePsk) && read.serverPublic.equals(made.serverPublic));
+  assert.equal(read.encode(), made.encode());
+  for (const [text, version] of [
+    [made.encode(), 1],
+    [invite().encode(), 2],
+  ]) {
+    const body = parseBase64url(text.slice(9)).slice(0, -4);
+    body[0] = version;
+    const resealed = encodeBase64url(concat(body, sha256(body).slice(0, 4)));
+    await refuses("malformed", () => Invite.parse(`clawchat:${resealed}`));
   }
 });
 
