@@ -5,12 +5,13 @@ from datetime import datetime
 
 from django.db import transaction
 
-from chat.models import DiscoverySecret
+from chat.models import DiscoverySecret as DiscoverySecretRow
 from chat.services import audit
 from chat.services.identity import current_identity, successor_identity
 from chat.services.sealed import open_discovery_secret
 from clawchat.protocol.connection_file import SealedConnectionFile
 from clawchat.protocol.errors import ClawChatError, Malformed, TooLarge, Unauthentic, UnknownPeer, UnsupportedVersion
+from clawchat.protocol.keys import DiscoverySecret
 from clawchat.protocol.revocation_list import SealedRevocationList
 from discovery.mirrors.base import FILE_NAME, MirrorDriver, MirrorError
 from discovery.models import Mirror, Publication, PublicationResult
@@ -100,9 +101,9 @@ def _judge(name: str, given: bytes, publication: Publication) -> str:
     return OLDER if opened.serial < put_there else FORKED
 
 
-def _secrets() -> list:
-    """Every discovery secret this server ever had: an old file opens under an old one."""
-    return [open_discovery_secret(row) for row in DiscoverySecret.objects.order_by("-since")]
+def _secrets() -> dict[bytes, DiscoverySecret]:
+    """Every discovery secret this server ever had, by its kid: an old file opens under an old one."""
+    return {bytes(row.kid): open_discovery_secret(row) for row in DiscoverySecretRow.objects.all()}
 
 
 def _suspect(mirror: Mirror, finding: str, problem: str, at: datetime) -> None:

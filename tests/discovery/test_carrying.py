@@ -1,0 +1,150 @@
+"""Two objects to several mirrors: in which order, how often, and side by side."""
+
+import threading
+import time
+
+import pytest
+
+from discovery import services, tasks
+from discovery.mirrors import FILE_NAME, LIST_NAME
+from discovery.models import Mirror, PublicationResult
+from discovery.services import side_by_side
+from tests.discovery.conftest import NOW, MemoryMirror, compose, endpoint
+
+State = PublicationResult.State
+
+
+@pytest.fixture
+def puts(memory, monkeypatch) -> list[tuple[str, str]]:
+    """Every put: which mirror, which name."""
+    made: list[tuple[str, str]] = []
+    put = memory.put
+
+    def write_down(self, name, data):
+        made.append((self.mirror.name, name))
+        put(self, name, data)
+
+    monkeypatch.setattr(memory, "put", write_down)
+    return made
+
+
+def test_list_is_put_before_the_file_that_names_it(puts, memory):
+    """A reader of the new file finds the list that it names, byte for byte."""
+    publication = services.publish(compose(), NOW)
+
+    assert puts == [("alpha", LIST_NAME), ("alpha", FILE_NAME)]
+    assert memory.lists["alpha"] == bytes(publication.revocations.body)
+
+
+def test_list_that_lies_there_is_not_put_again(puts):
+    """The next file of a mirror that is well goes alone."""
+    services.publish(compose(), NOW)
+    puts.clear()
+    services.publish(compose(NOW + 1, endpoint(50_001)), NOW + 1)
+
+    assert puts == [("alpha", FILE_NAME)]
+
+
+def test_list_is_put_again_after_a_failure(puts, memory, monkeypatch):
+    """A mirror that was down may have lost everything."""
+    services.publish(compose(), NOW)
+    puts.clear()
+    monkeypatch.setattr(memory, "lies", True)
+    services.publish(compose(NOW + 1, endpoint(50_001)), NOW + 1)
+    monkeypatch.setattr(memory, "lies", False)
+    puts.clear()
+    services.carry(NOW + 5)
+
+    assert puts == [("alpha", LIST_NAME), ("alpha", FILE_NAME)]
+
+
+def test_local_mirror_that_lost_the_list_gets_it_again(memory):
+    """The file alone is not what readers need."""
+    publication = services.publish(compose(), NOW)
+    memory.lists.clear()
+    services.carry(NOW + 1)
+
+    assert memory.lists["alpha"] == bytes(publication.revocations.body)
+
+
+def test_mirror_that_needs_its_operator_is_not_tried_in_haste(memory, monkeypatch):
+    """A wrong password does not mend itself in two seconds."""
+    monkeypatch.setattr(memory, "problem", "The password is wrong.")
+    monkeypatch.setattr(memory, "needs_operator", True)
+    result = services.publish(compose(), NOW).results.get()
+    alpha = Mirror.objects.get(name="alpha")
+
+    assert (alpha.state, alpha.last_error) == (Mirror.State.ATTENTION, "The password is wrong.")
+    assert (result.next_attempt_at.timestamp(), result.state) == (NOW + 300, State.FAILED)
+
+
+def test_one_slow_mirror_does_not_hold_up_the_others(transactional_db, request, monkeypatch):
+    """All mirrors together take as long as the slowest, not their sum."""
+    memory = request.getfixturevalue("memory")
+    monkeypatch.setattr(memory, "is_local", False)
+    for name in ("beta", "gamma", "delta"):
+        Mirror.objects.create(kind="memory", name=name)
+    together = threading.Barrier(4, timeout=20)
+    put = memory.put
+
+    def slow_put(self, name, data):
+        if name == FILE_NAME:
+            together.wait()
+        put(self, name, data)
+
+    monkeypatch.setattr(memory, "put", slow_put)
+    results = services.publish_everywhere(compose(), NOW)
+
+    assert [result.state for result in results] == [State.SAFE] * 4
+
+
+def test_tasks_leave_the_worker_free(transactional_db, request, monkeypatch):
+    """Whatever a mirror does, the thread that runs ticks goes on at once."""
+    memory = request.getfixturevalue("memory")
+    handed_over = request.getfixturevalue("handed_over")
+    monkeypatch.setattr(memory, "is_local", False)
+    goes_on = threading.Event()
+    monkeypatch.setattr(memory, "check", lambda _: goes_on.wait(20) and "")
+    publication = services.publish(compose(), NOW)
+    thread = services.start_aside(lambda: services.carry_one(handed_over[0], NOW))
+    before = services.publication_is_safe(publication)
+    goes_on.set()
+    thread.join(20)
+
+    assert not before
+    assert services.publication_is_safe(publication)
+
+
+def test_visits_are_bounded(monkeypatch):
+    """Beyond as many as run already nothing is begun, and who waits comes again."""
+    monkeypatch.setattr(side_by_side, "_running", threading.BoundedSemaphore(1))
+    ends = threading.Event()
+    first = side_by_side.start_aside(ends.wait)
+    second = side_by_side.start_aside(ends.wait)
+    ends.set()
+    first.join(5)
+
+    assert second is None
+    assert side_by_side.start_aside(lambda: None) is not None
+
+
+def test_run_all_waits_for_all(monkeypatch):
+    """What finds no free thread is done in turn; nothing is left out."""
+    monkeypatch.setattr(side_by_side, "_running", threading.BoundedSemaphore(1))
+    done = []
+    side_by_side.run_all([lambda number=number: (time.sleep(0.05), done.append(number)) for number in range(4)])
+
+    assert sorted(done) == [0, 1, 2, 3]
+
+
+def test_a_task_goes_aside(memory, handed_over, monkeypatch):
+    """The tasks of discovery begin a visit and return."""
+    begun = []
+    monkeypatch.setattr(MemoryMirror, "is_local", False)
+    monkeypatch.setattr(services, "start_aside", begun.append)
+    publication = services.publish(compose(), NOW)
+    tasks.carry_to_mirror(handed_over[0])
+    tasks.watch_mirror(Mirror.objects.get(name="alpha").pk)
+
+    assert len(begun) == 2
+    assert not services.publication_is_safe(publication)
