@@ -8,7 +8,7 @@ import { OwnDevice } from "./own_device.js";
 import { PageState } from "./page_state.js";
 import { Problem, storageProblem } from "./problem.js";
 import { TabLock } from "./tab_lock.js";
-import { OFFLINE } from "./views.js";
+import { BY_HAND, OFFLINE } from "./views.js";
 
 export class App extends PageState {
   #environment;
@@ -88,7 +88,7 @@ export class App extends PageState {
   async enrol(name) {
     this.become("enrolling");
     try {
-      await this.#device.enrol(name);
+      await this.#device.enrol(name, () => this.become("enrolling", new Problem("invitation_awaited")));
       await this.#run();
     } catch (cause) {
       this.become("invited", Problem.from(cause));
@@ -126,10 +126,14 @@ export class App extends PageState {
     this.#client?.retryNow();
   }
 
+  /** Look for the server where this connection file says. Raises: Problem. @param {Uint8Array} file picked by hand */
+  useFile(file) {
+    return this.#device.finder.accept(file, BY_HAND).then(() => this.retryNow(), Problem.raise);
+  }
+
   /** Go the way to the server step by step. @param {(found: object) => void} tell is shown how far it has come */
   checkConnection(tell) {
-    const { connection } = this;
-    return checkConnection({ device: this.#device, connection, environment: this.#environment, tell });
+    return checkConnection({ device: this.#device, connection: this.connection, environment: this.#environment, tell });
   }
 
   // Internal
@@ -168,10 +172,7 @@ export class App extends PageState {
   async #run() {
     const { store, account, finder } = this.#device;
     this.#client = await Client.open({
-      store,
-      account,
-      finder,
-      environment: this.#environment,
+      store, account, finder, environment: this.#environment,
       changed: (what, roomId) => this.tell(what, roomId),
       failed: (cause) => this.#fail(cause),
     });
@@ -181,9 +182,7 @@ export class App extends PageState {
 
   #do(action) {
     if (!this.#client) return Promise.reject(new Problem("unavailable"));
-    return action(this.#client).catch((cause) => {
-      throw Problem.from(cause);
-    });
+    return action(this.#client).catch(Problem.raise);
   }
 
   /** Nothing further can be done here. Another page may have taken over, or the server has put this device out. */

@@ -15,6 +15,11 @@ export class Problem extends Error {
     // The browser's own errors have numbers for codes.
     return new Problem(typeof cause?.code === "string" ? cause.code : "internal", {}, { cause });
   }
+
+  /** Throws it, for where a promise fails. @returns {never} */
+  static raise(cause) {
+    throw Problem.from(cause);
+  }
 }
 
 /** What a browser says when it cannot keep our keys. */

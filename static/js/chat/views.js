@@ -50,15 +50,18 @@ export function roomView(room, last) {
   };
 }
 
+/** The mirror of a file that came from none: the person picked it. */
+export const BY_HAND = "file:";
+
 /** Of a device that does nothing, or not yet. */
 export const OFFLINE = Object.freeze({
-  status: "offline", port: null, nextMove: null, interval: null, mirror: null, since: null, serverName: "",
-  fingerprint: "", problem: null, epoch: null,
+  status: "offline", port: null, nextMove: null, interval: null, mirror: null, doubts: [], since: null,
+  serverName: "", fingerprint: "", problem: null, epoch: null,
 });
 
 /** @param {object} status of the port follower @param {import("../discovery/finder.js").Finder} finder */
 export function connectionView({ status, endpoint, since, problem, epoch }, finder, serverPublic) {
-  const { info, mirror } = finder;
+  const { info, mirror, doubts } = finder;
   const own = (endpoint && finder.listed(endpoint)) ?? endpoint;
   return {
     status,
@@ -66,6 +69,7 @@ export function connectionView({ status, endpoint, since, problem, epoch }, find
     nextMove: info ? nextMoveOf(own, info) : null,
     interval: own && info ? (own.validUntil - own.validFrom - info.graceSeconds) * 1000 : null,
     mirror,
+    doubts,
     since,
     serverName: info?.serverName ?? "",
     fingerprint: serverPublic.fingerprint,
