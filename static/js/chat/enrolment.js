@@ -7,6 +7,10 @@ import { DevicePublic } from "../protocol/keys.js";
 import { Race } from "../rotation/race.js";
 import { Problem } from "./problem.js";
 
+/** A new invitation opens the server's address once that was published anew: at most so long it is waited for. */
+const PUBLISHED_WITHIN_MS = 30_000;
+const PAUSE_MS = 1000;
+
 /**
  * Get this device its own key with the server. Repeating it is harmless: an invitation goes on to work for the device
  * that used it until that device has come back under its own key.
@@ -16,11 +20,12 @@ import { Problem } from "./problem.js";
  * @param {(endpoint: object, credentials: object, proven: () => Promise<void>) =>
  *   Promise<{channel: object, handshake: object}>} parts.dial
  * @param {Uint8Array} parts.devicePublic
+ * @param {() => void} parts.waiting told when the server's address does not open to the invitation yet
  * Raises: Problem.
  */
-export async function enrol({ account, finder, dial, devicePublic }) {
+export async function enrol({ account, finder, dial, devicePublic, waiting }) {
   if (account.invite.expires * 1000 < Date.now()) throw new Problem("invitation_expired");
-  await refresh(finder);
+  await find(account, finder, waiting);
   const race = new Race((endpoint, proven) => dial(endpoint, account.credentials({ byInvite: true }), proven));
   try {
     const { channel, handshake } = await race.run(finder.endpoints());
@@ -32,12 +37,21 @@ export async function enrol({ account, finder, dial, devicePublic }) {
   }
 }
 
-async function refresh(finder) {
-  try {
-    await finder.refresh();
-  } catch (cause) {
-    // Sealed under another secret than the invitation's: it is from before a change that made it worthless.
-    throw cause.code === "unknown_peer" ? new Problem("invitation_used") : Problem.from(cause);
+async function find(account, finder, waiting) {
+  const deadline = Date.now() + PUBLISHED_WITHIN_MS;
+  for (;;) {
+    try {
+      return await finder.refresh();
+    } catch (cause) {
+      // No place answers: the file that was picked by hand will do.
+      if (cause.code === "unavailable" && finder.info) return undefined;
+      if (cause.code !== "unknown_peer") throw Problem.from(cause);
+      // Sealed under another secret than the invitation brought: from before a change that made it worthless.
+      if (account.discoverySecrets.size > 0) throw new Problem("invitation_used");
+      if (Date.now() > deadline) throw new Problem("invitation_opens_nothing");
+    }
+    waiting();
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }
 

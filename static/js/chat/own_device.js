@@ -43,8 +43,8 @@ export class OwnDevice {
     this.store.close();
   }
 
-  /** Use the invitation. Raises: Problem. */
-  async enrol(name) {
+  /** Use the invitation; `waiting` is told while the server's address does not open to it yet. Raises: Problem. */
+  async enrol(name, waiting) {
     const { account, finder } = this;
     const { openWire } = this.#environment;
     await account.makePerson(name, Math.floor(Date.now() / 1000));
@@ -54,6 +54,7 @@ export class OwnDevice {
       finder,
       dial: ({ url }, credentials, proven) => dial({ url, credentials, handlers, openWire, proven }),
       devicePublic: this.store.deviceKey.publicKey,
+      waiting,
     });
   }
 

@@ -6,6 +6,7 @@
 import { html, nothing } from "../../vendor/lit.js";
 import { AppElement } from "./element.js";
 import { mark } from "./mark.js";
+import { problemFor } from "./problems.js";
 import { ring } from "./ring.js";
 import { times } from "./times.js";
 import { words } from "./words.js";
@@ -26,7 +27,7 @@ class Invited extends AppElement {
   render() {
     return html`<main class="entrance">
       ${mark("backdrop")}
-      ${this.app.state === "enrolling" ? enrolling() : this.#question()}
+      ${this.app.state === "enrolling" ? enrolling(this.app.problem) : this.#question()}
     </main>`;
   }
 
@@ -71,11 +72,12 @@ class Invited extends AppElement {
   }
 }
 
-function enrolling() {
+/** @param {{code: string} | null} problem what is waited for, when it is not only the network */
+function enrolling(problem) {
   return html`<div class="sheet" role="status">
     <span class="enrolling-ring">${ring({ status: "moving" })}</span>
     <h1>${words.enrolling.title}</h1>
-    <p class="lead">${words.enrolling.about}</p>
+    <p class="lead">${problem ? problemFor(problem.code).text : words.enrolling.about}</p>
     <p class="fine-print after-long">${words.enrolling.slow}</p>
   </div>`;
 }

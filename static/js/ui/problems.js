@@ -33,6 +33,25 @@ const PROBLEMS = {
     text: "Invitations work for a limited time. Ask the person who sent it to make a new one; it takes them a moment.",
     remedy: PASTE,
   },
+  invitation_awaited: {
+    title: "This invitation is very new",
+    text: "The server's address does not open to it yet. That is a matter of seconds; this device keeps looking.",
+    remedy: null,
+  },
+  invitation_opens_nothing: {
+    title: "This invitation opens nothing",
+    text:
+      "Most likely it was used already: each lets one person in. If it was made a moment ago, try once more in a " +
+      "minute.",
+    remedy: PASTE,
+  },
+  unknown_peer: {
+    title: "The server's address does not open here any more",
+    text:
+      "It was changed for everybody whose access goes on, and this device is not among them. What you have read " +
+      "stays here. To come back, ask for a new invitation.",
+    remedy: PASTE,
+  },
   invitation_unreadable: {
     title: "This is not a whole invitation",
     text: "A piece of the link seems to be missing. Copy it once more from the message you got, up to its very end.",
