@@ -55,7 +55,7 @@ def _wrong(step: str, sentence: str, member: str, operator: str) -> Finding:
     return Finding(step, Grade.WRONG, sentence, member, operator)
 
 
-_NETWORK = "Try another network, such as a telephone's; if that does not help, tell whoever runs the server."
+_NETWORK = "Try another network, such as your telephone's; if that does not help, tell whoever runs the server."
 _LATER = "Try again in a minute; if it stays so, tell whoever runs the server."
 _TELL = "Tell whoever runs the server."
 _INVITATION = "Ask for a new invitation."

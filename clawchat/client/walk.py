@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from clawchat.diagnosis import Observation, length_of
-from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, SealedConnectionFile, choose_freshest
+from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, SealedConnectionFile
 from clawchat.protocol.errors import (
     Forked,
     Malformed,
@@ -27,6 +27,7 @@ from clawchat.protocol.limits import CLOCK_SKEW_SECONDS, FRAME_CEILING_BYTES, HA
 from clawchat.protocol.places import MAX_PLACES, MegaFolder, WebPlace, parse_place
 from clawchat.protocol.primitives import random_bytes
 
+from .belief import weigh
 from .place_reading import NotRead, connect_failure, read_web_place
 
 PSK_ID_BYTES = 16
@@ -118,14 +119,15 @@ class Walk:
         return None
 
     def _choose(self, opened: Sequence[tuple[str, ConnectionInfo]]) -> None:
-        good = [(host, info) for host, info in opened if self._is_not_older(host, info)]
         serial, digest = self._believing.last_serial, self._believing.last_digest
-        infos = [info for _, info in good]
-        try:
-            if infos:
-                self.info = choose_freshest(infos, last_serial=serial, last_digest=digest, now=self._now)
-        except Forked:
-            self._meet("fresh_forked")
+        infos = [info for _, info in opened]
+        self.info, refused = weigh(infos, last_serial=serial, last_digest=digest, now=self._now)
+        why = {id(info): error for info, error in refused}
+        for host, info in opened:
+            if isinstance(why.get(id(info)), Forked):
+                self._meet("fresh_forked", host)
+            elif id(info) in why or (self.info is not None and info.serial < self.info.serial):
+                self._meet("fresh_older", host)
         if self.info is None:
             return
         if self.info.is_current(self._now):
@@ -134,14 +136,6 @@ class Walk:
             self._meet("fresh_future")
         else:
             self._meet("fresh_expired", length_of(self._now - self.info.valid_until))
-        for host in dict.fromkeys(host for host, info in good if info.serial < self.info.serial):
-            self._meet("fresh_older", host)
-
-    def _is_not_older(self, host: str, info: ConnectionInfo) -> bool:
-        if info.serial >= self._believing.last_serial:
-            return True
-        self._meet("fresh_older", host)
-        return False
 
     async def _knock(self, endpoint: Endpoint) -> list[Observation]:
         port, place = str(endpoint.port), f"{endpoint.host}:{endpoint.port}"

@@ -1,7 +1,8 @@
 /** Stands in for static/js/chat/app.js, so that every screen can be looked at: `?scene=` names one of scenes.js. */
 
+import { diagnose } from "./diagnosis.js";
 import { JONAS, ME, message, PEOPLE, sampleId } from "./sample.js";
-import { furnish, KITCHEN, SCENES } from "./scenes.js";
+import { furnish, KITCHEN, SCENES, WAY } from "./scenes.js";
 
 const MINUTE_MS = 60_000;
 const DAY_SECONDS = 86_400;
@@ -19,11 +20,13 @@ export class App extends EventTarget {
     nextMove: Date.now() + 23 * MINUTE_MS,
     interval: 60 * MINUTE_MS,
     mirror: "https://chat.example.org/connection.json",
+    doubts: [],
     since: new Date().setHours(0, 58, 0, 0),
     serverName: "Canal House",
     fingerprint: "7f3a 91c0 5be2 44d8 a1f6 0c93 e27b 6d15",
     problem: null,
   };
+  way = WAY;
   #messages = new Map();
 
   static async open({ location }) {
@@ -90,6 +93,21 @@ export class App extends EventTarget {
 
   async retryNow() {
     this.connect({ status: "connecting", problem: null });
+  }
+
+  /** As slow as a real walk. @param {(found: object) => void} tell */
+  async checkConnection(tell) {
+    for (let met = 1; met <= this.way.length; met += 1) {
+      await pause(60);
+      tell(diagnose(this.way.slice(0, met)));
+    }
+    return diagnose(this.way);
+  }
+
+  /** A file of this sample is never one to believe. */
+  async useFile(file) {
+    await pause(200);
+    throw Object.assign(new Error("sample"), { code: file.length > 100 ? "replayed" : "malformed" });
   }
 
   async close() {}

@@ -45,6 +45,18 @@ def make_invite(page: Page) -> None:
     page.get_by_label("Invitation link").wait_for()
 
 
+def why(page: Page) -> None:
+    """Asks why there is no connection, and waits for the answer."""
+    page.get_by_role("button", name="Why can't I connect?").last.click()
+    page.locator(".verdict:not([data-verdict=''])").wait_for()
+
+
+def check(page: Page) -> None:
+    """The same where there is one."""
+    page.get_by_role("button", name="Check the connection").click()
+    page.locator(".verdict[data-verdict=well]").wait_for()
+
+
 def scroll_up(page: Page) -> None:
     """Leaves the end of the log, and then something comes."""
     page.locator(".log").evaluate("log => log.scrollTo(0, 2000)")
@@ -69,6 +81,10 @@ PICTURES = {
     "update": ("update", []),
     "card": ("ready", [open_kitchen, lambda page: page.locator(".chip").click()]),
     "card offline": ("offline", [open_kitchen, lambda page: page.locator(".chip").click()]),
+    "diagnosis well": ("ready", [open_kitchen, lambda page: page.locator(".chip").click(), check]),
+    "diagnosis": ("offline", [open_kitchen, lambda page: page.locator(".chip").click(), why]),
+    "diagnosis of a stop": ("unknown", [why]),
+    "unknown": ("unknown", []),
     "long": ("long", [open_kitchen, scroll_up]),
     "new room": ("ready", [click("New room")]),
     "add people": ("ready", [open_kitchen, click("Add people"), lambda page: page.locator(".pick").first.click()]),

@@ -7,6 +7,21 @@ export const KITCHEN = sampleId(0xc001);
 const BAND = sampleId(0xb1a2);
 const PAIR = sampleId(0xd3e4);
 
+/** What a walk to the server meets where all is well. */
+export const WAY = [
+  { code: "clock_well" }, { code: "context_well" }, { code: "place_well", about: "chat.example.org" },
+  { code: "signature_well" }, { code: "fresh_well" }, { code: "port_well", about: "49731" }, { code: "tls_well" },
+  { code: "gate_well" }, { code: "device_well" },
+];
+
+/** What it meets where one place is down, another lies, and a network lets no high port through. */
+const WAY_OFFLINE = [
+  { code: "clock_unknown" }, { code: "context_well" }, { code: "place_unreadable", about: "chat.example.org" },
+  { code: "place_well", about: "mega.nz" }, { code: "place_well", about: "files.example.net" },
+  { code: "signature_well" }, { code: "signature_foreign", about: "files.example.net" }, { code: "fresh_well" },
+  { code: "port_silent", about: "49731" },
+];
+
 /** Three rooms with something in them. */
 export function furnish(app) {
   const now = Date.now();
@@ -46,6 +61,11 @@ export const SCENES = {
     app.state = "failed";
     app.problem = { code: "invitation_used" };
   },
+  unknown(app) {
+    app.state = "failed";
+    app.problem = { code: "refused" };
+    app.way = [...WAY.slice(0, -1), { code: "device_refused" }];
+  },
   alone(app) {
     app.rooms = [];
     app.people = [PEOPLE[0]];
@@ -77,6 +97,7 @@ export const SCENES = {
   offline(app) {
     SCENES.waiting(app);
     Object.assign(app.connection, { status: "offline", since: null, port: null, problem: { code: "unavailable" } });
+    app.way = WAY_OFFLINE;
   },
   problem(app) {
     app.problem = { code: "not_yet_valid" };

@@ -3,13 +3,13 @@
 `?scene=offline` and the like name what to show; the scenes stand in tests/preview/scenes.js.
 """
 
+import os
 import sys
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import django
-from django.conf import settings
 from django.template.loader import render_to_string
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -51,7 +51,7 @@ class Preview(SimpleHTTPRequestHandler):
         """Send the policy with every answer, as the site does."""
         from clawchat_site.headers import APP_POLICY, LOOPBACK_SOCKETS
 
-        self.send_header("Content-Security-Policy", APP_POLICY.format(sockets=LOOPBACK_SOCKETS))
+        self.send_header("Content-Security-Policy", APP_POLICY.format(others=LOOPBACK_SOCKETS))
         self.send_header("X-Content-Type-Options", "nosniff")
         self.send_header("Cache-Control", "no-store")
         super().end_headers()
@@ -63,10 +63,8 @@ class Preview(SimpleHTTPRequestHandler):
 def start(port: int = 0) -> ThreadingHTTPServer:
     """A server ready to serve on a port of 127.0.0.1; 0 takes a free one."""
     sys.path.insert(0, str(ROOT))
-    if not settings.configured:
-        templates = {"BACKEND": "django.template.backends.django.DjangoTemplates", "DIRS": [ROOT / "templates"]}
-        settings.configure(STATIC_URL="/static/", TEMPLATES=[templates], INSTALLED_APPS=["django.contrib.staticfiles"])
-        django.setup()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
+    django.setup()
     return ThreadingHTTPServer(("127.0.0.1", port), partial(Preview, directory=str(ROOT)))
 
 

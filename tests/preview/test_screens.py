@@ -20,6 +20,7 @@ SCENES = [
     "expired",
     "enrolling",
     "failed",
+    "unknown",
     "ready",
     "alone",
     "quiet",
@@ -191,6 +192,48 @@ async def test_dialogs_give_the_focus_back(desktop):
     await desktop.page.keyboard.press("Escape")
 
     await expect(add).to_be_focused()
+
+
+async def test_why_there_is_no_connection_is_told_step_by_step(phone):
+    """From the chip to one sentence and one remedy, without a connection; each step says its grade to a reader too."""
+    await phone.show("offline")
+    await phone.page.locator(".room").first.tap()
+    chip = phone.page.get_by_role("button", name="Offline", exact=True)
+    await chip.tap()
+    await phone.page.get_by_role("button", name="Why can't I connect?").tap()
+    dialog = phone.page.get_by_role("dialog", name="Why can't I connect?")
+
+    await expect(dialog.get_by_role("status")).to_contain_text("does not answer")
+    await expect(dialog.get_by_role("status")).to_contain_text("Try another network")
+    await expect(dialog.get_by_role("listitem")).to_have_count(9)
+    grades = await dialog.get_by_role("listitem").evaluate_all("steps => steps.map(step => step.dataset.grade)")
+    assert grades == ["unknown", "well", "noted", "noted", "well", "wrong", "unknown", "unknown", "unknown"]
+    await expect(dialog.get_by_role("listitem").nth(5)).to_contain_text("The port: in the way")
+    await phone.page.keyboard.press("Escape")
+    await expect(chip).to_be_focused()
+
+
+async def test_the_way_is_gone_again_when_asked(desktop):
+    """What was in the way may be gone a moment later."""
+    await desktop.show("offline")
+    await desktop.page.get_by_role("button", name="Offline", exact=True).click()
+    await desktop.page.get_by_role("button", name="Why can't I connect?").press("Enter")
+    dialog = desktop.page.get_by_role("dialog", name="Why can't I connect?")
+    await expect(dialog.get_by_role("status")).to_contain_text("does not answer")
+
+    await desktop.page.evaluate("app.way = [{ code: 'gate_well' }, { code: 'device_well' }]")
+    await dialog.get_by_role("button", name="Look again").press("Enter")
+
+    await expect(dialog.get_by_role("status")).to_contain_text("All is well")
+    assert await desktop.page.evaluate("app.connection.status") == "connecting"
+
+
+@pytest.mark.parametrize(("scene", "has_it"), [("unknown", 1), ("revoked", 0), ("elsewhere", 0)])
+async def test_a_full_stop_offers_the_way_where_it_can_help(desktop, scene, has_it):
+    """A server that does not know the device may be the wrong one; a device that was signed out knows why."""
+    await desktop.show(scene)
+
+    await expect(desktop.page.get_by_role("button", name="Why can't I connect?")).to_have_count(has_it)
 
 
 async def test_chip_has_a_name_and_a_shape_for_each_state(desktop):

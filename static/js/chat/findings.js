@@ -16,7 +16,7 @@ export const STEPS = Object.freeze({
   device: "This device",
 });
 
-const NETWORK = "Try another network, such as a telephone's; if that does not help, tell whoever runs the server.";
+const NETWORK = "Try another network, such as your telephone's; if that does not help, tell whoever runs the server.";
 const LATER = "Try again in a minute; if it stays so, tell whoever runs the server.";
 const TELL = "Tell whoever runs the server.";
 const INVITATION = "Ask for a new invitation.";

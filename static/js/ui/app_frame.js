@@ -2,13 +2,14 @@
  * <cc-app>: the whole page. Shows the screen that fits the app's state.
  * Properties: `app` (the App, once it is open), `failure` (a code, when it could not even be opened), `updates`.
  * Listens: "cc-paste" from anywhere within, to let the reader paste another invitation, and "cc-reload", to open the
- * page again in its newest version.
+ * page again in its newest version, and "cc-diagnose", to show why there is no connection.
  */
 
-import { html } from "../../vendor/lit.js";
+import { html, nothing } from "../../vendor/lit.js";
 import { AppElement } from "./element.js";
 import { mark } from "./mark.js";
 import { words } from "./words.js";
+import "./diagnosis.js";
 import "./home.js";
 import "./invited.js";
 import "./standstill.js";
@@ -28,9 +29,14 @@ class AppFrame extends AppElement {
     this.pasting = false;
     this.addEventListener("cc-paste", () => (this.pasting = true));
     this.addEventListener("cc-reload", () => this.updates.reload());
+    this.addEventListener("cc-diagnose", () => this.querySelector("cc-diagnosis")?.open());
   }
 
   render() {
+    return html`${this.#screen()} ${this.app ? html`<cc-diagnosis .app=${this.app}></cc-diagnosis>` : nothing}`;
+  }
+
+  #screen() {
     if (this.failure) return this.#standstill(this.failure);
     if (this.pasting) return html`<cc-uninvited></cc-uninvited>`;
     switch (this.app?.state) {

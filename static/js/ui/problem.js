@@ -1,10 +1,11 @@
 /**
  * <cc-problem>: a problem beside the work, with its one remedy.
  * Attribute: `fixed`, when only the words are wanted. Properties: `code`, `app` (for "retry").
- * Events: "cc-dismiss" when it was answered, "cc-reload", "cc-paste" when the remedy is another invitation.
+ * Events: "cc-diagnose" when the reader wants to know why, "cc-dismiss" when it was answered, "cc-reload", "cc-paste" when the remedy is another invitation.
  */
 
 import { html, nothing } from "../../vendor/lit.js";
+import { diagnoseButton } from "./diagnose_button.js";
 import { PageElement } from "./element.js";
 import { icon } from "./icons.js";
 import { noticeFor } from "./problems.js";
@@ -17,6 +18,7 @@ class ProblemBar extends PageElement {
     return html`<div class="problem" role="alert" data-problem=${this.code}>
       ${icon("alert")}
       <div><strong>${title}</strong> ${text}</div>
+      ${diagnoseButton(this.code)}
       ${this.fixed
         ? nothing
         : html`<button class="button" type="button" @click=${() => this.#act(remedy.action)}>${remedy.label}</button>`}

@@ -4,6 +4,7 @@
  */
 
 import { html, nothing } from "../../vendor/lit.js";
+import { diagnoseButton } from "./diagnose_button.js";
 import { PageElement } from "./element.js";
 import { mark } from "./mark.js";
 import { problemFor } from "./problems.js";
@@ -20,11 +21,12 @@ class Standstill extends PageElement {
         <p class="brand">${mark()} ${words.product}</p>
         <h1 tabindex="-1">${title}</h1>
         <p class="lead">${text}</p>
-        ${remedy
-          ? html`<p class="actions">
-              <button class="button primary" @click=${() => this.#act(remedy.action)}>${remedy.label}</button>
-            </p>`
-          : nothing}
+        <p class="actions">
+          ${remedy
+            ? html`<button class="button primary" @click=${() => this.#act(remedy.action)}>${remedy.label}</button>`
+            : nothing}
+          ${diagnoseButton(this.code)}
+        </p>
       </div>
     </main>`;
   }

@@ -5,12 +5,14 @@
  */
 
 import { html, nothing } from "../../vendor/lit.js";
+import { diagnoseButton } from "./diagnose_button.js";
 import { AppElement } from "./element.js";
 import { noticeFor } from "./problems.js";
 import { progressOf } from "./progress.js";
 import { ring } from "./ring.js";
 import { spanWords, times } from "./times.js";
-import { words } from "./words.js";
+import { doubtWords, words } from "./words.js";
+import "./address_file.js";
 
 const SECOND_MS = 1000;
 // The ring of the chip is drawn anew in steps that nobody sees.
@@ -61,6 +63,7 @@ class Status extends AppElement {
 
   #card(connection, progress) {
     const problem = connection.problem ? noticeFor(connection.problem.code) : null;
+    const isAway = connection.status === "offline" || connection.status === "connecting";
     return html`
       <div class="dial">
         ${ring({ status: connection.status, progress })}
@@ -71,9 +74,16 @@ class Status extends AppElement {
       <h2>${this.#name(connection.status)}</h2>
       <p>${problem ? `${problem.title}. ${problem.text}` : sentence(connection, Date.now())}</p>
       ${facts(connection, Date.now())}
-      ${connection.status === "offline" || connection.status === "connecting"
+      ${this.#remedies(isAway)} ${isAway ? html`<cc-address-file .app=${this.app}></cc-address-file>` : nothing}`;
+  }
+
+  #remedies(isAway) {
+    return html`<p class="actions" @cc-diagnose=${this.#hide}>
+      ${isAway
         ? html`<button class="button" @click=${() => this.app.retryNow()}>${words.status.retry}</button>`
-        : nothing}`;
+        : nothing}
+      ${diagnoseButton(null, isAway ? words.diagnosis.title : words.diagnosis.check)}
+    </p>`;
   }
 
   // Actions
@@ -81,6 +91,11 @@ class Status extends AppElement {
   #toggled(event) {
     this.isOpen = event.newState === "open";
     this.#tick();
+  }
+
+  /** Before the dialog opens, so that the focus comes back to the chip when it closes. */
+  #hide() {
+    this.querySelector(".card").hidePopover();
   }
 
   // Internal
@@ -106,16 +121,18 @@ function sentence({ status, port, nextMove, serverName }, now) {
   return `${at} ${span > 0 ? words.status.nextMove(spanWords(span), times.hour(nextMove)) : words.status.moveDue}`;
 }
 
-function facts({ since, mirror, fingerprint }, now) {
+function facts({ since, mirror, doubts, fingerprint }, now) {
   return html`<ul class="facts">
     ${since ? html`<li>${words.status.since(times.moment(since, now))}</li>` : nothing}
-    ${mirror ? html`<li>${words.status.mirror(hostOf(mirror))}</li>` : nothing}
+    ${mirror ? html`<li>${origin(mirror)}</li>` : nothing}
+    ${doubts.map((doubt) => html`<li>${doubtWords(doubt)}</li>`)}
     ${fingerprint ? html`<li>${words.status.fingerprint}<code>${fingerprint}</code></li>` : nothing}
   </ul>`;
 }
 
-function hostOf(mirror) {
-  return URL.canParse(mirror) ? new URL(mirror).host : mirror;
+function origin(mirror) {
+  if (mirror.startsWith("file:")) return words.status.byHand;
+  return words.status.mirror(URL.canParse(mirror) ? new URL(mirror).host : mirror);
 }
 
 customElements.define("cc-status", Status);

@@ -8,6 +8,13 @@ export function listWords(names) {
   return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 
+/** What a place gave that is not to be believed. @param {{host: string, code: string}} doubt */
+export function doubtWords({ host, code }) {
+  const { replayed, forked, foreign, noise } = words.status.doubts;
+  const known = { replayed, forked, unauthentic: foreign, unknown_peer: foreign };
+  return (known[code] ?? noise)(host);
+}
+
 const product = "ClawChat";
 
 export const words = Object.freeze({
@@ -134,9 +141,37 @@ export const words = Object.freeze({
     connecting: "Looking for the place again. What you write waits here and goes out by itself.",
     offline: "There is no way to the place right now. Your messages are on this device, and new ones wait their turn.",
     mirror: (mirror) => `Found through ${mirror}`,
+    byHand: "Found through a file that you picked",
+    doubts: {
+      replayed: (host) => `${host} has an older address than this device. It was not used.`,
+      forked: (host) => `${host} contradicts what this device knows. It was not used.`,
+      foreign: (host) => `${host} has what your server did not sign. It was not used.`,
+      noise: (host) => `${host} has something that is no address. It was not used.`,
+    },
     since: (when) => `Connected since ${when}; nothing was missed`,
     fingerprint: "Fingerprint of the server",
     retry: "Try again now",
+  },
+  diagnosis: {
+    title: "Why can't I connect?",
+    check: "Check the connection",
+    looking: "Going the way to the server, step by step…",
+    steps: "The way to the server",
+    grades: { well: "in order", noted: "worth a look", wrong: "in the way", unknown: "not known" },
+    notReached: "Not reached.",
+    again: "Look again",
+    copy: "Copy for whoever helps",
+    copied: "Copied",
+  },
+  addressFile: {
+    pick: "Use a connection file",
+    about: "Somebody who is connected can hand you the newest one: it is called connection.json.",
+    taken: "Thank you. Trying what it says.",
+    malformed: "This is no connection file. Nothing was changed.",
+    foreign: "This file is not from your server, or from before a change of its keys. It was not used.",
+    replayed: "This file is older than what this device knows already. It was not used.",
+    forked: "This file contradicts what this device knows. It was not used; tell the person who runs the server.",
+    storage: "This device could not keep the file. Nothing was changed.",
   },
   profile: {
     title: "You",
