@@ -43,8 +43,8 @@ async function find(account, finder, waiting) {
     try {
       return await finder.refresh();
     } catch (cause) {
-      // No place answers: the file that was picked by hand will do.
-      if (cause.code === "unavailable" && finder.info) return undefined;
+      // No place has a newer one: the file that was picked by hand will do.
+      if (finder.info && ["unavailable", "replayed"].includes(cause.code)) return undefined;
       if (cause.code !== "unknown_peer") throw Problem.from(cause);
       // Sealed under another secret than the invitation brought: from before a change that made it worthless.
       if (account.discoverySecrets.size > 0) throw new Problem("invitation_used");
