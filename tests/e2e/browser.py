@@ -68,9 +68,13 @@ class Person:
 
     def __init__(self, name: str, context: BrowserContext) -> None:
         self.name, self.context = name, context
-        self.page: Page = context.pages[0]
         self.complaints: list[str] = []
-        self._listen(self.page)
+        self.take(context.pages[0])
+
+    def take(self, page: Page) -> None:
+        """Look at another page from now on."""
+        self.page: Page = page
+        self._listen(page)
 
     def _listen(self, page: Page) -> None:
         page.on("console", lambda said: self.complaints.append(said.text) if said.type == "error" else None)

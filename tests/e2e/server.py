@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Self
 
@@ -52,6 +53,7 @@ class ServerProcess:
         self.front_port = front_port or free_port()
         self.log_path = data_dir.parent / f"{data_dir.name}.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self._started_at = 0.0
         self._environment = {
             # Nothing of the caller's own configuration may reach the server under test.
             **{name: value for name, value in os.environ.items() if not configures_clawchat(name)},
@@ -81,24 +83,26 @@ class ServerProcess:
 
     # Life
 
-    def start(self) -> None:
-        """Start `runclawchat` and return once the front door answers.
+    def start(self, *, front: bool = True) -> None:
+        """Start `runclawchat` and return once the front door answers, or a port is open where there is to be none.
 
+        Without its front door a server is still the one of its address, whose pages may open its ports.
         Raises: ServerFailed.
         """
         if self.process is not None:
             raise ServerFailed("This server is running already.")
+        self._started_at = time.time()
         with self.log_path.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "runclawchat"],
                 cwd=ROOT,
-                env=self._environment,
+                env=self._environment if front else {**self._environment, **self._front_is_off()},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
         try:
-            self._wait_for_front_door()
+            self._wait_until(self._front_answers if front else self._has_an_open_port)
         except ServerFailed:
             self.kill()
             raise
@@ -161,16 +165,27 @@ class ServerProcess:
 
     # Internal
 
-    def _wait_for_front_door(self) -> None:
+    def _front_is_off(self) -> dict[str, str]:
+        return {"CLAWCHAT_FRONT": "off", "CLAWCHAT_FRONT_URL": self.front_url}
+
+    def _has_an_open_port(self) -> bool:
+        status = self.status()
+        running = {node["name"] for node in status["nodes"] if node["started_at"] >= int(self._started_at)}
+        return any(lease["state"] == "open" and lease["node"] in running for lease in status["leases"])
+
+    def _front_answers(self) -> bool:
+        return self._answers("/healthz")
+
+    def _wait_until(self, is_ready: Callable[[], bool]) -> None:
         deadline = time.monotonic() + START_SECONDS
         while time.monotonic() < deadline:
             assert self.process is not None
             if self.process.poll() is not None:
                 raise ServerFailed(f"The server ended with {self.process.returncode}.\n{self.log_tail()}")
-            if self._answers("/healthz"):
+            if is_ready():
                 return
             time.sleep(POLL_SECONDS)
-        raise ServerFailed(f"No answer from {self.front_url}/healthz in {START_SECONDS:g} s.\n{self.log_tail()}")
+        raise ServerFailed(f"The server was not ready in {START_SECONDS:g} s.\n{self.log_tail()}")
 
     def _front_speaks_tls(self) -> bool:
         on_loopback = self._environment["CLAWCHAT_FRONT"].startswith("127.")
