@@ -1,7 +1,16 @@
 """Public folders at MEGA, for the server and the Python client: asks nobody, opens what is handed to it. Spec: 3.16"""
 
 from .file_key import FILE_KEY_BYTES, FILE_MAX_BYTES, FileKey
-from .folder import Node, decrypt, download_request, download_url, files_named, listing_request
+from .folder import (
+    Node,
+    decrypt,
+    download_request,
+    download_url,
+    files_named,
+    folder_itself,
+    is_storage,
+    listing_request,
+)
 
 __all__ = [
     "FILE_KEY_BYTES",
@@ -12,5 +21,7 @@ __all__ = [
     "download_request",
     "download_url",
     "files_named",
+    "folder_itself",
+    "is_storage",
     "listing_request",
 ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from clawchat.protocol.errors import Malformed, Unauthentic, UsageError
 from clawchat.protocol.primitives import constant_time_equal, random_bytes
 
-from .blocks import BLOCK_BYTES, fill, open_blocks, open_chain, seal_blocks, seal_chain, stream, xor
+from .blocks import BLOCK_BYTES, fill, open_chain, seal_blocks, seal_chain, stream, xor
 
 FILE_KEY_BYTES = 32
 # The check of a longer file is made in parts; none of ours is so long.
@@ -34,9 +34,8 @@ class FileKey:
         return cls(content, nonce, _check(content, nonce, data))
 
     @classmethod
-    def unseal(cls, key: bytes, sealed: bytes) -> "FileKey":
-        """The file's key from its 32 bytes under the folder's or the owner's key."""
-        folded = open_blocks(key, sealed)
+    def unfold(cls, folded: bytes) -> "FileKey":
+        """The file's key from its 32 bytes: the content's key hidden by the rest, nonce, check."""
         return cls(xor(folded[:16], folded[16:]), folded[16:24], folded[24:])
 
     def seal(self, key: bytes) -> bytes:
@@ -66,16 +65,21 @@ class FileKey:
 
     def name_in(self, attributes: bytes) -> str | None:
         """The name in a file's attributes; None when this is not their key."""
-        if not attributes or len(attributes) % BLOCK_BYTES:
-            return None
-        text = open_chain(self.content, attributes)
-        if not text.startswith(_BEGINNING):
-            return None
-        try:
-            name = json.loads(text[4:].rstrip(b"\0")).get("n")
-        except (ValueError, RecursionError):
-            return None
-        return name if isinstance(name, str) else None
+        return name_in(self.content, attributes)
+
+
+def name_in(key: bytes, attributes: bytes) -> str | None:
+    """The name in the attributes of a file or folder with this key of 16 bytes; None when it is not their key."""
+    if not attributes or len(attributes) % BLOCK_BYTES:
+        return None
+    text = open_chain(key, attributes)
+    if not text.startswith(_BEGINNING):
+        return None
+    try:
+        name = json.loads(text[4:].rstrip(b"\0")).get("n")
+    except (ValueError, RecursionError):
+        return None
+    return name if isinstance(name, str) else None
 
 
 def _check(content: bytes, nonce: bytes, data: bytes) -> bytes:

@@ -6,16 +6,18 @@ Spec: 3.16
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
 from clawchat.protocol.encoding import parse_base64url
-from clawchat.protocol.errors import Malformed, PeerError, TooLarge, Unavailable
+from clawchat.protocol.errors import Malformed, PeerError, TooLarge, Unauthentic, Unavailable
 from clawchat.protocol.places import MEGA_GATEWAY, MegaFolder
 from clawchat.protocol.primitives import random_below
 
-from .file_key import FILE_KEY_BYTES, FileKey
+from .blocks import BLOCK_BYTES, open_blocks
+from .file_key import FILE_KEY_BYTES, FileKey, name_in
 
 # Of the answer to a listing: some thousand nodes.
 REPLY_MAX_BYTES = 1 << 20
@@ -43,17 +45,25 @@ def listing_request(folder: MegaFolder) -> tuple[str, bytes]:
 def files_named(folder: MegaFolder, reply: bytes, name: str) -> list[Node]:
     """The files of this name that lie directly in the folder, newest first; several are left by an interrupted writer.
 
-    Raises: unavailable (MEGA says no, with a number); malformed; too_large.
+    Raises: unavailable (MEGA says no; the details have its `number`); malformed; too_large.
     """
-    listed = _answer(reply).get("f")
-    if not isinstance(listed, list) or len(listed) > MAX_NODES:
-        raise Malformed("a listing without its nodes, or with too many")
-    nodes = [node for node in listed if isinstance(node, dict)]
-    nodes = [node for node in nodes if isinstance(node.get("h"), str) and isinstance(node.get("p"), str)]
-    known = {node["h"] for node in nodes}
-    tops = {node["h"] for node in nodes if node.get("t") == _FOLDER and node["p"] not in known}
+    nodes = _nodes(reply)
+    tops = {node["h"] for node in _tops(nodes)}
     files = (_file(folder, node, name) for node in nodes if node.get("t") == _FILE and node["p"] in tops)
     return sorted((file for file in files if file is not None), key=lambda file: file.time, reverse=True)
+
+
+def folder_itself(folder: MegaFolder, reply: bytes) -> tuple[str, str]:
+    """(handle, name) of the folder that the link shares; who may write puts nodes below this handle.
+
+    Raises: unauthentic (the link's key is not the folder's); unavailable, malformed, too_large (as `files_named`).
+    """
+    for node in _tops(_nodes(reply)):
+        for key in _keys(folder, node, BLOCK_BYTES):
+            name = name_in(key, _attributes(node))
+            if name is not None and _HANDLE.fullmatch(node["h"]):
+                return node["h"], name
+    raise Unauthentic("the link's key does not open the folder's name")
 
 
 def download_request(folder: MegaFolder, node: Node) -> tuple[str, bytes]:
@@ -68,7 +78,7 @@ def download_url(folder: MegaFolder, reply: bytes) -> tuple[str, int]:
     """
     answer = _answer(reply)
     url, size = answer.get("g"), answer.get("s")
-    if not isinstance(url, str) or type(size) is not int or size < 0 or not _is_storage(folder, url):
+    if not isinstance(url, str) or type(size) is not int or size < 0 or not is_storage(folder, url):
         raise Malformed("no address to download from")
     return url, size
 
@@ -81,6 +91,18 @@ def decrypt(node: Node, data: bytes) -> bytes:
     if len(data) != node.size:
         raise Malformed(f"{len(data)} bytes, not {node.size}")
     return node.key.decrypt(data)
+
+
+def is_storage(folder: MegaFolder, url: str) -> bool:
+    """Whether this is where the folder's bytes may lie: a host of MEGA's over HTTPS, nobody else's."""
+    try:
+        address, gateway = urlsplit(url), urlsplit(folder.gateway)
+        if folder.gateway != MEGA_GATEWAY:
+            return (address.scheme, address.netloc) == (gateway.scheme, gateway.netloc)
+        is_plain = address.username is None and address.port is None
+        return address.scheme == "https" and is_plain and (address.hostname or "").endswith(_STORAGE_HOSTS)
+    except ValueError:
+        return False
 
 
 def _request(folder: MegaFolder, command: dict[str, object]) -> tuple[str, bytes]:
@@ -99,39 +121,54 @@ def _answer(reply: bytes) -> dict[str, Any]:
     if isinstance(value, list) and len(value) == 1:
         value = value[0]
     if type(value) is int and value < 0:
-        raise Unavailable(f"MEGA answers with error {value}")
+        raise Unavailable(f"MEGA answers with error {value}", {"number": value})
     if not isinstance(value, dict):
         raise Malformed("an answer of another kind")
     return value
 
 
-def _is_storage(folder: MegaFolder, url: str) -> bool:
-    try:
-        address, gateway = urlsplit(url), urlsplit(folder.gateway)
-        if folder.gateway != MEGA_GATEWAY:
-            return (address.scheme, address.netloc) == (gateway.scheme, gateway.netloc)
-        is_plain = address.username is None and address.port is None
-        return address.scheme == "https" and is_plain and (address.hostname or "").endswith(_STORAGE_HOSTS)
-    except ValueError:
-        return False
+def _nodes(reply: bytes) -> list[dict[str, Any]]:
+    """Everything that a listing lists and that has a handle and a parent."""
+    listed = _answer(reply).get("f")
+    if not isinstance(listed, list) or len(listed) > MAX_NODES:
+        raise Malformed("a listing without its nodes, or with too many")
+    nodes = [node for node in listed if isinstance(node, dict)]
+    return [node for node in nodes if isinstance(node.get("h"), str) and isinstance(node.get("p"), str)]
+
+
+def _tops(nodes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The folders whose parent is not listed: the one that was shared."""
+    known = {node["h"] for node in nodes}
+    return [node for node in nodes if node.get("t") == _FOLDER and node["p"] not in known]
 
 
 def _file(folder: MegaFolder, node: dict[str, Any], name: str) -> Node | None:
-    """The node when it has this name; its keys, each behind the handle of a share, are tried one after the other."""
+    """The node when it has this name."""
     handle, size, time = node["h"], node.get("s"), node.get("ts")
-    keys, attributes = node.get("k"), node.get("a")
-    if not isinstance(keys, str) or not isinstance(attributes, str):
-        return None
     if not _HANDLE.fullmatch(handle) or type(size) is not int or type(time) is not int:
         return None
-    for sealed in keys.split("/"):
-        try:
-            folded = parse_base64url(sealed.rpartition(":")[2])
-            if len(folded) != FILE_KEY_BYTES:
-                continue
-            key = FileKey.unseal(folder.key, folded)
-            if key.name_in(parse_base64url(attributes)) == name:
-                return Node(handle, size, time, key)
-        except PeerError:
-            continue
+    for folded in _keys(folder, node, FILE_KEY_BYTES):
+        key = FileKey.unfold(folded)
+        if key.name_in(_attributes(node)) == name:
+            return Node(handle, size, time, key)
     return None
+
+
+def _keys(folder: MegaFolder, node: dict[str, Any], size: int) -> Iterator[bytes]:
+    """What the folder's key opens of the node's keys; each stands behind the handle of a share, and all are tried."""
+    keys = node.get("k")
+    for sealed in keys.split("/") if isinstance(keys, str) else ():
+        key = _decoded(sealed.rpartition(":")[2])
+        if len(key) == size:
+            yield open_blocks(folder.key, key)
+
+
+def _attributes(node: dict[str, Any]) -> bytes:
+    return _decoded(node.get("a"))
+
+
+def _decoded(text: object) -> bytes:
+    try:
+        return parse_base64url(text) if isinstance(text, str) else b""
+    except PeerError:
+        return b""

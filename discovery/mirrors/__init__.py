@@ -3,6 +3,7 @@
 from .base import FILE_NAME, LIST_NAME, MirrorDriver, MirrorError
 from .https_endpoint import HttpsEndpoint
 from .local_file import LocalFile
+from .mega import MegaMirror
 from .storage import Storage
 from .webdav import WebDav
 
@@ -13,4 +14,5 @@ DRIVERS: dict[str, type[MirrorDriver]] = {
     "https_endpoint": HttpsEndpoint,
     "storage": Storage,
     "webdav": WebDav,
+    "mega": MegaMirror,
 }

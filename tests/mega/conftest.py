@@ -4,7 +4,11 @@ import socket
 
 import pytest
 
+from discovery.mirrors.mega import MegaMirror
+from discovery.mirrors.mega.gateway import Patience
 from discovery.mirrors.mega.library import import_mega
+from discovery.models import Mirror
+from discovery.services.mirror_secrets import write_secrets
 from tests.mega.emulator import PASSWORD, MegaEmulator
 
 FAKE_DOMAIN = "mega.test"
@@ -27,6 +31,20 @@ def account(mega):
 def link(mega, account):
     """A folder that the owner shared in the web client."""
     return mega.export_folder(account)
+
+
+@pytest.fixture
+def mega_mirror(db, monkeypatch):
+    """Makes a mirror row for an account and its folder; waits are short."""
+    monkeypatch.setattr(MegaMirror, "seconds", 4.0)
+    monkeypatch.setattr(MegaMirror, "patience", Patience(exchange=1.0, call=2.0, first_pause=0.05, longest_pause=0.2))
+
+    def make(account, link, name=None):
+        row = Mirror.objects.create(kind="mega", name=name or account.email, options={"email": account.email})
+        write_secrets(row, {"password": account.password, "link": link})
+        return row
+
+    return make
 
 
 @pytest.fixture

@@ -251,6 +251,16 @@ def test_an_emulator_names_itself_alone():
             reader.download_url(folder, json.dumps([{"g": other, "s": 5}]).encode())
 
 
+def test_the_folder_itself_is_found(mega, link):
+    """Handle and name of what the link shares; another key opens neither."""
+    folder = parse_place(link)
+    reply = post(reader.listing_request(folder))
+
+    assert reader.folder_itself(folder, reply) == (mega.shared(link)[1], "clawchat")
+    with pytest.raises(Unauthentic):
+        reader.folder_itself(dataclasses.replace(folder, key=bytes(16)), reply)
+
+
 def test_no_key_shows():
     """What is printed of a node or its key holds neither."""
     node, _ = node_of(b"content")
