@@ -1,31 +1,60 @@
 """Mirrors and publications as an operator sees them: where the file is, never what is in it."""
 
 import time
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.forms import ModelForm
+from django.http import HttpRequest, HttpResponse
 
 from . import services
+from .forms import FORMS, MirrorForm, NewMirrorForm, form_of
 from .models import Mirror, Publication, PublicationResult
 
 
 @admin.register(Mirror)
 class MirrorAdmin(admin.ModelAdmin):
-    """Where the connection file is put; an operator turns mirrors on and off."""
+    """Where the connection file is put; an operator adds mirrors, fills them in, turns them on and off."""
 
-    list_display = ["name", "kind", "enabled", "state", "last_serial", "visited_at", "last_error"]
+    list_display = ["name", "kind", "enabled", "state", "last_serial", "visited_at", "watched_at", "last_error"]
     list_filter = ["enabled", "state", "kind"]
-    readonly_fields = ["kind", "state", "last_serial", "visited_at", "last_error"]
+    readonly_fields = ["kind", "state", "last_serial", "visited_at", "watched_at", "last_error"]
     actions = ["try_again"]
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Mirrors are made by the server: each kind has its one row."""
-        return False
+    def get_form(
+        self, request: HttpRequest, obj: Mirror | None = None, change: bool = False, **kwargs: Any
+    ) -> type[ModelForm]:
+        """Name and kind at first, then what this kind asks for; as Django does it for its users."""
+        return NewMirrorForm if obj is None else form_of(obj)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Mirror | None = None) -> list[tuple[str | None, dict]]:
+        """What can be entered, and below it how the mirror fares."""
+        form = self.get_form(request, obj)
+        entered = list(form(instance=obj).fields)
+        fares = [] if obj is None else [("How it fares", {"fields": self.readonly_fields})]
+        return [(None, {"fields": entered}), *fares]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Mirror | None = None) -> list[str]:
+        """Of a new one there is nothing to read yet."""
+        return [] if obj is None else self.readonly_fields
+
+    def save_model(self, request: HttpRequest, obj: Mirror, form: ModelForm, change: bool) -> None:
+        """Store the row, then seal its secrets; the newest file goes there at the next look at what is due."""
+        super().save_model(request, obj, form, change)
+        if isinstance(form, MirrorForm):
+            form.store_secrets()
+            services.retry_now(Mirror.objects.filter(pk=obj.pk), int(time.time()))
+
+    def response_add(self, request: HttpRequest, obj: Mirror, post_url_continue: str | None = None) -> HttpResponse:
+        """On to what its kind asks for."""
+        request.POST = request.POST.copy()
+        request.POST["_continue"] = "1"
+        return super().response_add(request, obj, post_url_continue)
 
     def has_delete_permission(self, request: HttpRequest, obj: Mirror | None = None) -> bool:
-        """A mirror that is not wanted is disabled; its history stays."""
-        return False
+        """One that was added can go, its password with it; those that every server has are disabled instead."""
+        return obj is not None and obj.kind in FORMS and super().has_delete_permission(request, obj)
 
     @admin.action(description="Try the newest file again now", permissions=["change"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[Mirror]) -> None:

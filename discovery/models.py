@@ -151,8 +151,8 @@ class PublicationResult(models.Model):
         State.SUPERSEDED: set(),
     }
     UNSETTLED = [State.WAITING, State.FAILED]
-    # From one attempt to the next, at most.
-    LONGEST_WAIT = timedelta(minutes=5)
+    # From one attempt to the next, at most: the longest visit, of which nobody knows whether it still goes on.
+    LONGEST_WAIT = timedelta(minutes=10)
 
     publication = models.ForeignKey(Publication, on_delete=models.CASCADE, related_name="results")
     mirror = models.ForeignKey(Mirror, on_delete=models.CASCADE, related_name="results")

@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 State = PublicationResult.State
 # Whoever was handed a visit has it alone for as long as it may take, and so much more to begin with it.
 QUEUEING = timedelta(seconds=20)
+# After failures.
+LONGEST_PAUSE = timedelta(minutes=5)
 # Put and read back, of the file and of the list.
 CALLS_OF_A_VISIT = 4
 # By their names, because a service does not import a door.
@@ -160,8 +162,8 @@ def _visit(driver: MirrorDriver, objects: dict[str, bytes]) -> MirrorError | Non
 def _pause(result: PublicationResult, problem: MirrorError | None) -> timedelta:
     """Until the next attempt: twice as long each time, and at once the longest where only the operator can help."""
     if problem is not None and problem.needs_operator:
-        return PublicationResult.LONGEST_WAIT
-    return min(PublicationResult.LONGEST_WAIT, timedelta(seconds=2 ** min(result.attempts, 10)))
+        return LONGEST_PAUSE
+    return min(LONGEST_PAUSE, timedelta(seconds=2 ** min(result.attempts, 10)))
 
 
 def _longest_visit(driver: MirrorDriver) -> timedelta:
