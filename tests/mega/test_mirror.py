@@ -123,6 +123,10 @@ def test_two_factor_codes_are_used_once(mega, account, mirror):
     with pytest.raises(MirrorError, match="two-factor code") as caught:
         put(mirror, b"data")
     assert caught.value.needs_operator
+    write_secrets(mirror, {**read_secrets(mirror), "two_factor_code": "654321"})
+    with pytest.raises(MirrorError, match="two-factor code"):
+        put(mirror, b"data")
+    assert "two_factor_code" not in read_secrets(mirror)
     write_secrets(mirror, {**read_secrets(mirror), "two_factor_code": "123456"})
 
     put(mirror, b"data")

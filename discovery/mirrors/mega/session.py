@@ -18,11 +18,18 @@ def keep(mirror: Mirror, news: dict[str, Any]) -> None:
     with transaction.atomic():
         row = Mirror.objects.select_for_update().get(pk=mirror.pk)
         secrets = read_secrets(row)
-        if "sid" in news:
-            secrets.pop("two_factor_code", None)
         secrets["session"] = merged(secrets.get("session", {}), news)
         write_secrets(row, secrets)
     mirror.secrets_sealed = row.secrets_sealed
+
+
+def forget_code(mirror: Mirror) -> None:
+    """A two-factor code is good for one login, and for a wrong one not even that."""
+    with transaction.atomic():
+        row = Mirror.objects.select_for_update().get(pk=mirror.pk)
+        secrets = read_secrets(row)
+        if secrets.pop("two_factor_code", ""):
+            write_secrets(row, secrets)
 
 
 def merged(session: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from discovery.services.mirror_secrets import read_secrets
 from .account import MegaAccount
 from .gateway import Gateway
 from .reader import FolderReader
-from .session import keep, merged
+from .session import forget_code, keep, merged
 
 # An account that nobody logs in to for months is deleted, and whether a kept session counts is not known.
 LOGIN_EVERY_SECONDS = 7 * 86_400
@@ -51,6 +51,8 @@ class Visit:
 
         Raises: Refused; MirrorError.
         """
+        if self._secrets.pop("two_factor_code", ""):
+            forget_code(self._mirror)
         self._account.log_in(self._email(), str(self._secrets["password"]))
         self.is_fresh = True
         due = int(time.time()) + LOGIN_EVERY_SECONDS
