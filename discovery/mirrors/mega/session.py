@@ -5,6 +5,7 @@ seconds since 1970. `link`, `folder`: handles of the link that was entered and o
 handles of the nodes under each name, the newest first.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 from django.db import transaction
@@ -14,25 +15,24 @@ from discovery.services.mirror_secrets import read_secrets, write_secrets
 
 
 def keep(mirror: Mirror, news: dict[str, Any]) -> None:
-    """Store what was learnt, in what is stored now: the operator may have entered something else meanwhile."""
-    with transaction.atomic():
-        row = Mirror.objects.select_for_update().get(pk=mirror.pk)
-        secrets = read_secrets(row)
-        secrets["session"] = merged(secrets.get("session", {}), news)
-        write_secrets(row, secrets)
-    mirror.secrets_sealed = row.secrets_sealed
+    """Store what was learnt."""
+    _change(mirror, lambda secrets: {**secrets, "session": merged(secrets.get("session", {}), news)})
 
 
 def forget_code(mirror: Mirror) -> None:
-    """A two-factor code is good for one login, and for a wrong one not even that."""
-    with transaction.atomic():
-        row = Mirror.objects.select_for_update().get(pk=mirror.pk)
-        secrets = read_secrets(row)
-        if secrets.pop("two_factor_code", ""):
-            write_secrets(row, secrets)
+    """A two-factor code is good for one login, and a wrong one not even for that."""
+    _change(mirror, lambda secrets: {name: value for name, value in secrets.items() if name != "two_factor_code"})
 
 
 def merged(session: dict[str, Any], news: dict[str, Any]) -> dict[str, Any]:
     """The session with the news; the nodes of each name are news by themselves, and None forgets them all."""
     nodes = {} if news.get("nodes", {}) is None else {**session.get("nodes", {}), **news.get("nodes", {})}
     return {**session, **news, "nodes": nodes}
+
+
+def _change(mirror: Mirror, changed: Callable[[dict[str, Any]], dict[str, Any]]) -> None:
+    """Change what is stored now: the operator may have entered something else meanwhile."""
+    with transaction.atomic():
+        row = Mirror.objects.select_for_update().get(pk=mirror.pk)
+        write_secrets(row, changed(read_secrets(row)))
+    mirror.secrets_sealed = row.secrets_sealed
