@@ -10,6 +10,7 @@ import { problemFor } from "./problems.js";
 import { ring } from "./ring.js";
 import { times } from "./times.js";
 import { words } from "./words.js";
+import "./address_file.js";
 import "./problem.js";
 
 const NAME_MAX_CHARACTERS = 64;
@@ -51,6 +52,7 @@ class Invited extends AppElement {
         </div>
         <button class="button primary">${words.invited.join}</button>
       </form>
+      ${code === "unavailable" ? html`<cc-address-file .app=${this.app}></cc-address-file>` : nothing}
       ${expires ? html`<p class="fine-print">${until(expires)}</p>` : nothing}
     </div>`;
   }
