@@ -28,8 +28,8 @@ export const DEFAULT_CIPHERS = Object.freeze([
  * An open connection file. Units: seconds since 1970; serial grows with every publication.
  *
  * `urls` tell where the published file can be fetched; `minimumClient` is the oldest client version the server works
- * with, empty when it takes all; `auditHead` and `revocations` are null in files of servers that keep none; `digest` is the SHA-256 of the inner JSON as it was read: two files of one serial must
- * not differ in it.
+ * with, empty when it takes all; `auditHead` and `revocations` are null in files of servers that keep none; `digest` is
+ * the SHA-256 of the inner JSON as it was read: two files of one serial must not differ in it.
  */
 export class ConnectionInfo {
   constructor({
