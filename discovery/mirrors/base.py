@@ -1,11 +1,14 @@
 """What every kind of mirror can do."""
 
+import secrets
 from abc import ABC, abstractmethod
 
 from clawchat.protocol.places import FILE_NAME, LIST_NAME
 from discovery.models import Mirror
 
-__all__ = ["FILE_NAME", "LIST_NAME", "MirrorDriver", "MirrorError"]
+__all__ = ["FILE_NAME", "LIST_NAME", "PROBE_NAME", "MirrorDriver", "MirrorError"]
+
+PROBE_NAME = "probe.json"
 
 
 class MirrorError(Exception):
@@ -58,3 +61,22 @@ class MirrorDriver(ABC):
     @abstractmethod
     def check(self) -> str:
         """One sentence on what in the configuration stops this mirror; empty when nothing does. Asks no network."""
+
+    def remove(self, name: str) -> None:  # noqa: B027  (a mirror may keep what it cannot delete)
+        """Take away what was put under this name, where that is possible. Raises: MirrorError."""
+
+    def live_report(self) -> list[str]:
+        """What only the real service can tell, asked of it now, a line for each; most kinds have no such question."""
+        return []
+
+    def probe(self) -> None:
+        """Prove that what is put here can be read and is replaced, under a name that no reader asks for.
+
+        Raises: MirrorError.
+        """
+        for _ in range(2):
+            data = b'{"probe":"%s"}' % secrets.token_hex(16).encode()
+            self.put(PROBE_NAME, data)
+            if self.get(PROBE_NAME) != data:
+                raise MirrorError("It gave back other bytes than were put there.")
+        self.remove(PROBE_NAME)

@@ -41,6 +41,14 @@ class HttpsEndpoint(MirrorDriver):
         )
         return fetch(request, self.seconds)
 
+    def probe(self) -> None:
+        """The door hands out two names and no third: it is asked for the file that is there."""
+        held = ServedFile.objects.filter(mirror=self.mirror, name=FILE_NAME).first()
+        if held is None:
+            raise MirrorError("Nothing has been put there yet; start the server once.")
+        if self.get(FILE_NAME) != bytes(held.body):
+            raise MirrorError("The front door serves other bytes than were put there.")
+
     def public_locations(self) -> tuple[str, ...]:
         """The URL under the front door's public address."""
         front = settings.CLAWCHAT_FRONT_URL.rstrip("/")

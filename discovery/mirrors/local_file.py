@@ -39,6 +39,13 @@ class LocalFile(MirrorDriver):
             raise MirrorError(f"{path} is larger than a published file may be.")
         return data
 
+    def remove(self, name: str) -> None:
+        """Delete the file."""
+        try:
+            self._path(name).unlink(missing_ok=True)
+        except OSError as error:
+            raise MirrorError(f"{self._path(name)} cannot be deleted: {error.strerror}.") from error
+
     def public_locations(self) -> tuple[str, ...]:
         """None: a path on this machine helps nobody elsewhere."""
         return ()

@@ -50,6 +50,11 @@ class Storage(PublicMirror):
         storage = self._storage()
         self._within_time(lambda: _overwrite(storage, name, data))
 
+    def remove(self, name: str) -> None:
+        """Delete the object."""
+        storage = self._storage()
+        self._within_time(lambda: storage.delete(name))
+
     def check(self) -> str:
         """Says which package is missing, or what the storage does not like about its options."""
         try:

@@ -28,24 +28,32 @@ class WebDav(PublicMirror):
 
     def put(self, name: str, data: bytes) -> None:
         """One PUT; a server that asks for another place or for more than a password has not taken it."""
-        folder = str(self.mirror.options.get("folder", "")).rstrip("/")
-        host = urlsplit(folder).netloc
-        headers = {"Authorization": self._authorization(), "Content-Type": "application/json"}
-        status, _ = ask(Request("PUT", f"{folder}/{quote(name)}", body=data, headers=headers), self.seconds)
+        status = self._send("PUT", name, data)
+        host = urlsplit(self._folder()).netloc
         if status in TAKEN:
             return
         if status in REFUSED:
             raise MirrorError(f"{host} {REFUSED[http.HTTPStatus(status)]} ({status}).", needs_operator=True)
         raise MirrorError(f"{host} did not take the file ({status}).")
 
+    def remove(self, name: str) -> None:
+        """One DELETE; whether there was anything does not matter."""
+        self._send("DELETE", name)
+
     def check(self) -> str:
         """Says which address is missing, or would carry the password in the clear."""
-        folder = str(self.mirror.options.get("folder", ""))
-        if not isinstance(parse_place(folder), WebPlace):
+        if not isinstance(parse_place(self._folder()), WebPlace):
             return "The address of the folder is missing or is not https://; correct it in the admin."
         return super().check()
 
-    def _authorization(self) -> str:
-        password = read_secrets(self.mirror).get("password", "")
-        pair = f"{self.mirror.options.get('user', '')}:{password}"
-        return f"Basic {base64.b64encode(pair.encode()).decode()}"
+    def _folder(self) -> str:
+        return str(self.mirror.options.get("folder", "")).rstrip("/")
+
+    def _send(self, method: str, name: str, data: bytes | None = None) -> int:
+        pair = f"{self.mirror.options.get('user', '')}:{read_secrets(self.mirror).get('password', '')}"
+        headers = {
+            "Authorization": f"Basic {base64.b64encode(pair.encode()).decode()}",
+            "Content-Type": "application/json",
+        }
+        request = Request(method, f"{self._folder()}/{quote(name)}", body=data, headers=headers)
+        return ask(request, self.seconds)[0]

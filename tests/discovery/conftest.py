@@ -17,9 +17,10 @@ class MemoryMirror(MirrorDriver):
     """A mirror in memory that can be down, forgetful or lying."""
 
     is_local = True
-    # By the mirror's name: the connection files, and the lists.
+    # By the mirror's name: the connection files, the lists, and probes.
     held: dict[str, bytes] = {}
     lists: dict[str, bytes] = {}
+    probes: dict[str, bytes] = {}
     problem = ""
     needs_operator = False
     lies = False
@@ -36,7 +37,7 @@ class MemoryMirror(MirrorDriver):
         return held[::-1] if self.lies else held
 
     def _shelf(self, name: str) -> dict[str, bytes]:
-        return {FILE_NAME: self.held, LIST_NAME: self.lists}[name]
+        return {FILE_NAME: self.held, LIST_NAME: self.lists}.get(name, self.probes)
 
     def public_locations(self) -> tuple[str, ...]:
         return (f"https://{self.mirror.name}.example.org/connection.json",)
@@ -77,6 +78,7 @@ def memory(server, handed_over, monkeypatch) -> type[MemoryMirror]:
     monkeypatch.setitem(mirrors.DRIVERS, "memory", MemoryMirror)
     monkeypatch.setattr(MemoryMirror, "held", {})
     monkeypatch.setattr(MemoryMirror, "lists", {})
+    monkeypatch.setattr(MemoryMirror, "probes", {})
     services.ensure_mirrors()
     Mirror.objects.update(enabled=False)
     Mirror.objects.create(kind="memory", name="alpha")

@@ -130,3 +130,44 @@ def test_admin_action_tries_a_mirror_again(memory, client, monkeypatch):
     services.carry(later)
 
     assert services.publication_is_safe(Publication.objects.get())
+
+
+def test_checkmirrors_proves_each_mirror(server, handed_over, tmp_path):
+    """A probe is written, read back, overwritten and taken away again; the file itself is not touched."""
+    services.ensure_mirrors()
+    services.publish(compose(), NOW)
+    text = run("checkmirrors", "Local file")
+
+    assert text == "Local file (local_file): takes and gives what it should\n"
+    assert not (tmp_path / "probe.json").exists()
+    assert (tmp_path / "connection.json").read_bytes() == services.published_bytes()
+
+
+def test_checkmirrors_says_what_is_wrong(memory, monkeypatch):
+    """A mirror that takes nothing, and one of an unknown kind; the status tells a script."""
+    monkeypatch.setattr(memory, "problem", "The disk is full.")
+    Mirror.objects.create(kind="carrier_pigeon", name="loft", enabled=False)
+    out = StringIO()
+    with pytest.raises(CommandError, match=r"Not well: alpha, loft\."):
+        call_command("checkmirrors", "alpha", "loft", "--live", stdout=out)
+
+    assert out.getvalue().splitlines() == [
+        "alpha (memory): The disk is full.",
+        "loft (carrier_pigeon): This version does not know the kind carrier_pigeon; disable it.",
+    ]
+
+
+def test_checkmirrors_finds_who_gives_another_file(memory):
+    """A mirror that takes what it is given and hands out something else is named."""
+    services.publish(compose(), NOW)
+    memory.held["alpha"] = b"<!doctype html>"
+    with pytest.raises(CommandError, match="Not well: alpha"):
+        run("checkmirrors")
+
+    assert Mirror.objects.get(name="alpha").state == Mirror.State.SUSPECT
+
+
+def test_checkmirrors_knows_only_mirrors_that_exist(memory):
+    """A name that was mistyped is said."""
+    with pytest.raises(CommandError, match="no mirror of this name: beta"):
+        run("checkmirrors", "beta")

@@ -8,6 +8,7 @@ import pytest
 
 from discovery import services
 from discovery.mirrors import FILE_NAME, LIST_NAME, MirrorError
+from discovery.mirrors.base import PROBE_NAME
 from discovery.models import Mirror
 from discovery.public_mirror import PublicMirror
 from discovery.services.mirror_secrets import write_secrets
@@ -61,6 +62,17 @@ def test_what_is_put_elsewhere_replaces_what_was_there(driver):
     assert driver.get(LIST_NAME) == LIST
     assert driver.check() == ""
     assert driver.public_locations() == (driver.mirror.options["public"],)
+
+
+@both
+def test_a_probe_proves_a_mirror_and_leaves_nothing(driver):
+    """Written, read, overwritten, deleted; what readers ask for is not touched."""
+    driver.put(FILE_NAME, OLDER)
+    driver.probe()
+
+    with pytest.raises(MirrorError, match=r"answered 40[34]"):
+        driver.get(PROBE_NAME)
+    assert driver.get(FILE_NAME) == OLDER
 
 
 def test_wrong_password_needs_the_operator(server, webdav_server):
