@@ -199,7 +199,7 @@ def test_file_for_a_hundred_devices_is_small():
     most = filled(*(make_padding() for _ in range(MAX_WRAPS)))
     ports = replace(INFO, endpoints=(ENDPOINT,) * 12)
 
-    small = seal_connection_file(INFO, SECRET, SERVER, NOW, wraps=hundred, successor=IdentityKey.generate())
+    small = seal_connection_file(ports, SECRET, SERVER, NOW, wraps=hundred, successor=IdentityKey.generate())
     large = seal_connection_file(ports, SECRET, SERVER, NOW, wraps=most, successor=IdentityKey.generate())
     assert len(small) <= 16_384
     assert len(small) % 4096 == len(large) % 4096 == 0
