@@ -8,9 +8,12 @@ from urllib.parse import urljoin
 
 import aiohttp
 
+from clawchat import mega
 from clawchat.diagnosis import Observation
+from clawchat.mega.folder import REPLY_MAX_BYTES
+from clawchat.protocol.errors import PeerError, Unavailable
 from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
-from clawchat.protocol.places import WebPlace, parse_place
+from clawchat.protocol.places import FILE_NAME, MegaFolder, WebPlace, parse_place
 
 from .errors import Unreachable
 
@@ -18,6 +21,8 @@ READ_SECONDS = 5.0
 CHUNK_BYTES = 16_384
 REDIRECTS = (301, 302, 303, 307, 308)
 MOST_REDIRECTS = 3
+# What MEGA answers when a folder or file is not there any more, or was taken down.
+MEGA_GONE = (-9, -16)
 # What OpenSSL says of a certificate whose time has not come, or is over.
 X509_NOT_YET_VALID, X509_EXPIRED = 9, 10
 
@@ -30,42 +35,75 @@ class NotRead(Unreachable):
         self.met = met
 
 
-async def read_web_place(http: aiohttp.ClientSession, place: WebPlace, tls: ssl.SSLContext | bool = True) -> bytes:
-    """The bytes at a plain place. Sizes: at most 64 KiB. Units: within 5 s.
+async def read_place(
+    http: aiohttp.ClientSession, place: WebPlace | MegaFolder, name: str = FILE_NAME, tls: ssl.SSLContext | bool = True
+) -> bytes:
+    """The object of this name at a place. Sizes: at most 64 KiB. Units: within 5 s.
 
     Raises: NotRead.
     Spec: 3.16
     """
     try:
         async with asyncio.timeout(READ_SECONDS):
-            for _ in range(MOST_REDIRECTS + 1):
-                found = await _ask(http, place, tls)
-                if isinstance(found, bytes):
-                    return found
-                place = found
-            raise NotRead(Observation("place_moved", place.host))
+            reader = _Reader(http, place.host, tls)
+            if isinstance(place, MegaFolder):
+                return await reader.mega(place, name)
+            return await reader.web(place if name == FILE_NAME else WebPlace(place.beside(name)))
     except TimeoutError:
         raise NotRead(Observation("place_silent", place.host)) from None
+    except Unavailable as error:
+        is_gone = error.details.get("number") in MEGA_GONE
+        raise NotRead(Observation("place_missing" if is_gone else "place_ill", place.host)) from None
+    except PeerError:
+        raise NotRead(Observation("place_noise", place.host)) from None
     except (aiohttp.ClientError, OSError, ValueError) as error:
         raise NotRead(Observation(_place_code(error), place.host)) from None
 
 
-async def _ask(http: aiohttp.ClientSession, place: WebPlace, tls: ssl.SSLContext | bool) -> bytes | WebPlace:
-    """The body, or where it is said to be; a place of another kind is not asked."""
-    async with http.get(place.url, allow_redirects=False, ssl=tls) as answer:
-        if answer.status in REDIRECTS:
-            further = parse_place(urljoin(place.url, answer.headers.get("Location", "")))
+class _Reader:
+    """Asks on behalf of one place, which answers for whatever it hands on to."""
+
+    def __init__(self, http: aiohttp.ClientSession, host: str, tls: ssl.SSLContext | bool) -> None:
+        self._http, self._host, self._tls = http, host, tls
+
+    async def web(self, place: WebPlace) -> bytes:
+        for _ in range(MOST_REDIRECTS + 1):
+            async with self._http.get(place.url, allow_redirects=False, ssl=self._tls) as answer:
+                if answer.status not in REDIRECTS:
+                    return await self._body(answer, CONNECTION_FILE_MAX_BYTES)
+                further = parse_place(urljoin(place.url, answer.headers.get("Location", "")))
             if not isinstance(further, WebPlace):
-                raise NotRead(Observation("place_moved", place.host))
-            return further
+                break
+            place = further
+        raise self._not_read("place_moved")
+
+    async def mega(self, folder: MegaFolder, name: str) -> bytes:
+        nodes = mega.files_named(folder, await self._post(*mega.listing_request(folder)), name)
+        if not nodes:
+            raise self._not_read("place_missing")
+        reply = await self._post(*mega.download_request(folder, nodes[0]))
+        url, size = mega.download_url(folder, reply)
+        if size > CONNECTION_FILE_MAX_BYTES:
+            raise self._not_read("place_large")
+        async with self._http.get(url, allow_redirects=False, ssl=self._tls) as answer:
+            return mega.decrypt(nodes[0], await self._body(answer, CONNECTION_FILE_MAX_BYTES))
+
+    async def _post(self, url: str, body: bytes) -> bytes:
+        async with self._http.post(url, data=body, allow_redirects=False, ssl=self._tls) as answer:
+            return await self._body(answer, REPLY_MAX_BYTES)
+
+    async def _body(self, answer: aiohttp.ClientResponse, most: int) -> bytes:
         if answer.status != 200:
-            raise NotRead(Observation("place_missing" if answer.status in (404, 410) else "place_ill", place.host))
+            raise self._not_read("place_missing" if answer.status in (404, 410) else "place_ill")
         data = b""
         async for chunk in answer.content.iter_chunked(CHUNK_BYTES):
             data += chunk
-            if len(data) > CONNECTION_FILE_MAX_BYTES:
-                raise NotRead(Observation("place_large", place.host))
+            if len(data) > most:
+                raise self._not_read("place_large")
         return data
+
+    def _not_read(self, code: str) -> NotRead:
+        return NotRead(Observation(code, self._host))
 
 
 def _place_code(error: Exception) -> str:

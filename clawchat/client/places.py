@@ -9,21 +9,21 @@ from collections.abc import Callable, Iterable
 import aiohttp
 
 from clawchat.protocol.errors import ClawChatError
-from clawchat.protocol.places import FILE_NAME, MAX_PLACES, WebPlace, parse_place
+from clawchat.protocol.places import MAX_PLACES, MegaFolder, WebPlace, parse_place
 
-from .place_reading import read_web_place
+from .place_reading import read_place
 
 # Once one place has given a good file, the others get so much longer.
 REST_SECONDS = 1.0
 
-Place = WebPlace
+Place = WebPlace | MegaFolder
 Judge = Callable[[Place, bytes], object]
 
 
 def parse_places(urls: Iterable[str]) -> list[Place]:
     """The places that these URLs name, each once and at most 16; what is no place is passed over."""
     places = (parse_place(url) for url in urls)
-    return list(dict.fromkeys(place for place in places if isinstance(place, WebPlace)))[:MAX_PLACES]
+    return list(dict.fromkeys(place for place in places if place is not None))[:MAX_PLACES]
 
 
 async def ask_places(
@@ -66,4 +66,4 @@ async def fetch_from(http: aiohttp.ClientSession, place: Place, name: str) -> by
 
     Raises: unreachable (nothing there, or nobody).
     """
-    return await read_web_place(http, place if name == FILE_NAME else WebPlace(place.beside(name)))
+    return await read_place(http, place, name)

@@ -28,7 +28,7 @@ from clawchat.protocol.places import MAX_PLACES, MegaFolder, WebPlace, parse_pla
 from clawchat.protocol.primitives import random_bytes
 
 from .belief import weigh
-from .place_reading import NotRead, connect_failure, read_web_place
+from .place_reading import NotRead, connect_failure, read_place
 
 PSK_ID_BYTES = 16
 TRIPWIRE = close_code(Rediscover.number or 0)
@@ -97,9 +97,7 @@ class Walk:
 
     async def _read(self, place: WebPlace | MegaFolder) -> bytes | Observation:
         try:
-            if isinstance(place, MegaFolder):
-                return Observation("place_unreadable", place.host)
-            return await read_web_place(self._http, place, self._tls)
+            return await read_place(self._http, place, tls=self._tls)
         except NotRead as error:
             return error.met
 

@@ -17,6 +17,7 @@ from clawchat.protocol.connection_file import seal_connection_file
 from clawchat.protocol.key_schedule import key_id
 from clawchat.protocol.keys import DiscoverySecret, IdentityKey
 from tests.client.tiny_server import TinyServer, _serve
+from tests.mega.emulator import MegaEmulator
 from tests.rotation.certificates import sign, write_pair
 
 
@@ -117,17 +118,40 @@ async def test_a_place_that_says_nothing_ends_in_its_time(server, monkeypatch):
     assert "does not answer in time" in diagnosis.verdict.sentence
 
 
-async def test_a_place_that_leads_elsewhere_is_not_followed(server):
-    """A redirect to something that is no place of ours is refused."""
+async def test_a_place_that_leads_elsewhere_is_followed_to_plain_places_only(server):
+    """Another address of the same kind is asked; the open network, another kind of place or a circle is not."""
+    for target, code in [
+        (server.locators[0], "well"),
+        ("http://192.0.2.1/connection.json", "place_moved"),
+        ("https://mega.nz/folder/AbCdEfGh#AAAAAAAAAAAAAAAAAAAAAA", "place_moved"),
+        ("/connection.json", "place_moved"),
+    ]:
 
-    async def away(_):
-        raise web.HTTPFound("/folder/AbCdEfGh#AAAAAAAAAAAAAAAAAAAAAA")
+        async def away(_, target=target):
+            raise web.HTTPFound(target)
 
-    url, runner = await shelf(away)
-    diagnosis = await walk(server, url)
-    await runner.cleanup()
+        url, runner = await shelf(away)
+        diagnosis = await walk(server, url)
+        await runner.cleanup()
 
-    assert diagnosis.verdict.code == "place_moved"
+        assert diagnosis.verdict.code == code
+
+
+async def test_a_mega_folder_is_a_place_like_any_other(server):
+    """Its newest file is read without an account; what MEGA refuses, breaks or lacks is named."""
+    with MegaEmulator() as mega:
+        link = mega.export_folder(mega.make_account())
+        nothing = await walk(server, link)
+        mega.put_file(link, "connection.json", b"<html>old", at=1)
+        mega.put_file(link, "connection.json", server.published)
+        found = await walk(server, link)
+        mega.put_file(link, "connection.json", b"0" * 100_000)
+        large = await walk(server, link)
+        gone = await walk(server, f"{link.partition('/folder/')[0]}/folder/AbCdEfGh#{link.partition('#')[2]}")
+
+    assert found.verdict.code == "well"
+    assert codes(found)[0] == "place_well"
+    assert [each.verdict.code for each in (nothing, large, gone)] == ["place_missing", "place_large", "place_missing"]
 
 
 async def test_no_place_at_all(server):
