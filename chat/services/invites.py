@@ -11,6 +11,7 @@ from chat.models import Device, Invite, Member
 from chat.services import audit, wraps
 from chat.services.acting import acting_device
 from chat.services.identity import current_identity
+from chat.services.places import known_places
 from chat.services.sealed import seal_invite_psk
 from clawchat.protocol import invite as invitation
 from clawchat.protocol.errors import Limit, Malformed, Revoked
@@ -117,6 +118,6 @@ def _text(invite_id: bytes, psk: PreSharedKey, expires_at: datetime) -> str:
         invite_id=invite_id,
         invite_psk=psk,
         expires=int(expires_at.timestamp()),
-        locators=(f"{settings.CLAWCHAT_FRONT_URL}/connection.json",),
+        locators=known_places(),
         extensions={},
     ).encode()
