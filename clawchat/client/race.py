@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from clawchat.ending import end_tasks
 from clawchat.protocol.connection_file import Endpoint
-from clawchat.protocol.errors import ClawChatError, Limit, Rediscover, Revoked
+from clawchat.protocol.errors import ClawChatError, Limit, Rediscover, Revoked, UnknownPeer
 
 from .connection import Connection
 from .errors import Unreachable
@@ -158,8 +158,11 @@ class Race:
         try:
             self._line_up(looking.result(), first=True)
         except ClawChatError as error:
-            # What the ports said is the better reason; without ports the mirrors are all there is.
-            self._problem = self._problem or error
+            # What the ports said is the better reason, unless they were silent and a place has something to say of us.
+            if isinstance(error, Revoked):
+                raise
+            if self._problem is None or (isinstance(self._problem, Unreachable) and isinstance(error, UnknownPeer)):
+                self._problem = error
 
     def _line_up(self, endpoints: Iterable[Endpoint], *, first: bool = False) -> None:
         new = [endpoint for endpoint in endpoints if endpoint.url not in self._seen]

@@ -103,7 +103,9 @@ export class Race {
     try {
       this.#lineUp(await this.#look(), (each) => this.#queue.unshift(...each));
     } catch (cause) {
-      // What the ports said is the better reason; without ports the mirrors are all there is.
+      // What the ports said is the better reason, unless they were silent and a place had something to say about us.
+      if (cause.code === "revoked") this.#end("reject", cause);
+      if (cause.code === "unknown_peer" && this.#problem?.code === "unavailable") this.#problem = cause;
       this.#problem ??= cause;
     }
   }

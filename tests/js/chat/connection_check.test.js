@@ -119,6 +119,7 @@ test("a file for other devices is named", async () => {
   const server = new FakeServer();
   const app = await reopened(server, () => {
     server.kill();
+    server.psks.clear();
     server.discoverySecret = DiscoverySecret.generate();
     server.serial += 1;
   });

@@ -3,6 +3,7 @@ import "fake-indexeddb/auto";
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
+import { enrol } from "../../../static/js/chat/enrolment.js";
 import { FakeServer } from "../fakes/server.js";
 import { closeAll, enrolled, openApp, until } from "./people.js";
 
@@ -32,6 +33,7 @@ test("the invitation leaves the address at once and survives a reload", async ()
 
 test("an invitation lets one device in, and no second one", async () => {
   const server = new FakeServer();
+  server.invitesBringSecret = true;
   const invitation = server.makeInvite();
   const alice = await openApp(server, "first", invitation);
   await alice.enrol("alice");
@@ -43,6 +45,55 @@ test("an invitation lets one device in, and no second one", async () => {
   assert.equal(alice.state, "ready");
   assert.equal(mallory.state, "invited");
   assert.equal(mallory.problem.code, "invitation_used");
+});
+
+test("an invitation that is newer than the published file is waited for, and the page says so", async () => {
+  const server = new FakeServer();
+  const invitation = server.makeInvite();
+  server.unwrapped = new Set(server.psks.keys());
+  const app = await openApp(server, "early", invitation);
+
+  const enrolling = app.enrol("early");
+  await until(app, () => app.problem?.code === "invitation_awaited");
+  assert.equal(app.state, "enrolling");
+  server.unwrapped.clear();
+  server.serial += 1;
+  await enrolling;
+
+  assert.equal(app.state, "ready");
+  assert.equal(app.problem, null);
+});
+
+test("an invitation that opens nothing is given up after half a minute", async ({ mock }) => {
+  mock.timers.enable({ apis: ["Date", "setTimeout"] });
+  const waits = [];
+  const account = { invite: { expires: Infinity }, discoverySecrets: new Map() };
+  const finder = { refresh: () => Promise.reject(Object.assign(new Error("none"), { code: "unknown_peer" })) };
+  let outcome = null;
+
+  enrol({ account, finder, waiting: () => waits.push(Date.now()) }).catch((cause) => (outcome = cause.code));
+  for (let seconds = 0; seconds < 40 && outcome === null; seconds++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    mock.timers.tick(1000);
+  }
+
+  assert.equal(outcome, "invitation_opens_nothing");
+  assert.deepEqual([waits.length, waits.at(-1)], [31, 30_000]);
+});
+
+test("a used invitation opens no file that was published after it was used", async () => {
+  const server = new FakeServer();
+  const invitation = server.makeInvite();
+  const alice = await openApp(server, "used first", invitation);
+  await alice.enrol("alice");
+  await until(alice, () => alice.connection.status === "connected");
+
+  const mallory = await openApp(server, "used second", invitation);
+  mallory.enrol("mallory").catch(() => {});
+  await until(mallory, () => mallory.problem?.code === "invitation_awaited");
+
+  assert.equal(mallory.invitation.serverName, "");
+  assert.equal(server.psks.size, 1);
 });
 
 test("an invitation that ran out is not even tried", async () => {

@@ -4,11 +4,17 @@ import { test } from "node:test";
 import { toHex } from "../../../static/js/bytes.js";
 import { Finder } from "../../../static/js/discovery/finder.js";
 import { sealConnectionFile } from "../../../static/js/protocol/connection_file.js";
-import { ConnectionInfo, Endpoint } from "../../../static/js/protocol/connection_info.js";
+import { ConnectionInfo, Endpoint, RevocationsHead } from "../../../static/js/protocol/connection_info.js";
 import { keyId } from "../../../static/js/protocol/key_schedule.js";
-import { DiscoverySecret, IdentityKey } from "../../../static/js/protocol/keys.js";
+import { DeviceKey, DiscoverySecret, IdentityKey, PreSharedKey } from "../../../static/js/protocol/keys.js";
+import { sha256 } from "../../../static/js/protocol/primitives.js";
+import {
+  RevocationKind, RevocationList, Revoked, revokedId, sealRevocationList, signIdentityRevocation,
+} from "../../../static/js/protocol/revocation_list.js";
+import { joinWraps, makePadding, makeWrap, WRAPS_STEP } from "../../../static/js/protocol/wraps.js";
 
 const NOW = Math.floor(Date.now() / 1000);
+const LIST = "https://one.example/revocations.json";
 const [MIRROR, OTHER] = ["https://one.example/c.json", "https://two.example/c.json"];
 
 function endpoint(port, changes = {}) {
@@ -17,33 +23,39 @@ function endpoint(port, changes = {}) {
 }
 
 /** A server that publishes, and somebody's finder with the mirrors as they are told. */
-function setUp({ mirrors = {}, formerSecrets = [], ...options } = {}) {
+function setUp({ mirrors = {}, secretsHeld = null, ...options } = {}) {
   const [identity, discoverySecret] = [IdentityKey.generate(), DiscoverySecret.generate()];
-  const [saved, learned] = [[], []];
-  const byKid = (secret) => [toHex(keyId(secret)), secret];
-  const secretsHeld = new Map([discoverySecret, ...formerSecrets].map(byKid));
-  const publish = (serial, endpoints = [endpoint(50_000)], changes = {}) => {
-    const { signer = identity, secret = discoverySecret, urls = [] } = changes;
+  const [saved, learned, lists] = [[], [], []];
+  const publish = async (serial, endpoints = [endpoint(50_000)], changes = {}) => {
+    const { signer = identity, secret = discoverySecret, urls = [], psks = [], revocations = null } = changes;
     const info = new ConnectionInfo({
       serial, serverId: "cc-test", serverName: "Test", serverPublic: signer.public, timestamp: NOW, endpoints, urls,
-      validFrom: NOW - 10, validUntil: NOW + 3600, nextRotation: NOW + 3600, graceSeconds: 300,
+      validFrom: NOW - 10, validUntil: NOW + 3600, nextRotation: NOW + 3600, graceSeconds: 300, revocations,
     });
-    return sealConnectionFile(info, secret, signer, NOW);
+    const entries = await Promise.all(psks.map((psk) => makeWrap(psk, secret)));
+    while (entries.length % WRAPS_STEP) entries.push(makePadding());
+    return sealConnectionFile(info, secret, signer, NOW, { wraps: joinWraps(entries) });
+  };
+  const publishList = async (serial, entries, secret = discoverySecret) => {
+    const file = await sealRevocationList(new RevocationList(serial, NOW, entries), secret, identity, NOW);
+    return { file, head: new RevocationsHead(serial, sha256(file)) };
   };
   const fetchBytes = async (url) => {
     if (!(url in mirrors)) throw Object.assign(new Error("away"), { code: "unavailable" });
     return mirrors[url];
   };
+  const held = new Map([...(secretsHeld ?? [discoverySecret])].map((secret) => [toHex(keyId(secret)), secret]));
   const finder = new Finder({
-    secrets: () => secretsHeld,
+    secrets: () => held,
     learned: async (secret) => learned.push(secret),
     pins: [identity.public],
     locators: [MIRROR],
     fetchBytes,
     save: async (kept) => saved.push(kept),
+    saveRevocations: async (kept) => lists.push(kept),
     ...options,
   });
-  return { finder, publish, mirrors, saved, learned, discoverySecret };
+  return { finder, publish, publishList, mirrors, saved, learned, lists, discoverySecret, identity };
 }
 
 const ports = (finder) => finder.endpoints().map((each) => each.port);
@@ -147,3 +159,165 @@ test("it knows what the newest file says of an endpoint, and what is better", as
   assert.deepEqual(finder.better(endpoint(1001)).map((each) => each.port), [1002]);
   assert.deepEqual(finder.better(endpoint(1002)), []);
 });
+
+test("whoever was away finds the new secret wrapped in the file, and it is in force when the file is believed", async () => {
+  const [psk, renewed] = [PreSharedKey.generate(), DiscoverySecret.generate()];
+  const { finder, publish, learned } = setUp({ psks: () => [PreSharedKey.generate(), psk] });
+  await finder.accept(await publish(7), null);
+
+  await finder.accept(await publish(9, undefined, { secret: renewed, psks: [psk, PreSharedKey.generate()] }), null);
+
+  assert.equal(finder.info.serial, 9);
+  assert.ok(learned.length === 1 && learned[0].equals(renewed));
+});
+
+test("a newcomer without a secret reads what was wrapped for the invitation", async () => {
+  const psk = PreSharedKey.generate();
+  const { finder, publish, learned, mirrors, discoverySecret } = setUp({ secretsHeld: [], psks: () => [psk] });
+  mirrors[MIRROR] = await publish(7, undefined, { psks: [PreSharedKey.generate()] });
+  await assert.rejects(finder.refresh(), { code: "unknown_peer" });
+
+  mirrors[MIRROR] = await publish(8, undefined, { psks: [psk] });
+  await finder.refresh();
+
+  assert.ok(learned.length === 1 && learned[0].equals(discoverySecret));
+});
+
+test("an old file with a wrap for us brings no old secret back", async () => {
+  const [psk, former] = [PreSharedKey.generate(), DiscoverySecret.generate()];
+  const { finder, publish, learned } = setUp({ psks: () => [psk] });
+  await finder.accept(await publish(7), null);
+
+  const old = await publish(6, undefined, { secret: former, psks: [psk] });
+  await assert.rejects(finder.accept(old, null), { code: "replayed" });
+
+  assert.deepEqual(learned, []);
+});
+
+test("a wrap that mallory made is not looked at", async () => {
+  const psk = PreSharedKey.generate();
+  const { finder, publish } = setUp({ secretsHeld: [], psks: () => [psk] });
+
+  const forged = await publish(7, undefined, { psks: [psk], signer: IdentityKey.generate() });
+
+  await assert.rejects(finder.accept(forged, null), { code: "unauthentic" });
+});
+
+test("a place that lies keeps nobody from the file of another, and is named by its host", async () => {
+  const urls = [MIRROR, OTHER, "https://three.example/c.json", "https://four.example/c.json?key=secret"];
+  const { finder, publish, mirrors } = setUp();
+  await finder.accept(await publish(7, undefined, { urls }), null);
+  mirrors[MIRROR] = await publish(7, [endpoint(60_000)]);
+  mirrors[OTHER] = await publish(9, [endpoint(50_009)]);
+  mirrors[urls[2]] = await publish(10, undefined, { signer: IdentityKey.generate() });
+  mirrors[urls[3]] = new TextEncoder().encode("<html>");
+
+  await finder.refresh();
+
+  assert.deepEqual(ports(finder), [50_009]);
+  const doubts = Object.fromEntries(finder.doubts.map(({ host, code }) => [host, code]));
+  assert.deepEqual(doubts, {
+    "one.example": "forked", "three.example": "unauthentic", "four.example": "malformed",
+  });
+});
+
+test("two new files of one number are both refused, and an older good one is used", async () => {
+  const urls = [MIRROR, OTHER, "https://three.example/c.json"];
+  const { finder, publish, mirrors } = setUp();
+  await finder.accept(await publish(7, undefined, { urls }), null);
+  [mirrors[MIRROR], mirrors[OTHER]] = [await publish(9, [endpoint(1)]), await publish(9, [endpoint(2)])];
+  await assert.rejects(finder.refresh(), { code: "forked" });
+  assert.equal(finder.info.serial, 7);
+
+  mirrors[urls[2]] = await publish(8, [endpoint(3)]);
+  mirrors[OTHER] = await publish(9, [endpoint(2)]);
+  await finder.refresh();
+
+  assert.deepEqual(ports(finder), [3]);
+});
+
+const revoked = (kind, key, statement) => new Revoked({ kind, id: revokedId(key), since: NOW, reason: "lost", statement });
+
+test("a list by which the server ends itself ends this client, and nothing is believed after it", async () => {
+  const { finder, publish, publishList, mirrors, lists, identity } = setUp();
+  let told = 0;
+  finder.whenRevoked = () => (told += 1);
+  const statement = signIdentityRevocation(identity);
+  const { file, head } = await publishList(3, [revoked(RevocationKind.IDENTITY, identity.public.bytes, statement)]);
+  mirrors[LIST] = file;
+
+  await finder.accept(await publish(7, undefined, { revocations: head }), MIRROR);
+  await until(() => told === 1);
+
+  assert.equal(lists[0].serial, 3);
+  await assert.rejects(finder.refresh(), { code: "revoked" });
+  await assert.rejects(finder.accept(await publish(8), null), { code: "revoked" });
+});
+
+test("a list that says the same without the server's own word ends nothing; other identities do not matter", async () => {
+  const { finder, publish, publishList, mirrors, lists, identity } = setUp();
+  const other = IdentityKey.generate();
+  const { file, head } = await publishList(3, [
+    revoked(RevocationKind.IDENTITY, identity.public.bytes, signIdentityRevocation(other)),
+    revoked(RevocationKind.IDENTITY, other.public.bytes, signIdentityRevocation(other)),
+  ]);
+  mirrors[LIST] = file;
+
+  await finder.accept(await publish(7, undefined, { revocations: head }), MIRROR);
+  await until(() => lists.length === 1);
+
+  await finder.accept(await publish(8), null);
+  assert.equal(finder.info.serial, 8);
+});
+
+test("files under a secret that was revoked count no more, also after a reload", async () => {
+  const former = DiscoverySecret.generate();
+  const { finder, publish, publishList, mirrors, lists } = setUp({ psks: () => [] });
+  const { file, head } = await publishList(3, [revoked(RevocationKind.DISCOVERY, keyId(former))]);
+  mirrors[LIST] = file;
+  await finder.accept(await publish(7, undefined, { revocations: head }), MIRROR);
+  await until(() => lists.length === 1);
+
+  await finder.restore(null, lists[0]);
+
+  await assert.rejects(finder.accept(await publish(9, undefined, { secret: former }), null), { code: "unknown_peer" });
+});
+
+test("a device on the list is shut out", async () => {
+  const device = DeviceKey.generate();
+  const { finder, publish, publishList, mirrors } = setUp({ devicePublic: device.public });
+  let told = false;
+  finder.whenRevoked = () => (told = true);
+  const { file, head } = await publishList(3, [revoked(RevocationKind.DEVICE, device.public.bytes)]);
+  mirrors[LIST] = file;
+
+  await finder.accept(await publish(7, undefined, { revocations: head }), MIRROR);
+
+  await until(() => told);
+});
+
+test("another list than the file names, and an older one, are not taken", async () => {
+  const { finder, publish, publishList, mirrors, lists } = setUp();
+  const [first, second, third] = await Promise.all([5, 4, 6].map((serial) => publishList(serial, [])));
+  mirrors[LIST] = first.file;
+  await finder.accept(await publish(7, undefined, { revocations: first.head }), MIRROR);
+  await until(() => lists.length === 1);
+
+  mirrors[LIST] = second.file;
+  await finder.accept(await publish(8, undefined, { revocations: second.head }), MIRROR);
+  await finder.accept(await publish(9, undefined, { revocations: third.head }), MIRROR);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  assert.equal(lists.length, 1);
+  mirrors[LIST] = third.file;
+  await finder.accept(await publish(10, undefined, { revocations: third.head }), MIRROR);
+
+  await until(() => lists.length === 2);
+  assert.equal(lists[1].serial, 6);
+});
+
+async function until(holds) {
+  for (let tries = 0; !holds(); tries++) {
+    assert.ok(tries < 300, "it never held");
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}

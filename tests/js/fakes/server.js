@@ -13,11 +13,12 @@ import { serverId } from "../../../static/js/protocol/fingerprint.js";
 import { MessageType } from "../../../static/js/protocol/frame.js";
 import { findGate, Gate, ServerHandshake } from "../../../static/js/protocol/handshake.js";
 import { Invite } from "../../../static/js/protocol/invite.js";
-import { deviceCredentials, gateKey } from "../../../static/js/protocol/key_schedule.js";
+import { deviceCredentials, gateKey, keyId } from "../../../static/js/protocol/key_schedule.js";
 import { DiscoverySecret, IdentityKey, PreSharedKey } from "../../../static/js/protocol/keys.js";
 import { encodeBase64url } from "../../../static/js/protocol/encoding.js";
 import { randomBytes } from "../../../static/js/protocol/primitives.js";
 import { ServerRekey } from "../../../static/js/protocol/rekey.js";
+import { joinWraps, makePadding, makeWrap, WRAPS_STEP } from "../../../static/js/protocol/wraps.js";
 import { DeliveryService } from "./delivery_service.js";
 
 export const MIRROR = "https://mirror.example/connection.json";
@@ -32,6 +33,10 @@ export class FakeServer {
   sessions = new Set();
   serial = Math.floor(Date.now() / 1000);
   isRunning = true;
+  /** Whether invitations bring the discovery secret themselves, as they used to. */
+  invitesBringSecret = false;
+  /** PSK ids (hex) that the published file has no wrap for. */
+  unwrapped = new Set();
   /** Close every session under a device's own key, as a server does that forgot it. */
   refuseOwnKeys = false;
   /** Told of every message before it is stored; what it throws is the answer. */
@@ -67,7 +72,9 @@ export class FakeServer {
     this.psks.set(toHex(inviteId), { psk: invitePsk, device: null, isInvite: true });
     const { discoverySecret, identity } = this;
     const expires = Math.floor(Date.now() / 1000) + lifetimeSeconds;
-    const invite = { discoverySecret, serverPublic: identity.public, inviteId, invitePsk, expires, locators: [MIRROR] };
+    const secret = this.invitesBringSecret ? discoverySecret : null;
+    this.serial += 1;
+    const invite = { discoverySecret: secret, serverPublic: identity.public, inviteId, invitePsk, expires, locators: [MIRROR] };
     return new Invite(invite).encode();
   }
 
@@ -87,6 +94,16 @@ export class FakeServer {
     this.openPort();
     const file = await this.file();
     for (const session of this.sessions) session.frame(MessageType.PORT_ROTATION, file);
+  }
+
+  /** Draw a new discovery secret and shut a device out of it; the others hear of it in session when they may. */
+  async renewSecret({ without = null, tell = true } = {}) {
+    for (const [id, { device }] of this.psks) if (without && device?.equals(without)) this.psks.delete(id);
+    for (const session of [...this.sessions]) if (without?.equals(session.devicePublic)) session.cut(4410);
+    this.discoverySecret = DiscoverySecret.generate();
+    this.serial += 1;
+    const kid = keyId(this.discoverySecret);
+    if (tell) for (const session of this.sessions) session.notice("secret", { kid, secret: this.discoverySecret.bytes });
   }
 
   /** Ask every session for new keys. */
@@ -121,7 +138,8 @@ export class FakeServer {
       graceSeconds: 4, endpoints, urls: [MIRROR],
     });
     this.lastFile ??= {};
-    this.lastFile[this.serial] ??= await sealConnectionFile(info, this.discoverySecret, this.identity, now);
+    const wraps = await this.#wraps();
+    this.lastFile[this.serial] ??= await sealConnectionFile(info, this.discoverySecret, this.identity, now, { wraps });
     return this.lastFile[this.serial];
   }
 
@@ -140,6 +158,13 @@ export class FakeServer {
     return { send: (data) => session.receive(data), close: () => session.cut(1000) };
   }
 
+  async #wraps() {
+    const told = [...this.psks].filter(([id]) => !this.unwrapped.has(id)).map(([, { psk }]) => psk);
+    const entries = await Promise.all(told.map((psk) => makeWrap(psk, this.discoverySecret)));
+    while (entries.length % WRAPS_STEP) entries.push(makePadding());
+    return joinWraps(entries);
+  }
+
   #sessionsOf(device) {
     return [...this.sessions].filter((session) => session.isOpen && toHex(session.device) === device);
   }
@@ -147,6 +172,7 @@ export class FakeServer {
 
 class FakeSession {
   device = new Uint8Array();
+  devicePublic = null;
   isOpen = false;
   #server;
   #handlers;
@@ -189,9 +215,9 @@ class FakeSession {
     if (request) this.frame(MessageType.KEY_ROTATION, request);
   }
 
-  notice(op) {
+  notice(op, members = {}) {
     this.#lastNotice += 1;
-    this.frame(MessageType.REQUEST, new Request(this.#lastNotice, { op }).encode());
+    this.frame(MessageType.REQUEST, new Request(this.#lastNotice, { op, ...members }).encode());
   }
 
   /** Send the rows of a room that this session has not got. */
@@ -243,6 +269,7 @@ class FakeSession {
     this.#isInvite = known.isInvite ?? false;
     if (!known.isInvite && this.#server.refuseOwnKeys) throw new Error("refused");
     known.device = devicePublic;
+    this.devicePublic = devicePublic;
     this.device = this.#server.service.enrolled(devicePublic.bytes);
     if (!this.#isInvite) return this.#spend(devicePublic);
     const [id, psk] = deviceCredentials(this.#handshake.exporter, devicePublic);
@@ -252,7 +279,9 @@ class FakeSession {
   /** The device came back under its own key, so its invitation is worth nothing any more. */
   #spend(devicePublic) {
     for (const [id, { device, isInvite }] of this.#server.psks) {
-      if (isInvite && device?.equals(devicePublic)) this.#server.psks.delete(id);
+      if (!isInvite || !device?.equals(devicePublic)) continue;
+      this.#server.psks.delete(id);
+      this.#server.serial += 1;
     }
   }
 

@@ -12,7 +12,7 @@ function credentialsFor(server, changes = {}) {
   const device = DeviceKey.generate();
   return new Credentials({
     serverPublic: invite.serverPublic,
-    gateKey: gateKey(changes.discoverySecret ?? invite.discoverySecret),
+    gateKey: gateKey(changes.discoverySecret ?? server.discoverySecret),
     pskId: invite.inviteId,
     psk: invite.invitePsk,
     devicePublic: device.public,
