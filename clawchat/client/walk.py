@@ -3,46 +3,25 @@
 import asyncio
 import ssl
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import aiohttp
 
 from clawchat.diagnosis import Observation, length_of
-from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, SealedConnectionFile
-from clawchat.protocol.errors import (
-    Forked,
-    Malformed,
-    PeerError,
-    Rediscover,
-    TooLarge,
-    UnknownPeer,
-    UnsupportedVersion,
-    close_code,
-)
+from clawchat.protocol.connection_file import ConnectionInfo, Endpoint
+from clawchat.protocol.errors import PeerError, Rediscover, UnsupportedVersion, close_code
 from clawchat.protocol.handshake import ClientHandshake
 from clawchat.protocol.key_schedule import gate_key
-from clawchat.protocol.keys import DeviceKey, DiscoverySecret, IdentityPublic, PreSharedKey
+from clawchat.protocol.keys import DeviceKey, PreSharedKey
 from clawchat.protocol.limits import CLOCK_SKEW_SECONDS, FRAME_CEILING_BYTES, HANDSHAKE_SECONDS
 from clawchat.protocol.places import MAX_PLACES, MegaFolder, WebPlace, parse_place
 from clawchat.protocol.primitives import random_bytes
 
-from .belief import weigh
+from .judgement import Believing, Judgement
 from .place_reading import NotRead, connect_failure, read_place
 
 PSK_ID_BYTES = 16
 TRIPWIRE = close_code(Rediscover.number or 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Believing:
-    """What a reader goes by: its secrets by `kid` and its pins, those in force first, and the last file it believed (0
-    and empty: none)."""
-
-    secrets: Mapping[bytes, DiscoverySecret]
-    pins: Sequence[IdentityPublic]
-    last_serial: int = 0
-    last_digest: bytes = b""
 
 
 class Walk:
@@ -74,14 +53,10 @@ class Walk:
                 self.met.append(answer)
             else:
                 files.append((place.host, answer))
-        self.judge(files)
-
-    def judge(self, files: Sequence[tuple[str, bytes]]) -> None:
-        """Believe the newest of these files, each with the host it came from, and say what is wrong with the others."""
-        opened = [(host, info) for host, data in files if (info := self._open(host, data)) is not None]
-        if opened:
-            self._meet("signature_well")
-            self._choose(opened)
+        judgement = Judgement(self._believing, self._now)
+        judgement.judge(files)
+        self.met += judgement.met
+        self.info = judgement.info
 
     async def knock(self, endpoints: Sequence[Endpoint]) -> None:
         """Dial these ports side by side, up to where the server has proved itself; nobody learns who knocks."""
@@ -100,40 +75,6 @@ class Walk:
             return await read_place(self._http, place, tls=self._tls)
         except NotRead as error:
             return error.met
-
-    def _open(self, host: str, data: bytes) -> ConnectionInfo | None:
-        try:
-            sealed = SealedConnectionFile.parse(data)
-        except (Malformed, TooLarge, UnsupportedVersion):
-            self._meet("place_noise", host)
-            return None
-        self._meet("place_well", host)
-        try:
-            return sealed.open(self._believing.secrets, self._believing.pins)
-        except UnknownPeer:
-            self._meet("signature_sealed", host)
-        except PeerError:
-            self._meet("signature_foreign", host)
-        return None
-
-    def _choose(self, opened: Sequence[tuple[str, ConnectionInfo]]) -> None:
-        serial, digest = self._believing.last_serial, self._believing.last_digest
-        infos = [info for _, info in opened]
-        self.info, refused = weigh(infos, last_serial=serial, last_digest=digest, now=self._now)
-        why = {id(info): error for info, error in refused}
-        for host, info in opened:
-            if isinstance(why.get(id(info)), Forked):
-                self._meet("fresh_forked", host)
-            elif id(info) in why or (self.info is not None and info.serial < self.info.serial):
-                self._meet("fresh_older", host)
-        if self.info is None:
-            return
-        if self.info.is_current(self._now):
-            self._meet("fresh_well")
-        elif self._now < self.info.valid_from:
-            self._meet("fresh_future")
-        else:
-            self._meet("fresh_expired", length_of(self._now - self.info.valid_until))
 
     async def _knock(self, endpoint: Endpoint) -> list[Observation]:
         port, place = str(endpoint.port), f"{endpoint.host}:{endpoint.port}"

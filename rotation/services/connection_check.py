@@ -9,8 +9,9 @@ import aiohttp
 from django.conf import settings
 
 from chat.services.identity import current_discovery_secret, current_identity
+from clawchat.client.judgement import Believing
 from clawchat.client.trust import context_trusting
-from clawchat.client.walk import Believing, Walk
+from clawchat.client.walk import Walk
 from clawchat.diagnosis import Audience, Diagnosis, Observation, diagnose
 from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, SealedConnectionFile
 from clawchat.protocol.errors import PeerError

@@ -10,8 +10,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from clawchat.client.judgement import Believing
 from clawchat.client.trust import context_trusting
-from clawchat.client.walk import Believing, Walk
+from clawchat.client.walk import Walk
 from clawchat.diagnosis import Audience, diagnose, length_of
 from clawchat.protocol.connection_file import seal_connection_file
 from clawchat.protocol.key_schedule import key_id
