@@ -5,6 +5,7 @@ import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -12,6 +13,7 @@ from tests.e2e.browser import READY_MS, Browsers, Person
 from tests.e2e.plain_site import PlainSite
 from tests.e2e.server import ServerProcess
 from tests.e2e.test_two_browsers import two_people_in_a_room
+from tests.mega.emulator import PASSWORD, MegaEmulator
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 
@@ -53,10 +55,24 @@ def a_plain_site(folder: Path):
                 "public": f"{site.origin}/connection.json",
             },
             "secrets": {},
+            "host": urlsplit(site.origin).netloc,
         }
 
 
-@pytest.mark.parametrize("elsewhere", [a_plain_site], ids=["plain"])
+@contextmanager
+def a_mega_folder(_folder: Path):
+    """A folder of an account at MEGA, shared as a link: the mirror's row for it."""
+    with MegaEmulator() as mega:
+        account = mega.make_account()
+        yield {
+            "kind": "mega",
+            "options": {"email": account.email},
+            "secrets": {"password": PASSWORD, "link": mega.export_folder(account)},
+            "host": urlsplit(mega.origin).netloc,
+        }
+
+
+@pytest.mark.parametrize("elsewhere", [a_mega_folder, a_plain_site], ids=["mega", "plain"])
 async def test_the_app_opens_while_the_front_door_is_off_and_goes_on(
     tmp_path, chromium_path, elsewhere: Callable[[Path], AbstractContextManager[dict]]
 ):
@@ -72,6 +88,7 @@ async def test_the_app_opens_while_the_front_door_is_off_and_goes_on(
                 await kept_for_later(person)
                 await turn_away(person)
 
+            asked = [hosts_asked_by(person) for person in (alice, bob)]
             server.stop()
             server.start(front=False)
             await until_moved(server, MOVES)
@@ -87,6 +104,7 @@ async def test_the_app_opens_while_the_front_door_is_off_and_goes_on(
             texts = [[row["text"] for row in await person.transcript()] for person in (alice, bob)]
             complaints = [person.complaints_about_code() for person in (alice, bob)]
 
+    assert all(mirror["host"] in hosts for hosts in asked), asked
     assert all(any(word in text for text in seen) for seen in texts for word in ("before", "after", "and on"))
     assert complaints == [[], []]
 
@@ -100,13 +118,12 @@ async def test_a_newer_version_is_offered_and_used_when_wanted(tmp_path, chromiu
             await alice.enrol()
             first = await kept_for_later(alice)
             await add_mirror(server, mirror)
-            origin = mirror["options"]["public"].removesuffix("/connection.json")
 
             await alice.page.goto(server.front_url)
             offer = alice.page.get_by_role("button", name="Use it now")
             await offer.wait_for(timeout=READY_MS)
             waiting = await alice.page.evaluate(VERSIONS)
-            assert origin not in await alice.page.evaluate(KEPT_POLICY)
+            assert mirror["host"] not in await alice.page.evaluate(KEPT_POLICY)
             async with alice.page.expect_navigation():
                 await offer.click()
             await alice.page.get_by_role("button", name="New room").wait_for(timeout=READY_MS)
@@ -117,7 +134,7 @@ async def test_a_newer_version_is_offered_and_used_when_wanted(tmp_path, chromiu
     assert len(waiting) == 2
     assert set(waiting) > set(first)
     assert used == [name for name in waiting if name not in first]
-    assert origin in policy
+    assert mirror["host"] in policy
     assert alice.complaints_about_code() == []
 
 
@@ -152,6 +169,13 @@ async def turn_away(person: Person) -> None:
     page = await person.context.new_page()
     await person.page.close()
     person.take(page)
+
+
+def hosts_asked_by(person: Person) -> set[str]:
+    """The hosts that this person's browser asks from now on, filled in as it goes."""
+    hosts: set[str] = set()
+    person.context.on("request", lambda request: hosts.add(urlsplit(request.url).netloc))
+    return hosts
 
 
 async def add_mirror(server: ServerProcess, mirror: dict) -> None:
