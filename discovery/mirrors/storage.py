@@ -100,15 +100,15 @@ class Storage(PublicMirror):
             raise _as_mirror_error(error) from error
 
     def _run(self, save: Callable[[], None], outcome: "queue.SimpleQueue[Exception | None]") -> None:
+        error = None
         try:
             save()
-        except Exception as error:
-            outcome.put(error)
-        else:
-            outcome.put(None)
-        finally:
-            with self._lock:
-                self._busy.discard(self.mirror.pk)
+        except Exception as problem:
+            error = problem
+        with self._lock:
+            self._busy.discard(self.mirror.pk)
+        # Only now, so that who is told may go on at once.
+        outcome.put(error)
 
 
 def _overwrite(storage: DjangoStorage, name: str, data: bytes) -> None:

@@ -1,0 +1,212 @@
+"""Mirrors die and lie: a client that was away finds the server all the same, and the operator is told."""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from clawchat.client import Client
+from tests.discovery import servers
+from tests.e2e.server import ServerFailed, ServerProcess, free_port
+from tests.mega.emulator import PASSWORD, MegaEmulator
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+
+INTERVAL, LEAD, GRACE = 8, 3, 2
+LONGEST_SECONDS = 60
+ADD = """
+import json
+from discovery.models import Mirror
+from discovery.services.mirror_secrets import write_secrets
+for row in json.loads({rows!r}):
+    secrets = row.pop("secrets")
+    write_secrets(Mirror.objects.create(**row), secrets)
+"""
+SHOW = """
+import json
+from chat.models import AuditEvent
+from discovery.models import Mirror
+states = dict(Mirror.objects.values_list("name", "state"))
+said = AuditEvent.objects.filter(code="mirror_suspect").order_by("pk")
+print(json.dumps([states, [[event.subject, event.details["finding"]] for event in said]]))
+"""
+FRONT = "Front door"
+
+
+@dataclass
+class Elsewhere:
+    """A mirror that is not the server's own: its row, and how it dies and comes back."""
+
+    row: dict
+    kill: Callable[[], object]
+    revive: Callable[[], object]
+
+
+class Town:
+    """A server with its mirrors around it, and Alice, who is away while things happen."""
+
+    def __init__(self, server: ServerProcess, mirrors: dict[str, Elsewhere], alice: Path) -> None:
+        self.server, self.mirrors, self._alice = server, mirrors, alice
+
+    async def all_well(self) -> None:
+        """Wait until every mirror has given the file back."""
+        ends = time.monotonic() + LONGEST_SECONDS
+        while set((states := (await self.show())[0]).values()) != {"well"}:
+            assert time.monotonic() < ends, f"{states}\n{self.server.log_tail()}"
+            await asyncio.sleep(0.5)
+
+    async def show(self) -> tuple[dict[str, str], list[list[str]]]:
+        """State of each mirror, and what the audit log says of suspect ones."""
+        states, said = json.loads(await asyncio.to_thread(self.server.run, "shell", "-v", "0", "-c", SHOW))
+        return states, said
+
+    async def enrol_alice(self) -> None:
+        """A member who has seen all places once and went away."""
+        invite = await asyncio.to_thread(self.server.create_invite, "--owner")
+        async with await Client.enrol(invite["invite"], self._alice, name="Alice"):
+            pass
+
+    async def kill(self, name: str) -> None:
+        """Let a mirror die; the front door dies by a restart of the server without one."""
+        if name == FRONT:
+            await asyncio.to_thread(self.server.stop)
+            await asyncio.to_thread(self.server.start, front=False)
+        else:
+            await asyncio.to_thread(self.mirrors[name].kill)
+
+    async def revive(self, name: str) -> None:
+        """Let it come back."""
+        if name == FRONT:
+            await asyncio.to_thread(self.server.stop)
+            await asyncio.to_thread(self.server.start)
+        else:
+            await asyncio.to_thread(self.mirrors[name].revive)
+
+    async def until_moved(self) -> None:
+        """Wait until no port serves any more that served when this was called, and others do."""
+        before = await self._ports()
+        async with asyncio.timeout(LONGEST_SECONDS):
+            while not (now := await self._ports()) or now & before:
+                await asyncio.sleep(0.5)
+
+    async def alice_finds_it(self, without: str) -> None:
+        """She comes back, and the server answers her."""
+        try:
+            client = Client.open(self._alice)
+            await client.connect(LONGEST_SECONDS)
+            async with client:
+                await client.request("device.list")
+        except Exception as error:
+            raise AssertionError(f"not found without {without}: {error!r}\n{self.server.log_tail()}") from error
+
+    async def _ports(self) -> set[int]:
+        leases = (await asyncio.to_thread(self.server.status))["leases"]
+        return {lease["port"] for lease in leases if lease["state"] in ("open", "draining")}
+
+
+@contextlib.asynccontextmanager
+async def town(folder: Path) -> AsyncIterator[Town]:
+    """A server with a WebDAV folder, an S3 bucket and a MEGA folder beside its front door, all of them well."""
+    folder.mkdir(exist_ok=True)
+    server = ServerProcess(folder / "data", interval=INTERVAL, lead=LEAD, grace=GRACE)
+    with contextlib.ExitStack() as stack:
+        dav = stack.enter_context(servers.webdav(folder / "dav", free_port()))
+        bucket = stack.enter_context(servers.s3(free_port()))
+        mega = stack.enter_context(MegaEmulator())
+        account = mega.make_account()
+        link = {"password": PASSWORD, "link": mega.export_folder(account)}
+
+        def forget_and_start() -> None:
+            bucket.process.start()
+            servers.make_bucket(bucket.process)
+
+        def silence_mega() -> None:
+            for where in ("*", "upload", "download"):
+                mega.fault(where, "drop", times=-1)
+
+        mirrors = {
+            "WebDAV": Elsewhere(_row("webdav", dav.options, dav.secrets), dav.process.kill, dav.process.start),
+            "S3": Elsewhere(_row("storage", bucket.options, bucket.secrets), bucket.process.kill, forget_and_start),
+            "MEGA": Elsewhere(_row("mega", {"email": account.email}, link), silence_mega, mega.faults.clear),
+        }
+        rows = [{"name": name, **mirror.row} for name, mirror in mirrors.items()]
+        await asyncio.to_thread(server.start)
+        try:
+            await asyncio.to_thread(server.run, "shell", "-v", "0", "-c", ADD.format(rows=json.dumps(rows)))
+            here = Town(server, mirrors, folder / "alice")
+            await here.all_well()
+            await here.enrol_alice()
+            yield here
+        finally:
+            await asyncio.to_thread(server.stop)
+
+
+def _row(kind: str, options: dict, secrets: dict) -> dict:
+    return {"kind": kind, "options": options, "secrets": secrets}
+
+
+async def test_each_mirror_may_die(tmp_path):
+    """One after the other is gone while the port moves: whoever was away finds the server through the others."""
+    async with town(tmp_path / "town") as here:
+        for name in [*here.mirrors, FRONT]:
+            await here.kill(name)
+            await here.until_moved()
+            await here.alice_finds_it(without=name)
+            await here.revive(name)
+
+
+async def test_any_one_mirror_is_enough(tmp_path):
+    """All but one are gone while the port moves, for each one in turn."""
+    async with town(tmp_path / "town") as here:
+        await here.kill(FRONT)
+        for survivor in here.mirrors:
+            others = [name for name in here.mirrors if name != survivor]
+            for name in others:
+                await here.kill(name)
+            await here.until_moved()
+            await here.alice_finds_it(without=f"all but {survivor}")
+            for name in others:
+                await here.revive(name)
+        for name in here.mirrors:
+            await here.kill(name)
+        await here.revive(FRONT)
+        await here.until_moved()
+        await here.alice_finds_it(without="all but the front door")
+
+
+async def test_a_mirror_that_lies_is_named_and_moves_nobody(tmp_path):
+    """Yesterday's file and noise on one mirror: Alice finds the server, the operator reads which mirror and what."""
+    shared = tmp_path / "town" / "dav" / "shared"
+    async with town(tmp_path / "town") as here:
+        yesterday = (shared / "connection.json").read_bytes()
+        await here.until_moved()
+        for lie, finding in ((yesterday, "older"), (b"<!doctype html><title>Sign in</title>", "noise")):
+            await _replace_until_caught(here, shared / "connection.json", lie)
+            states, said = await here.show()
+            (shared / "connection.json").write_bytes(lie)
+            await here.alice_finds_it(without="the truth on one mirror")
+
+            assert states["WebDAV"] == "suspect"
+            assert said[-1] == ["WebDAV", finding]
+            await here.until_moved()
+            # What it gives now is the newest file again, and a look clears it.
+            await asyncio.to_thread(here.server.run, "checkmirrors", "WebDAV")
+
+    assert [finding for _, finding in said] == ["older", "noise"]
+
+
+async def _replace_until_caught(here: Town, path: Path, lie: bytes) -> None:
+    """Put the lie there and look; again when a file was published just then and took its place."""
+    for _ in range(5):
+        path.write_bytes(lie)
+        try:
+            await asyncio.to_thread(here.server.run, "checkmirrors", "WebDAV")
+        except ServerFailed as error:
+            assert "WebDAV" in str(error)
+            return
+    raise AssertionError("nobody saw what the mirror gave")
