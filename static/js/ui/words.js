@@ -160,7 +160,7 @@ export const words = Object.freeze({
     grades: { well: "in order", noted: "worth a look", wrong: "in the way", unknown: "not known" },
     notReached: "Not reached.",
     again: "Look again",
-    copy: "Copy for whoever helps",
+    copy: "Copy the report",
     copied: "Copied",
   },
   addressFile: {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
 import { checkConnection } from "../../../static/js/chat/connection_check.js";
+import { browserEnvironment } from "../../../static/js/chat/environment.js";
 import { OwnDevice } from "../../../static/js/chat/own_device.js";
 import { utf8 } from "../../../static/js/bytes.js";
 import { DialFailed } from "../../../static/js/net/failures.js";
@@ -42,8 +43,8 @@ test("without a session the ports are tried, and one handshake lets the device i
   const { app, storageName } = await enrolled(server, "alice");
   await app.close();
   server.openPort();
-  const device = await OwnDevice.open(storageName, null, server.environment);
-  const environment = { ...server.environment, isOnline: yes, isSecure: yes };
+  const environment = { ...browserEnvironment(), ...server.environment };
+  const device = await OwnDevice.open(storageName, null, environment);
   const found = await checkConnection({ device, connection: { status: "offline" }, environment });
   device.close();
 
