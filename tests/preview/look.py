@@ -57,6 +57,14 @@ def check(page: Page) -> None:
     page.locator(".verdict[data-verdict=well]").wait_for()
 
 
+def pick_file(page: Page) -> None:
+    """Picks something that is no connection file."""
+    with page.expect_file_chooser() as choosing:
+        page.get_by_role("button", name="Use a connection file").click()
+    choosing.value.set_files({"name": "x.json", "mimeType": "application/json", "buffer": b"{}"})
+    page.get_by_text("This is no connection file").wait_for()
+
+
 def scroll_up(page: Page) -> None:
     """Leaves the end of the log, and then something comes."""
     page.locator(".log").evaluate("log => log.scrollTo(0, 2000)")
@@ -81,6 +89,9 @@ PICTURES = {
     "update": ("update", []),
     "card": ("ready", [open_kitchen, lambda page: page.locator(".chip").click()]),
     "card offline": ("offline", [open_kitchen, lambda page: page.locator(".chip").click()]),
+    "card file": ("offline", [open_kitchen, lambda page: page.locator(".chip").click(), pick_file]),
+    "doubts": ("doubts", [open_kitchen, lambda page: page.locator(".chip").click()]),
+    "lost": ("lost", []),
     "diagnosis well": ("ready", [open_kitchen, lambda page: page.locator(".chip").click(), check]),
     "diagnosis": ("offline", [open_kitchen, lambda page: page.locator(".chip").click(), why]),
     "diagnosis of a stop": ("unknown", [why]),

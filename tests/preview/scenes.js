@@ -99,6 +99,16 @@ export const SCENES = {
     Object.assign(app.connection, { status: "offline", since: null, port: null, problem: { code: "unavailable" } });
     app.way = WAY_OFFLINE;
   },
+  doubts(app) {
+    app.connection.doubts = [
+      { host: "mega.nz", code: "replayed" },
+      { host: "a-rather-long-name-of-a-host.friends.example.org:8443", code: "unauthentic" },
+    ];
+  },
+  lost(app) {
+    SCENES.invited(app);
+    app.problem = { code: "unavailable" };
+  },
   problem(app) {
     app.problem = { code: "not_yet_valid" };
   },

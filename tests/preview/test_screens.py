@@ -29,6 +29,8 @@ SCENES = [
     "moving",
     "connecting",
     "offline",
+    "doubts",
+    "lost",
     "problem",
     "update",
     "long",
