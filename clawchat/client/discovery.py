@@ -151,7 +151,7 @@ class Finder:
                 await self._fetch_revocations(http)
                 back_off.reset()
             except ClawChatError as error:
-                logger.warning("the revocation list is not to be had yet: %s", error)
+                logger.info("the revocation list is not to be had yet: %s", error)
                 self._list_named.set()
                 await asyncio.sleep(back_off.next_pause())
 

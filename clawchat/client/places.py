@@ -1,4 +1,4 @@
-"""Fetches what lies at a place: a plain web address, or the newest of its name in a public MEGA folder.
+"""Asks places for what lies there: plain web addresses, and public MEGA folders.
 
 Spec: 3.16
 """
@@ -31,6 +31,8 @@ async def ask_places(
 ) -> dict[Place, ClawChatError]:
     """Fetch the object of this name from all places side by side, and have each looked at as it comes.
 
+    Each gives at most 64 KiB within 5 s.
+
     `judge` raises at what is not to be believed; until something was believed nobody is hurried. The answer says why
     a place was of no use; those that dawdled when others had answered are left out of it.
     """
@@ -39,7 +41,7 @@ async def ask_places(
 
     async def ask(place: Place) -> None:
         try:
-            judge(place, await fetch_from(http, place, name))
+            judge(place, await read_place(http, place, name))
             believed.set()
         except ClawChatError as error:
             refused[place] = error
@@ -59,11 +61,3 @@ async def ask_places(
             # A fault of ours is not hidden.
             task.result()
     return refused
-
-
-async def fetch_from(http: aiohttp.ClientSession, place: Place, name: str) -> bytes:
-    """The object of this name at a place, at most 64 KiB, within 5 s.
-
-    Raises: unreachable (nothing there, or nobody).
-    """
-    return await read_place(http, place, name)

@@ -9,7 +9,7 @@ from clawchat.protocol.connection_file import Endpoint
 from clawchat.protocol.errors import ClawChatError, Limit, Rediscover, Revoked, UnknownPeer
 
 from .connection import Connection
-from .errors import Unreachable
+from .errors import ConnectionLost, Unreachable
 
 # Nobody waits longer for a port that drops packets, or that accepts and is mute, before the next one is dialled too.
 PATIENCE_SECONDS = 1.5
@@ -161,7 +161,8 @@ class Race:
             # What the ports said is the better reason, unless they were silent and a place has something to say of us.
             if isinstance(error, Revoked):
                 raise
-            if self._problem is None or (isinstance(self._problem, Unreachable) and isinstance(error, UnknownPeer)):
+            was_silent = isinstance(self._problem, Unreachable | ConnectionLost)
+            if self._problem is None or (was_silent and isinstance(error, UnknownPeer)):
                 self._problem = error
 
     def _line_up(self, endpoints: Iterable[Endpoint], *, first: bool = False) -> None:

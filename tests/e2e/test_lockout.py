@@ -1,0 +1,144 @@
+"""Shutting devices out of a real server: who remains comes back, who was shut out opens nothing that came after."""
+
+import asyncio
+import sqlite3
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from clawchat.client import Client
+from clawchat.protocol.bodies import ChatDelivery
+from clawchat.protocol.connection_file import SealedConnectionFile
+from clawchat.protocol.errors import ClawChatError, PeerError, Revoked, Unauthentic, UnknownPeer
+from clawchat.protocol.invite import Invite
+from clawchat.protocol.key_schedule import PREFIXES, connection_file_key, wrap_key
+from clawchat.protocol.keys import DiscoverySecret, PreSharedKey
+from clawchat.protocol.primitives import aead_key, aead_open
+from clawchat.protocol.revocation_list import SealedRevocationList
+from clawchat.protocol.wraps import WRAP_BYTES
+from tests.e2e.members import make_room, mls_message
+from tests.e2e.pairs import until
+from tests.e2e.server import ServerProcess
+
+REACH_SECONDS = 40
+SHUT_OUT = ("mallory", "trudy", "eve")
+
+
+class Burglar:
+    """A device that was shut out, with every secret it ever had, tried on everything whatever the labels say."""
+
+    def __init__(self, client: Client, invite: str) -> None:
+        device = client._device
+        self.secrets: list[DiscoverySecret] = list(device.discovery_secrets.values())
+        self.psks: list[PreSharedKey] = [*device.psks, Invite.parse(invite).invite_psk]
+        self.pins = device.pins
+
+    def opens_file(self, data: bytes) -> bool:
+        """Whether the file itself opens to a secret, or one of its wraps to a PSK."""
+        sealed = SealedConnectionFile.parse(data)
+        wraps = [sealed.wraps[at : at + WRAP_BYTES] for at in range(0, len(sealed.wraps), WRAP_BYTES)]
+        aad = PREFIXES["discovery wrap"] + sealed.kid
+        tries = [
+            (connection_file_key(secret), sealed.iv, sealed.ciphertext + sealed.tag, b"") for secret in self.secrets
+        ]
+        tries += [(wrap_key(psk, sealed.kid), bytes(12), wrap[8:], aad) for psk in self.psks for wrap in wraps]
+        return any(_opens(*attempt) for attempt in tries)
+
+    def opens_list(self, data: bytes) -> bool:
+        """The same for a revocation list."""
+        sealed = SealedRevocationList.parse(data)
+        body = sealed.ciphertext + sealed.tag
+        return any(_opens(connection_file_key(secret), sealed.iv, body, b"") for secret in self.secrets)
+
+
+def _opens(key: bytes, iv: bytes, sealed: bytes, aad: bytes) -> bool:
+    try:
+        aead_open(aead_key(key), iv, sealed, aad)
+    except Unauthentic:
+        return False
+    return True
+
+
+def published(data_dir: Path, table: str) -> dict[str, list[bytes]]:
+    """Every object of this kind that the server ever published, by the `kid` it names, the oldest `kid` first."""
+    with sqlite3.connect(f"file:{data_dir / 'clawchat.sqlite3'}?mode=ro", uri=True) as database:
+        rows = database.execute(f"SELECT kid, body FROM discovery_{table} ORDER BY serial").fetchall()
+    objects: dict[str, list[bytes]] = {}
+    for kid, body in rows:
+        objects.setdefault(kid, []).append(bytes(body))
+    return objects
+
+
+@pytest.fixture
+def server(tmp_path):
+    """A server whose port moves only when somebody is shut out."""
+    with ServerProcess(tmp_path / "data", interval=600, lead=3, grace=4) as running:
+        yield running
+
+
+async def test_all_but_who_was_shut_out_come_back(server, tmp_path):
+    """Four devices: one is shut out, one is away during three such changes, one invitation lies unused; two more are
+    shut out after the first. Those who remain are back; the first opens nothing newer, with all it ever had."""
+    async with AsyncExitStack() as stack:
+        invites = {
+            name: server.create_invite(*(["--owner"] if name == "alice" else []))["invite"]
+            for name in ("alice", "bob", "carol", *SHUT_OUT)
+        }
+        people = {name: await Client.enrol(text, tmp_path / name, name=name.title()) for name, text in invites.items()}
+        for client in people.values():
+            stack.push_async_callback(client.close)
+        alice, bob, carol, mallory = (people[name] for name in ("alice", "bob", "carol", "mallory"))
+        room, seq = await make_room(alice, [bob, carol])
+        await bob.follow(room, seq)
+        await carol.follow(room, seq)
+        unused = server.create_invite()["invite"]
+        burglar = Burglar(mallory, invites["mallory"])
+        await carol.close()
+
+        for name in SHUT_OUT:
+            kids = len(published(server.data_dir, "publication"))
+            await alice.request("device.revoke", device_id=people[name].device_id)
+            await until(lambda kids=kids: len(published(server.data_dir, "publication")) > kids, REACH_SECONDS)
+            await until(lambda name=name: isinstance(people[name].problem, Revoked), REACH_SECONDS)
+        await alice.send(room, mls_message(room, b"who is here?")[1])
+        arrived = [await _next_row(bob)]
+        carol_again = await stack.enter_async_context(Client.open(tmp_path / "carol"))
+        arrived.append(await _next_row(carol_again))
+        dora = await Client.enrol(unused, tmp_path / "dora", name="Dora", seconds=REACH_SECONDS)
+        stack.push_async_callback(dora.close)
+        statuses = {name: client.status for name, client in [("alice", alice), ("bob", bob), ("dora", dora)]}
+        await mallory.close()
+        mallory_again = Client.open(tmp_path / "mallory")
+        stack.push_async_callback(mallory_again.close)
+        with pytest.raises(UnknownPeer):
+            await mallory_again.connect(10)
+
+    files, lists = published(server.data_dir, "publication"), published(server.data_dir, "revocationlist")
+    first, *later = files
+    assert statuses == dict.fromkeys(statuses, "connected")
+    assert [row.seq for row in arrived] == [seq + 1, seq + 1]
+    assert len(later) == len(SHUT_OUT)
+    assert all(burglar.opens_file(data) for data in files[first])
+    assert not any(burglar.opens_file(data) for kid in later for data in files[kid])
+    assert not any(burglar.opens_list(data) for kid in later for data in lists[kid])
+    assert all(_is_refused(burglar, data) for kid in later for data in files[kid])
+
+
+def _is_refused(burglar: Burglar, data: bytes) -> bool:
+    """Whether the file says to the burglar's own client, as it is, that it is not for it."""
+    try:
+        SealedConnectionFile.parse(data).unwrap(burglar.psks, burglar.pins)
+    except UnknownPeer:
+        return True
+    except PeerError:
+        return False
+    return False
+
+
+async def _next_row(client: Client) -> ChatDelivery:
+    async with asyncio.timeout(REACH_SECONDS):
+        async for event in client.events():
+            if isinstance(event, ChatDelivery):
+                return event
+    raise ClawChatError("no row came")
