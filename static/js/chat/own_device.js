@@ -36,6 +36,7 @@ export class OwnDevice {
     if (invitation && !account?.isEnrolled) account = await Account.invited(store, invitation);
     const device = new OwnDevice(store, account, environment);
     await device.finder?.restore(await store.read(...FILE_ROW), await store.read(...LIST_ROW));
+    await device.#recall();
     return device;
   }
 
@@ -56,6 +57,13 @@ export class OwnDevice {
       devicePublic: this.store.deviceKey.publicKey,
       waiting,
     });
+  }
+
+  /** A file may have come to a page that was closed before it could use it. */
+  async #recall() {
+    const kept = this.finder && (await this.#environment.keptFile());
+    // Mostly it is the one in hand or an older one, and it counts no more than one from a mirror.
+    if (kept) await this.finder.accept(kept.file, kept.mirror).catch(() => {});
   }
 
   #makeFinder() {

@@ -3,7 +3,8 @@ import "fake-indexeddb/auto";
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
-import { FakeServer } from "../fakes/server.js";
+import { FetchFailed } from "../../../static/js/net/http.js";
+import { FakeServer, MIRROR } from "../fakes/server.js";
 import { closeAll, enrolled, openApp, pairInRoom, texts, until } from "./people.js";
 
 afterEach(closeAll);
@@ -74,6 +75,43 @@ test("everything is there after a reload, and goes on", async () => {
 
   assert.deepEqual(texts(alice.app, roomId), ["before", "while away", "back"]);
 });
+
+/** What a page of hers finds that was closed before the port moved, with no mirror to ask; `kept` in the worker. */
+async function openAfterMove(kept) {
+  const server = new FakeServer();
+  const { app, storageName } = await enrolled(server, "alice");
+  await app.close();
+  const old = { file: await server.file(), mirror: MIRROR };
+  server.openPort();
+  server.closeOldestPort();
+  const newer = { file: await server.file(), mirror: MIRROR };
+  const fetchBytes = async () => {
+    throw new FetchFailed("unavailable");
+  };
+  const keptFile = async () => kept({ old, newer });
+  return openApp(server, storageName, "", { fetchBytes, keptFile });
+}
+
+test("a file that the worker kept leads to the server when no mirror is there", async () => {
+  const app = await openAfterMove(({ newer }) => newer);
+
+  await until(app, () => app.connection.status === "connected");
+
+  assert.equal(app.connection.mirror, MIRROR);
+});
+
+for (const [what, kept] of [
+  ["nothing", () => null],
+  ["an old file", ({ old }) => old],
+  ["noise", () => ({ file: new Uint8Array(4096).fill(32), mirror: MIRROR })],
+])
+  test(`${what} in the worker changes nothing`, async () => {
+    const app = await openAfterMove(kept);
+
+    await until(app, () => app.connection.problem?.code === "unavailable");
+
+    assert.equal(app.state, "ready");
+  });
 
 test("a room made without a server is made there when it is back", async () => {
   const server = new FakeServer();
