@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from chat.models import Connection, ConnectionPolicy, Device, News
 from chat.models.connection import SILENT_AFTER
-from chat.services import audit, news
+from chat.services import audit, news, wraps
 from chat.services.devices import Seat, activate
 from clawchat.protocol.errors import Limit, Revoked
 
@@ -37,6 +37,9 @@ def arrive(device_pk: int, psk_id: bytes, seat: Seat) -> Arrival | Limit:
     """
     # One arrival at a time, or two processes would give away the last place twice.
     policy = ConnectionPolicy.objects.select_for_update().get(pk=1)
+    if Device.objects.filter(pk=device_pk).exclude(psk_id=psk_id).exists():
+        # It comes with a new pair, under which the secret is wrapped.
+        wraps.lock_secret()
     device = Device.objects.select_for_update().get(pk=device_pk)
     if device.revoked_at:
         raise Revoked

@@ -139,6 +139,7 @@ def revoke(device_id: bytes, why: str, actor: str) -> bool:
     appending and fetching refuse it, because they look at `revoked_at` in their own transactions.
     Spec: 3.10, 4.5
     """
+    wraps.lock_secret()
     device = Device.objects.select_for_update().filter(device_id=device_id, revoked_at=None).first()
     if device is None:
         return False

@@ -89,6 +89,7 @@ def create_for(device_pk: int, label: str, lifetime_seconds: int) -> IssuedInvit
 @transaction.atomic
 def cancel_invite(invite_id: bytes, actor: str) -> bool:
     """Make an open invite worthless; False when it was spent, cancelled or unknown."""
+    wraps.lock_secret()
     now = timezone.now()
     still_open = Invite.objects.filter(invite_id=invite_id, spent_at=None, cancelled_at=None)
     if not still_open.update(cancelled_at=now, psk_sealed=None):

@@ -2,14 +2,15 @@
 connection file.
 
 The entries of a secret are made once, padding included, and stay; a change replaces one entry. Everything here happens
-in the caller's transaction, and what changes entries first takes the lock of `lock_secret`.
+in the caller's transaction, and what changes entries takes the lock of `lock_secret` first: before it locks a device or
+an invite, because the entries of a new secret refer to all of them.
 """
 
 import logging
 from collections.abc import Iterable, Iterator
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from chat.models import Device, DiscoverySecret, DiscoveryWrap, Invite, ServerIdentity
@@ -81,8 +82,9 @@ def drop_expired() -> int:
     pks = list(expired.values_list("pk", flat=True))
     if pks:
         with transaction.atomic():
+            row = lock_secret()
             Invite.objects.filter(pk__in=pks).update(psk_sealed=None)
-            _drop(lock_secret().wraps.filter(invite__in=pks))
+            _drop(row.wraps.filter(invite__in=pks))
     return len(pks)
 
 
@@ -112,7 +114,7 @@ def _entries(row: DiscoverySecret, secret: keys.DiscoverySecret) -> Iterator[Dis
     for invite in invites:
         yield DiscoveryWrap(secret=row, entry=make_wrap(open_invite_psk(invite), secret), invite=invite)
     left = MAX_WRAPS - len(invites)
-    for device in Device.objects.enrolled().order_by("-last_seen_at", "-pk"):
+    for device in Device.objects.enrolled().order_by(F("last_seen_at").desc(nulls_last=True), "-pk"):
         sealed = device.psk_sealed or device.pending_psk_sealed
         # One that has not come with its own pair yet still has its invite's secret, and one entry is enough.
         if not left or (device.psk_sealed is None and bytes(device.public) in enrolling):
