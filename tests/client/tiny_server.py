@@ -18,7 +18,7 @@ from clawchat.protocol.bodies import (  # fmt: skip
     Response,
     parse_exchange,
 )
-from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, seal_connection_file
+from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, RevocationsHead, seal_connection_file
 from clawchat.protocol.credential import device_id
 from clawchat.protocol.encoding import encode_base64url
 from clawchat.protocol.errors import ClawChatError
@@ -28,9 +28,12 @@ from clawchat.protocol.handshake import Gate, ServerHandshake, ServerParameters,
 from clawchat.protocol.invite import Invite
 from clawchat.protocol.key_schedule import device_credentials, gate_key
 from clawchat.protocol.keys import DevicePublic, DiscoverySecret, IdentityKey, PreSharedKey
-from clawchat.protocol.primitives import random_bytes
+from clawchat.protocol.places import LIST_NAME
+from clawchat.protocol.primitives import random_bytes, sha256
 from clawchat.protocol.rekey import ServerRekey
+from clawchat.protocol.revocation_list import RevocationList, Revoked, seal_revocation_list
 from clawchat.protocol.session import Session
+from clawchat.protocol.wraps import WRAPS_STEP, join_wraps, make_padding, make_wrap
 
 
 @dataclass
@@ -98,6 +101,7 @@ class TinyServer:
         # What further mirrors give, by the last part of their address.
         self.other_files: dict[str, bytes] = {}
         self.locators: tuple[str, ...] = ()
+        self.revocations: RevocationsHead | None = None
         self._front: web.AppRunner | None = None
         self._serial = int(time.time())
         # Knobs
@@ -134,12 +138,25 @@ class TinyServer:
 
     # What a test does with it
 
-    def invite(self, lifetime: int = 600) -> str:
+    def invite(self, lifetime: int = 600, *, brings_secret: bool = True) -> str:
         invite_id, psk = random_bytes(16), PreSharedKey.generate()
         self.devices[invite_id] = (psk, None)
         self.invites.add(invite_id)
         expires = int(time.time()) + lifetime
-        return Invite(self.secret, self.identity.public, invite_id, psk, expires, self.locators, ()).encode()
+        secret = self.secret if brings_secret else None
+        return Invite(secret, self.identity.public, invite_id, psk, expires, self.locators, ()).encode()
+
+    def wraps(self) -> bytes:
+        """The secret in force, wrapped for everybody it knows."""
+        entries = [make_wrap(psk, self.secret) for psk, _ in self.devices.values()]
+        return join_wraps([*entries, *(make_padding() for _ in range(-len(entries) % WRAPS_STEP))])
+
+    def list_revoked(self, *entries: Revoked, serial: int) -> RevocationsHead:
+        """Publish a revocation list beside the file; what it gives belongs into the next file."""
+        sealed = seal_revocation_list(RevocationList(serial, 1, entries), self.secret, self.identity, 1)
+        self.other_files[LIST_NAME] = sealed
+        self.revocations = RevocationsHead(serial, sha256(sealed))
+        return self.revocations
 
     async def open_port(self, **members: Any) -> Port:
         path = "/" + encode_base64url(random_bytes(16))
@@ -173,10 +190,11 @@ class TinyServer:
             grace_seconds=60,
             endpoints=tuple(port.endpoint(at, successors[port.node] is not port) for port in ports),
             urls=self.locators,
+            revocations=self.revocations,
         )
 
     def seal(self, info: ConnectionInfo) -> bytes:
-        return seal_connection_file(info, self.secret, self.identity, info.timestamp)
+        return seal_connection_file(info, self.secret, self.identity, info.timestamp, wraps=self.wraps())
 
     def publish(self, *ports: Port) -> bytes:
         """Put a file that lists these ports, the newest last, where readers get it."""
@@ -226,6 +244,8 @@ class TinyServer:
         name = request.match_info["name"]
         if name == "slow":
             await asyncio.sleep(3)
+        if name not in self.other_files:
+            raise web.HTTPNotFound
         return web.Response(body=self.other_files[name])
 
     async def _serve_socket(self, request: web.Request, port: Port) -> web.StreamResponse:
