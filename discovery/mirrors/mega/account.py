@@ -1,5 +1,6 @@
 """An account at MEGA: mega.py with its one choke point replaced, and the publishing that it lacks."""
 
+import re
 from typing import Any
 
 from clawchat.mega import FileKey
@@ -16,8 +17,9 @@ _Mega = import_mega().Mega
 _crypto = import_mega("mega.crypto")
 
 MASTER_KEY_BYTES = 16
-# Other answers to an upload are error numbers or pages.
-TOKEN_CHARACTERS = range(20, 200)
+# What an upload is answered with; other answers are error numbers or pages.
+TOKEN = re.compile(rb"[A-Za-z0-9_-]{20,200}")
+OLD_KIND = "MEGA knows this account as one of the old kind; change its password on the website, which renews it."
 NO_SENSE = "MEGA's answer to the login makes no sense; it is tried again."
 
 
@@ -76,7 +78,11 @@ class MegaAccount(_Mega):  # type: ignore[misc, valid-type]
         if self._two_factor_code and commands[0]["a"] == "us":
             commands[0]["mfa"] = self._two_factor_code
         self.sequence_num += 1
-        return self._gateway.call(commands, {"sid": self.sid} if self.sid else {}, self.sequence_num)[0]
+        answer = self._gateway.call(commands, {"sid": self.sid} if self.sid else {}, self.sequence_num)[0]
+        if commands[0]["a"] == "us0" and not (isinstance(answer, dict) and isinstance(answer.get("s"), str)):
+            # The library would take it for an account from before 2018, and hash for minutes.
+            raise MirrorError(OLD_KIND, needs_operator=True)
+        return answer
 
     # Publishing
 
@@ -97,10 +103,7 @@ class MegaAccount(_Mega):  # type: ignore[misc, valid-type]
         made = self._api_request({"a": "p", "t": folder, "n": [node], "cr": shared, "vb": 0, "i": self.request_id})
         for handle in replaced[1:]:
             self.remove(handle)
-        try:
-            return str(made["f"][0]["h"])
-        except (KeyError, IndexError, TypeError):
-            raise MirrorError("MEGA does not say what it made of the file; it is tried again.") from None
+        return _handle_of(made)
 
     def remove(self, handle: str) -> None:
         """Delete a node for good; one that is gone already is fine.
@@ -120,6 +123,17 @@ class MegaAccount(_Mega):  # type: ignore[misc, valid-type]
         if not isinstance(url, str):
             raise MirrorError("MEGA names no place to upload to; it is tried again.")
         token = self._gateway.upload(f"{url}/0", data)
-        if len(token) not in TOKEN_CHARACTERS or not token.isascii() or b"<" in token:
+        if not TOKEN.fullmatch(token):
             raise MirrorError("MEGA did not take the upload; it is tried again.")
         return token.decode()
+
+
+def _handle_of(made: Any) -> str:
+    """The handle of the one node that was made."""
+    try:
+        handle = made["f"][0]["h"]
+    except (KeyError, IndexError, TypeError):
+        handle = None
+    if not isinstance(handle, str):
+        raise MirrorError("MEGA does not say what it made of the file; it is tried again.")
+    return handle

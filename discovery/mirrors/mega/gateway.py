@@ -112,7 +112,7 @@ def _answers(commands: list[dict[str, Any]], body: bytes) -> list[Any]:
     try:
         value = json.loads(body)
     except (ValueError, RecursionError):
-        raise MirrorError("What answers in MEGA's place is not MEGA; is there a proxy or a login page?") from None
+        raise MirrorError("What answers in MEGA's place is not MEGA: a proxy or a login page.") from None
     if type(value) is int and value < 0:
         raise Refused(str(commands[0]["a"]), value)
     if not isinstance(value, list) or len(value) != len(commands):

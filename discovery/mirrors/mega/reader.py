@@ -60,7 +60,7 @@ class FolderReader:
                 text = "The link's key does not open the folder; copy the link once more, with its key."
                 raise MirrorError(text, needs_operator=True) from None
             except PeerError:
-                text = "What answers in MEGA's place is not MEGA; is there a proxy or a login page?"
+                text = "What answers in MEGA's place is not MEGA: a proxy or a login page."
                 raise MirrorError(text) from None
 
         return self._gateway.repeat(*request, understand_or_say)
