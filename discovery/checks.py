@@ -3,7 +3,7 @@
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Tags, register
+from django.core.checks import CheckMessage, Error, Tags, Warning, register
 from django.db import DatabaseError
 
 from .mirrors import DRIVERS
@@ -31,7 +31,7 @@ def check_front_url(**_: object) -> list[CheckMessage]:
 
 @register(Tags.database)
 def check_mirrors(databases: list[str] | None = None, **_: object) -> list[CheckMessage]:
-    """There must be a mirror, of a kind that this version knows."""
+    """There must be a mirror, of a kind that this version knows, and configured so that it can work."""
     if not databases:
         return []
     try:
@@ -51,4 +51,15 @@ def check_mirrors(databases: list[str] | None = None, **_: object) -> list[Check
     if mirrors and not any(mirror.enabled for mirror in mirrors):
         hint = "Enable one in the admin under Mirrors."
         unknown.append(Error("No mirror is enabled, so the port cannot move.", hint=hint, id="clawchat.E203"))
-    return unknown
+    return [*unknown, *_stopped(mirrors)]
+
+
+def _stopped(mirrors: list[Mirror]) -> list[CheckMessage]:
+    """Mirrors that their own configuration stops, as far as that shows without asking the network."""
+    found: list[CheckMessage] = []
+    for mirror in mirrors:
+        problem = DRIVERS[mirror.kind](mirror).check() if mirror.enabled and mirror.kind in DRIVERS else ""
+        if problem:
+            hint = f"In the admin under Mirrors, {mirror.name}; manage.py checkmirrors proves it."
+            found.append(Warning(f"The mirror {mirror.name} takes no file: {problem}", hint=hint, id="clawchat.W204"))
+    return found

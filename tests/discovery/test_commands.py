@@ -101,6 +101,17 @@ def test_mirrors_are_checked(server):
     assert [found.id for found in none] == ["clawchat.E203"]
 
 
+def test_mirror_that_its_options_stop_is_named_at_the_start(server):
+    """One that was switched on before it was filled in, and a front door that is off."""
+    services.ensure_mirrors()
+    Mirror.objects.create(kind="webdav", name="Cloud")
+    Mirror.objects.create(kind="webdav", name="Off", enabled=False)
+
+    assert [(found.id, "Cloud" in found.msg) for found in checks.check_mirrors(databases=["default"])] == [
+        ("clawchat.W204", True)
+    ]
+
+
 def test_admin_shows_places_and_never_bodies(memory, client, monkeypatch):
     """An operator sees serials and sizes; neither ciphertext nor a way to change a publication."""
     monkeypatch.setattr(memory, "problem", "The disk is full.")
