@@ -107,13 +107,16 @@ def _verdict(steps: tuple[Step, ...], audience: Audience) -> Verdict:
 
 
 def _arrived(walked: list[Step], audience: Audience) -> Verdict:
-    """All is well; what was met on the way is worth a word when it was not."""
-    odd = [_reason(step) for step in walked if step.grade in (Grade.WRONG, Grade.NOTED)]
-    if not odd:
+    """All is well; what was met on the way is worth a word when it was not.
+
+    A member who has arrived need not do anything about places that were passed over; the clock is theirs.
+    """
+    odd = next((_reason(step) for step in walked if step.grade in (Grade.WRONG, Grade.NOTED)), None)
+    if odd is None:
         return Verdict("well", "All is well on the way to the server.", "")
-    return Verdict(
-        "well", f"The server can be reached. One thing on the way: {odd[0].sentence}", _remedy(odd[0], audience)
-    )
+    is_theirs = audience == Audience.OPERATOR or odd.finding.grade == Grade.NOTED
+    sentence = f"The server can be reached. One thing on the way: {odd.sentence}"
+    return Verdict("well", sentence, _remedy(odd, audience) if is_theirs else "")
 
 
 def _reason(step: Step) -> Observation:

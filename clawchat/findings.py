@@ -136,7 +136,7 @@ FINDINGS: dict[str, Finding] = {
     ),
     "signature_sealed": _wrong(
         "signature",
-        "What {about} has is sealed for other devices than this one.",
+        "What {about} has is sealed under a key that this device does not have.",
         f"This device may have been shut out. {_INVITATION}",
         _PUBLISH,
     ),

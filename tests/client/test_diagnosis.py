@@ -37,6 +37,16 @@ def test_everything_wrong_ends_in_one_sentence_and_one_remedy(code):
         assert verdict.remedy
 
 
+def test_whoever_has_arrived_is_not_sent_after_places_that_were_passed_over():
+    """A mirror that lies is the operator's to mend; a clock that is off is the member's."""
+    way = [Observation("place_well", "a.example"), Observation("signature_well"), Observation("device_well")]
+    lying, late = Observation("signature_sealed", "b.example"), Observation("clock_off", "2 h")
+
+    assert diagnose([*way, lying], Audience.MEMBER).verdict.remedy == ""
+    assert diagnose([*way, lying], Audience.OPERATOR).verdict.remedy
+    assert diagnose([*way, late], Audience.MEMBER).verdict.remedy
+
+
 def test_members_are_never_told_an_operators_remedy():
     """Whoever sits at a client has no manage.py and no settings."""
     words = " ".join(finding.member for finding in FINDINGS.values())

@@ -72,7 +72,7 @@ def test_a_file_under_a_former_secret_is_named(published):
     [
         ("noise", "is no address of any server"),
         ("foreign", "was not signed by your server"),
-        ("sealed", "sealed for other devices"),
+        ("sealed", "a key that this device does not have"),
         ("older", "older address than is known"),
     ],
 )

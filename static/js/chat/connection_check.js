@@ -68,19 +68,21 @@ class Way {
   }
 
   async go(account, finder, connection) {
-    await this.#look(finder);
+    if ((await this.#look(finder)) === "revoked") return this.meet("device_revoked");
     const isConnected = connection.status === "connected" || connection.status === "moving";
     if (isConnected) this.#arrived(finder, connection.port);
     else if (finder.info) await this.#knock(account, finder);
     const ahead = Math.abs(finder.now - Date.now()) / 1000;
     if (ahead > CLOCK_SKEW_SECONDS) this.meet("clock_off", lengthOf(ahead));
     else this.meet(isConnected || this.#isLetIn ? "clock_well" : "clock_unknown");
+    return undefined;
   }
 
   // The address
 
+  /** @returns {Promise<string | null>} why there was nothing to believe */
   async #look(finder) {
-    await finder.refresh().catch(() => {});
+    const refused = await finder.refresh().then(() => null, ({ code }) => code);
     const { places } = finder;
     if (!this.#environment.isOnline()) this.meet("offline");
     if (places.length === 0) this.meet("place_none");
@@ -88,6 +90,7 @@ class Way {
       for (const each of PLACES[code] ?? ["place_unreadable"]) this.meet(each, host);
     }
     if (finder.info) this.#judge(finder, places.some(({ code }) => code === null));
+    return refused;
   }
 
   /** The file in hand; whoever signed it was looked at when it was opened. */

@@ -57,12 +57,16 @@ function verdictOf(steps) {
   return because(before.find(({ code }) => FINDINGS[code][4]?.includes(wrong.name)) ?? reasonOf(wrong));
 }
 
-/** All is well; what was met on the way is worth a word when it was not. */
+/**
+ * All is well; what was met on the way is worth a word when it was not. Whoever has arrived need not do anything about
+ * places that were passed over; the clock is theirs.
+ */
 function arrived(walked) {
   const odd = walked.find((step) => step.grade === "wrong" || step.grade === "noted");
   if (!odd) return { code: "well", sentence: "All is well on the way to the server.", remedy: "" };
-  const { sentence, remedy } = because(reasonOf(odd));
-  return { code: "well", sentence: `The server can be reached. One thing on the way: ${sentence}`, remedy };
+  const reason = reasonOf(odd);
+  const sentence = `The server can be reached. One thing on the way: ${reason.sentence}`;
+  return { code: "well", sentence, remedy: reason.grade === "noted" ? because(reason).remedy : "" };
 }
 
 /** What stands first in the table of all that is not well at a step; several silent places are one reason. */

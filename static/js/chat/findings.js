@@ -58,7 +58,7 @@ export const FINDINGS = Object.freeze({
   signature_well: ["signature", "well", "Your server signed it."],
   signature_foreign: ["signature", "wrong", "What {about} has was not signed by your server, and is not used.", TELL],
   signature_sealed: [
-    "signature", "wrong", "What {about} has is sealed for other devices than this one.",
+    "signature", "wrong", "What {about} has is sealed under a key that this device does not have.",
     `This device may have been shut out. ${INVITATION}`,
   ],
   fresh_well: ["freshness", "well", "It is in time, and no newer one is known."],

@@ -8,6 +8,7 @@ import { browserEnvironment } from "../../../static/js/chat/environment.js";
 import { OwnDevice } from "../../../static/js/chat/own_device.js";
 import { utf8 } from "../../../static/js/bytes.js";
 import { DialFailed } from "../../../static/js/net/failures.js";
+import { Revoked } from "../../../static/js/protocol/errors.js";
 import { DiscoverySecret, IdentityKey } from "../../../static/js/protocol/keys.js";
 import { FakeServer } from "../fakes/server.js";
 import { closeAll, enrolled, openApp, until } from "./people.js";
@@ -162,6 +163,19 @@ test("with an invitation the way is gone up to the server's proof, and the invit
   assert.equal(found.verdict.code, "well");
   assert.ok(!codes(found).includes("device_well"));
   assert.ok([...server.psks.values()].every(({ device }) => device === null));
+});
+
+test("a device that the revocation list names is told so, and dials nobody", async () => {
+  const finder = {
+    info: null, now: Date.now(), places: [{ host: "a.example", code: null }],
+    refresh: async () => Promise.reject(new Revoked()), endpoints: () => assert.fail("dialled"),
+  };
+  const found = await checkConnection({
+    device: { account: { isRevoked: false }, finder }, connection: { status: "offline" },
+    environment: { isOnline: yes, isSecure: yes },
+  });
+
+  assert.equal(found.verdict.code, "device_revoked");
 });
 
 test("a page without an invitation says what is missing", async () => {
