@@ -1,6 +1,7 @@
 """Public folders at MEGA, for the server and the Python client: asks nobody, opens what is handed to it. Spec: 3.16"""
 
-from .file_key import FILE_KEY_BYTES, FILE_MAX_BYTES, FileKey
+from .blocks import seal_blocks
+from .file_key import FILE_KEY_BYTES, FILE_MAX_BYTES, FileKey, seal_name
 from .folder import (
     Node,
     decrypt,
@@ -24,4 +25,6 @@ __all__ = [
     "folder_itself",
     "is_storage",
     "listing_request",
+    "seal_blocks",
+    "seal_name",
 ]

@@ -61,11 +61,16 @@ class FileKey:
 
     def seal_name(self, name: str) -> bytes:
         """The file's attributes as MEGA stores them."""
-        return seal_chain(self.content, fill(b"MEGA" + json.dumps({"n": name}).encode()))
+        return seal_name(self.content, name)
 
     def name_in(self, attributes: bytes) -> str | None:
         """The name in a file's attributes; None when this is not their key."""
         return name_in(self.content, attributes)
+
+
+def seal_name(key: bytes, name: str) -> bytes:
+    """The attributes of a file or folder with this key of 16 bytes."""
+    return seal_chain(key, fill(b"MEGA" + json.dumps({"n": name}).encode()))
 
 
 def name_in(key: bytes, attributes: bytes) -> str | None:

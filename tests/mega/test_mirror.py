@@ -276,6 +276,47 @@ def test_nothing_secret_is_logged(mega, mirror, link, caplog):
         assert word not in caplog.text
 
 
+def test_a_probe_leaves_nothing(mega, mirror, link):
+    """What checkmirrors writes to prove the mirror is gone afterwards, and what readers ask for stays."""
+    put(mirror, b"data")
+
+    driver_of(mirror).probe()
+
+    assert len(files(mega, link)) == 1
+    assert get(mirror) == b"data"
+
+
+def test_the_live_report_tries_everything_and_leaves_nothing(mega, account, mirror, link):
+    """The open questions are answered with a folder of its own, which is gone afterwards."""
+    mega.easiness = 230
+    before = set(account.nodes)
+
+    lines = driver_of(mirror).live_report()
+
+    assert [line.partition(":")[0] for line in lines] == [
+        "login",
+        "sharing a folder without an owner's key",
+        "a file put into it and replaced",
+        "taking the folder away",
+    ]
+    assert "easiness 230" in lines[0]
+    assert "accepted" in lines[1]
+    assert "read through the link, 1 left of 2" in lines[2]
+    assert set(account.nodes) == before
+    assert not any(word in " ".join(lines) for word in (PASSWORD, link[-22:]))
+
+
+@pytest.mark.parametrize(("command", "line"), [("us", 0), ("s2", 1), ("u", 2), ("d", 3)])
+def test_the_live_report_names_what_fails(mega, account, mirror, command, line):
+    """A step that the service refuses is a line of the report, and the end of it."""
+    mega.fault(command, "code", -99, times=-1)
+
+    lines = driver_of(mirror).live_report()
+
+    assert "error -99" in lines[line]
+    assert len([node for node in account.nodes.values() if node["t"] == 1]) == (2 if command == "d" else 1)
+
+
 def test_an_empty_folder_says_so(mirror):
     """Nothing there is an error that names the file."""
     with pytest.raises(MirrorError, match=r"holds no connection\.json"):

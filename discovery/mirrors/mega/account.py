@@ -3,10 +3,10 @@
 import re
 from typing import Any
 
-from clawchat.mega import FileKey
+from clawchat.mega import FileKey, seal_blocks, seal_name
 from clawchat.protocol.encoding import encode_base64url, parse_base64url
 from clawchat.protocol.errors import Malformed
-from clawchat.protocol.primitives import random_below
+from clawchat.protocol.primitives import random_below, random_bytes
 from discovery.mirrors.base import MirrorError
 
 from .errors import NOT_FOUND, Refused
@@ -20,6 +20,8 @@ MASTER_KEY_BYTES = 16
 # What an upload is answered with; other answers are error numbers or pages.
 TOKEN = re.compile(rb"[A-Za-z0-9_-]{20,200}")
 OLD_KIND = "MEGA knows this account as one of the old kind; change its password on the website, which renews it."
+# The kind of node that an account's files lie below.
+TOP = 2
 NO_SENSE = "MEGA's answer to the login makes no sense; it is tried again."
 
 
@@ -104,6 +106,33 @@ class MegaAccount(_Mega):  # type: ignore[misc, valid-type]
         for handle in replaced[1:]:
             self.remove(handle)
         return _handle_of(made)
+
+    def make_folder(self, name: str) -> tuple[str, bytes]:
+        """A folder at the top of the account: its handle, and its key of 16 bytes.
+
+        Raises: Refused; MirrorError.
+        """
+        tree = self._api_request({"a": "f", "c": 1})
+        nodes = tree.get("f") if isinstance(tree, dict) else None
+        tops = [node.get("h") for node in nodes or () if isinstance(node, dict) and node.get("t") == TOP]
+        if len(tops) != 1:
+            raise MirrorError("MEGA does not say where the account's files lie.")
+        key = random_bytes(16)
+        node = {"h": "xxxxxxxx", "t": 1, "a": encode_base64url(seal_name(key, name))}
+        node |= {"k": encode_base64url(seal_blocks(_crypto.a32_to_str(self.master_key), key))}
+        made = self._api_request({"a": "p", "t": tops[0], "n": [node], "i": self.request_id})
+        return _handle_of(made), key
+
+    def share(self, handle: str, key: bytes) -> tuple[str, bytes]:
+        """Share a folder as MEGA's present clients do, without an owner's key: the link's handle and key.
+
+        Raises: Refused; MirrorError.
+        """
+        share_key, none = random_bytes(16), encode_base64url(bytes(16))
+        sealed = [[handle], [handle], [0, 0, encode_base64url(seal_blocks(share_key, key))]]
+        everybody = [{"u": "EXP", "r": 0}]
+        self._api_request({"a": "s2", "n": handle, "s": everybody, "ok": none, "ha": none, "cr": sealed})
+        return str(self._api_request({"a": "l", "n": handle})), share_key
 
     def remove(self, handle: str) -> None:
         """Delete a node for good; one that is gone already is fine.

@@ -53,6 +53,23 @@ class MegaMirror(MirrorDriver):
             keep(self.mirror, {"nodes": {name: [node.handle for node in nodes]}})
         return reader.read(nodes[0])
 
+    def remove(self, name: str) -> None:
+        """Delete all nodes of this name."""
+        visit = self._visit()
+        visit.begin()
+        visit.remove(name)
+
+    def live_report(self) -> list[str]:
+        """What is not known of the service, asked of it with this account: see live.py."""
+        problem = self.check()
+        if problem:
+            return [problem]
+        from .live import Trial
+
+        secrets = read_secrets(self.mirror)
+        account = str(self.mirror.options["email"]), str(secrets["password"]), str(secrets.get("two_factor_code", ""))
+        return Trial(self._gateway(self._folder()), self._folder(), account).report()
+
     def public_locations(self) -> tuple[str, ...]:
         """The link, with the key that opens what lies in the folder; that is sealed all the same."""
         try:

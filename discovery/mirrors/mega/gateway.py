@@ -38,6 +38,8 @@ class Gateway:
 
     def __init__(self, folder: MegaFolder, until: float, patience: Patience) -> None:
         self._folder, self._until, self._patience = folder, until, patience
+        # What proof of work was asked for, as MEGA wrote it; empty when none was.
+        self.challenge = ""
 
     def call(self, commands: list[dict[str, Any]], query: dict[str, str], number: int) -> list[Any]:
         """The answers to these commands.
@@ -86,7 +88,8 @@ class Gateway:
     def _answer(self, request: Request, until: float) -> bytes:
         answer = converse(request, self._left(until))
         if answer.status == WORK_ASKED and HEADER in answer.headers:
-            header = {HEADER: solve(answer.headers[HEADER], self._until)}
+            self.challenge = answer.headers[HEADER]
+            header = {HEADER: solve(self.challenge, self._until)}
             answer = converse(replace(request, headers=request.headers | header), self._left(self._until))
         return _body(answer, "MEGA")
 

@@ -73,6 +73,15 @@ class Visit:
         made = self._account.put_file(self._session["folder"], self._folder.key, name, data, nodes)
         self._remember({"nodes": {name: [made]}})
 
+    def remove(self, name: str) -> None:
+        """Delete all nodes of this name.
+
+        Raises: Refused; MirrorError.
+        """
+        for node in self._reader.nodes(name):
+            self._account.remove(node.handle)
+        self._remember({"nodes": {name: []}})
+
     def forget_nodes(self) -> None:
         """Ask for the folder and its nodes anew."""
         self._remember({"folder": "", "nodes": None})
