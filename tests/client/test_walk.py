@@ -15,6 +15,7 @@ from clawchat.client.trust import context_trusting
 from clawchat.client.walk import Walk
 from clawchat.diagnosis import Audience, diagnose, length_of
 from clawchat.protocol.connection_file import seal_connection_file
+from clawchat.protocol.encoding import v16
 from clawchat.protocol.key_schedule import key_id
 from clawchat.protocol.keys import DiscoverySecret, IdentityKey
 from tests.client.tiny_server import TinyServer, _serve
@@ -280,6 +281,10 @@ async def test_a_certificate_that_is_not_believed_is_named(server, tmp_path, day
         for each in walks:
             await each.knock([endpoint])
 
+        away = Walk(http, believing(server))
+        await away.look([f"https://localhost:{number}/connection.json"])
+
+    assert diagnose(away.met, Audience.MEMBER).verdict.code == "place_tls"
     refused, taken = [diagnose(each.met, Audience.OPERATOR) for each in walks]
     assert refused.verdict.code == code
     assert f"localhost:{number}" in refused.verdict.sentence
@@ -295,6 +300,37 @@ async def test_an_endpoint_without_tls_elsewhere_is_not_dialled(server):
         await gone.knock([endpoint])
 
     assert [each.code for each in gone.met] == ["port_unsafe"]
+
+
+async def test_a_host_that_leads_nowhere_is_named(server):
+    """The name that clients are told to dial is not known to the DNS."""
+    endpoint = replace(server.ports[0].endpoint(int(time.time())), host="no-such-place.invalid", tls=True)
+    async with aiohttp.ClientSession() as http:
+        gone = Walk(http, believing(server))
+        await gone.knock([endpoint])
+
+    assert diagnose(gone.met, Audience.OPERATOR).verdict.code == "port_unresolved"
+
+
+async def test_a_server_of_another_version_is_named(server):
+    """Its answer has a version that this client never offered."""
+
+    async def newer(request):
+        answer = web.WebSocketResponse()
+        await answer.prepare(request)
+        await answer.receive_bytes()
+        body = (0x0900).to_bytes(2) + (2).to_bytes(2) + bytes(32 + 16 + 32) + v16(bytes(1088)) + v16(bytes(167))
+        await answer.send_bytes(b"\x48\x02" + v16(body))
+        return answer
+
+    endpoint = server.ports[0].endpoint(int(time.time()))
+    runner, number = await _serve([web.get(endpoint.path, newer)])
+    async with aiohttp.ClientSession() as http:
+        gone = Walk(http, believing(server))
+        await gone.knock([replace(endpoint, port=number)])
+    await runner.cleanup()
+
+    assert diagnose(gone.met, Audience.MEMBER).verdict.code == "gate_version"
 
 
 async def test_a_file_without_ports_is_named(server):

@@ -7,9 +7,11 @@ import { checkConnection } from "../../../static/js/chat/connection_check.js";
 import { browserEnvironment } from "../../../static/js/chat/environment.js";
 import { OwnDevice } from "../../../static/js/chat/own_device.js";
 import { utf8 } from "../../../static/js/bytes.js";
+import { Credentials } from "../../../static/js/net/dial.js";
 import { DialFailed } from "../../../static/js/net/failures.js";
 import { Revoked } from "../../../static/js/protocol/errors.js";
-import { DiscoverySecret, IdentityKey } from "../../../static/js/protocol/keys.js";
+import { gateKey } from "../../../static/js/protocol/key_schedule.js";
+import { DeviceKey, DiscoverySecret, IdentityKey, PreSharedKey } from "../../../static/js/protocol/keys.js";
 import { FakeServer } from "../fakes/server.js";
 import { closeAll, enrolled, openApp, until } from "./people.js";
 
@@ -151,6 +153,50 @@ test("a server that forgot the device says so after it has proved itself", async
 
   assert.equal(found.verdict.code, "device_refused");
   assert.ok(codes(found).includes("gate_well"));
+});
+
+for (const [closeCode, code] of [[1008, "device_refused"], [1006, "device_later"], [4414, "device_later"]]) {
+  test(`a server that closes with ${closeCode} after its proof: ${code}`, async () => {
+    const server = new FakeServer();
+    const app = await reopened(server, () => {
+      const accept = server.accept.bind(server);
+      // The second message is the device's proof.
+      server.accept = async (url, handlers) => {
+        const wire = await accept(url, handlers);
+        let sent = 0;
+        const send = (data) => ((sent += 1) === 2 ? handlers.onEnd(closeCode) : wire.send(data));
+        return { ...wire, send };
+      };
+    });
+
+    const found = await app.checkConnection(() => {});
+
+    assert.equal(found.verdict.code, code);
+    assert.ok(codes(found).includes("gate_well"));
+  });
+}
+
+test("over TLS, a port that is turned away may be a certificate, which a browser does not tell", async () => {
+  const tls = { url: "wss://chat.example:50000/x", port: 50_000, tls: true };
+  const finder = {
+    info: { isCurrent: yes, endpoints: [tls] }, now: Date.now(), places: [{ host: "a.example", code: null }],
+    refresh: async () => {}, endpoints: () => [tls],
+  };
+  const { identity, discoverySecret } = new FakeServer();
+  const account = {
+    isRevoked: false, isEnrolled: true,
+    credentials: () => new Credentials({
+      serverPublic: identity.public, gateKey: gateKey(discoverySecret), pskId: new Uint8Array(16),
+      psk: PreSharedKey.generate(), devicePublic: DeviceKey.generate().public, sign: async () => new Uint8Array(64),
+    }),
+  };
+  const openWire = async () => Promise.reject(new DialFailed("unavailable"));
+  const environment = { isOnline: yes, isSecure: yes, openWire };
+  const found = await checkConnection({ device: { account, finder }, connection: { status: "offline" }, environment });
+
+  assert.equal(found.verdict.code, "port_refused");
+  assert.ok(codes(found).includes("tls_unknown"));
+  assert.ok(codes(found).includes("clock_unknown"));
 });
 
 test("with an invitation the way is gone up to the server's proof, and the invitation stays unused", async () => {
