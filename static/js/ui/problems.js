@@ -3,14 +3,13 @@
  * The codes are those of docs/protocol.md and those that the app gives besides.
  */
 
+import { INVITATION_PROBLEMS } from "./invitation_problems.js";
+import { PASTE, RELOAD, RETRY } from "./remedies.js";
+
 /**
  * @typedef {{label: string, action: "retry"|"reload"|"paste"|"dismiss"}} Remedy
  * @typedef {{title: string, text: string, remedy: Remedy|null}} Problem
  */
-
-const RELOAD = { label: "Reload the page", action: "reload" };
-const RETRY = { label: "Try again", action: "retry" };
-const PASTE = { label: "Use another invitation", action: "paste" };
 
 /** @type {Record<string, Problem>} */
 const PROBLEMS = {
@@ -21,40 +20,12 @@ const PROBLEMS = {
       "one takes over by itself.",
     remedy: { label: "Look again", action: "reload" },
   },
-  invitation_used: {
-    title: "This invitation was used already",
-    text:
-      "Each invitation lets one person in. If it was you, open ClawChat on the device where you used it; if not, " +
-      "ask for a new one.",
-    remedy: PASTE,
-  },
-  invitation_expired: {
-    title: "This invitation has run out",
-    text: "Invitations work for a limited time. Ask the person who sent it to make a new one; it takes them a moment.",
-    remedy: PASTE,
-  },
-  invitation_awaited: {
-    title: "This invitation is very new",
-    text: "The server's address does not open to it yet. That is a matter of seconds; this device keeps looking.",
-    remedy: null,
-  },
-  invitation_opens_nothing: {
-    title: "This invitation opens nothing",
-    text:
-      "Most likely it was used already: each lets one person in. If it was made a moment ago, try once more in a " +
-      "minute.",
-    remedy: PASTE,
-  },
+  ...INVITATION_PROBLEMS,
   unknown_peer: {
     title: "The server's address does not open here any more",
     text:
       "It was changed for everybody whose access goes on, and this device is not among them. What you have read " +
       "stays here. To come back, ask for a new invitation.",
-    remedy: PASTE,
-  },
-  invitation_unreadable: {
-    title: "This is not a whole invitation",
-    text: "A piece of the link seems to be missing. Copy it once more from the message you got, up to its very end.",
     remedy: PASTE,
   },
   revoked: {
