@@ -126,6 +126,21 @@ def check_reach(**_: object) -> list[CheckMessage]:
     return found
 
 
+@register(Tags.compatibility)
+def check_kept_pages(**_: object) -> list[CheckMessage]:
+    """With the front door off, browsers still open the app that they kept, under the address they know."""
+    if settings.CLAWCHAT_FRONT is not None or settings.CLAWCHAT_FRONT_URL:
+        return []
+    return [
+        Warning(
+            "CLAWCHAT_FRONT is off and CLAWCHAT_FRONT_URL is not set: apps that browsers have kept are taken for other "
+            "people's pages, and get into no chat port.",
+            hint="Set CLAWCHAT_FRONT_URL to the address under which people opened the app.",
+            id="clawchat.W314",
+        )
+    ]
+
+
 @register(Tags.security)
 def check_certificates(**_: object) -> list[CheckMessage]:
     """Certificates from files are good, will be for a while, and are good for browsers.

@@ -4,7 +4,14 @@ from ipaddress import ip_network
 
 import pytest
 
-from rotation.checks import check_addresses, check_certificates, check_proxies, check_reach, check_tls_settings
+from rotation.checks import (
+    check_addresses,
+    check_certificates,
+    check_kept_pages,
+    check_proxies,
+    check_reach,
+    check_tls_settings,
+)
 from rotation.node import front_origins
 from tests.rotation.certificates import sign, write_pair
 
@@ -113,6 +120,18 @@ def test_a_proxys_front_door_is_https(everywhere):
 
     everywhere.CLAWCHAT_FRONT_URL = "http://chat.example.org"
     assert ids(check_reach()) == ["clawchat.W306"]
+
+
+def test_kept_apps_are_let_in_by_the_address_they_know(everywhere):
+    """A front door that is off has had an address, or nobody has ever opened the app from it."""
+    everywhere.CLAWCHAT_FRONT, everywhere.CLAWCHAT_FRONT_URL = None, ""
+    assert ids(check_kept_pages()) == ["clawchat.W314"]
+
+    everywhere.CLAWCHAT_FRONT_URL = "https://chat.example.org"
+    assert check_kept_pages() == []
+
+    everywhere.CLAWCHAT_FRONT, everywhere.CLAWCHAT_FRONT_URL = ("127.0.0.1", 8000), "http://localhost:8000"
+    assert check_kept_pages() == []
 
 
 def test_certificates_are_looked_at(everywhere, tmp_path):
