@@ -1,15 +1,18 @@
 // "Why can't I connect?": the way from here to the server, gone step by step.
 
 import { dial } from "../net/dial.js";
-import { DialFailed } from "../net/failures.js";
+import { ChannelClosed, DialFailed } from "../net/failures.js";
 import { openWire as openWebSocket } from "../net/wire.js";
 import { CLOCK_SKEW_SECONDS, HANDSHAKE_SECONDS } from "../protocol/limits.js";
+import { reasonOf } from "../rotation/endings.js";
 import { diagnose, lengthOf } from "./diagnosis.js";
 
 /** So many ports are tried; a file of a large server names more. */
 const MOST_PORTS = 4;
 /** What fails sooner than this was turned away; what takes as long was never answered. */
 const SILENT_MS = HANDSHAKE_SECONDS * 900;
+/** How long a new session may take to answer a question. */
+const ANSWER_MS = 5000;
 
 /** What became of a place -> what it tells; a code that is not here is of one that gave nothing. */
 const PLACES = {
@@ -124,8 +127,9 @@ class Way {
     const tried = { began: Date.now(), isOpen: false, isProven: false };
     try {
       const { channel } = await this.#shakeHands(account, endpoint, tried);
+      const code = await whyEnded(channel);
       channel.close();
-      return this.#tellOf(tried, endpoint, null);
+      return this.#tellOf(tried, endpoint, code);
     } catch ({ code }) {
       return this.#tellOf(tried, endpoint, code);
     }
@@ -163,6 +167,16 @@ class Way {
     if (code === null) return this.meet("device_well");
     return code === "overtaken" ? undefined : this.meet(TURNED_AWAY[code] ?? "device_later");
   }
+}
+
+/** Null when the session answers: a server that is full says so, and hangs up, only after the handshake. */
+async function whyEnded(channel) {
+  const timer = setTimeout(() => channel.close(), ANSWER_MS);
+  const cause = await channel.request("device.list").then(() => null, (failure) => failure);
+  clearTimeout(timer);
+  if (!(cause instanceof ChannelClosed)) return null;
+  const { code, farewell } = await channel.closed;
+  return reasonOf(code, farewell) ?? "unavailable";
 }
 
 function gateCode(code) {

@@ -176,6 +176,19 @@ for (const [closeCode, code] of [[1008, "device_refused"], [1006, "device_later"
   });
 }
 
+for (const [closeCode, code] of [[4411, "device_full"], [4410, "device_revoked"], [1006, "device_later"]]) {
+  test(`a server that ends the new session with ${closeCode}: ${code}`, async () => {
+    const server = new FakeServer();
+    const app = await reopened(server, () => {
+      server.beforeAnswer = (session) => session.cut(closeCode);
+    });
+
+    const found = await app.checkConnection(() => {});
+
+    assert.equal(found.verdict.code, code);
+  });
+}
+
 test("over TLS, a port that is turned away may be a certificate, which a browser does not tell", async () => {
   const tls = { url: "wss://chat.example:50000/x", port: 50_000, tls: true };
   const finder = {

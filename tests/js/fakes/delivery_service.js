@@ -229,6 +229,8 @@ const OPERATIONS = {
   "account.set": DeliveryService.accountSet,
   "name.set": DeliveryService.nameSet,
   directory: DeliveryService.directory,
+  // A fake person has the one device that asks.
+  "device.list": (device) => ({ devices: [{ device_id: device }] }),
   "invite.create": DeliveryService.inviteCreate,
   "packages.put": DeliveryService.packagesPut,
   "packages.take": DeliveryService.packagesTake,
