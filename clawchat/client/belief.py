@@ -8,10 +8,11 @@ from collections.abc import Iterable
 from clawchat.protocol.connection_file import ConnectionInfo, choose_freshest
 from clawchat.protocol.errors import Forked, PeerError
 
+# The file to go on with, if there is one, and what spoke against others.
+Weighed = tuple[ConnectionInfo | None, list[tuple[ConnectionInfo, PeerError]]]
 
-def weigh(
-    infos: Iterable[ConnectionInfo], *, last_serial: int, last_digest: bytes, now: int
-) -> tuple[ConnectionInfo | None, list[tuple[ConnectionInfo, PeerError]]]:
+
+def weigh(infos: Iterable[ConnectionInfo], *, last_serial: int, last_digest: bytes, now: int) -> Weighed:
     """The newest file that contradicts nothing, None when none is left; and what spoke against others.
 
     The last two are what was believed last. Units: now in seconds since 1970.

@@ -23,7 +23,7 @@ from clawchat.protocol.limits import CLOCK_SKEW_SECONDS
 from clawchat.protocol.places import FILE_NAME, LIST_NAME
 
 from .back_off import BackOff, jitter
-from .belief import weigh
+from .belief import Weighed, weigh
 from .device import Device
 from .errors import Unreachable
 from .places import Place, ask_places, parse_places
@@ -127,7 +127,15 @@ class Finder:
         self.revocations.check()
         found: dict[Place, _Found] = {}
         places = self.places()
-        failed = await ask_places(http, places, FILE_NAME, lambda place, data: found.update({place: self._open(data)}))
+
+        def judge(place: Place, data: bytes) -> None:
+            file = self._open(data)
+            # One that is older than ours must not hurry the places that have a newer one.
+            for _, refusal in self._weigh([file.info])[1]:
+                raise refusal
+            found[place] = file
+
+        failed = await ask_places(http, places, FILE_NAME, judge)
         places_by_info = {id(file.info): place for place, file in found.items()}
         chosen, refused = self._choose(list(found.values()))
         failed |= {places_by_info[id(info)]: error for info, error in refused}
@@ -212,13 +220,12 @@ class Finder:
                     logger.warning("a connection file at %s is not believed: %s", place.host, error)
         self.doubts = doubts
 
-    def _choose(self, found: list[_Found]) -> tuple[ConnectionInfo | None, list[tuple[ConnectionInfo, PeerError]]]:
-        seen, now = self._seen, self.now()
-        infos = [file.info for file in found]
-        chosen, refused = weigh(infos, last_serial=seen.serial, last_digest=seen.digest, now=now)
+    def _choose(self, found: list[_Found]) -> Weighed:
+        seen = self._seen
+        chosen, refused = self._weigh([file.info for file in found])
         if chosen is None:
             return None, refused
-        if not chosen.is_current(now):
+        if not chosen.is_current(self.now()):
             logger.warning("the newest connection file is outside its validity; is this machine's clock right?")
         self.known = chosen
         self._list_named.set()
@@ -229,6 +236,9 @@ class Finder:
                 self._store.put(STORE, FILE, file.data)
                 self._remember(_Seen(chosen.serial, chosen.digest, seen.clock_offset_seconds))
         return chosen, refused
+
+    def _weigh(self, infos: list[ConnectionInfo]) -> Weighed:
+        return weigh(infos, last_serial=self._seen.serial, last_digest=self._seen.digest, now=self.now())
 
     def _open(self, data: bytes) -> _Found:
         sealed = SealedConnectionFile.parse(data)
