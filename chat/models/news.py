@@ -44,8 +44,8 @@ class Revocation(models.Model):
         CERTIFICATE = "certificate"
 
     kind = models.CharField(max_length=11, choices=Kind.choices)
-    # The device's or the server's Ed25519 key, the secret's kid, the certificate's SubjectPublicKeyInfo in DER.
-    subject = models.BinaryField(max_length=2048)
+    # The device's or the server's Ed25519 key, or the secret's kid; of a certificate its id in the list.
+    subject = models.BinaryField(max_length=32)
     why = models.CharField(max_length=128, blank=True)
     # The revoked identity's own signature, 64 bytes; null for the other kinds.
     statement = models.BinaryField(max_length=64, null=True)

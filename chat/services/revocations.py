@@ -46,7 +46,7 @@ def revoke_certificate(pem: str, why: str, actor: str) -> Revocation:
     Raises: malformed (no certificate in PEM).
     Spec: 3.12
     """
-    return _add(Revocation.Kind.CERTIFICATE, certificate_key(pem), why, actor)
+    return _add(Revocation.Kind.CERTIFICATE, revoked_id(certificate_key(pem)), why, actor)
 
 
 @transaction.atomic
@@ -73,7 +73,8 @@ def withdraw_certificate(revocation: Revocation, actor: str) -> bool:
 
 def entry_id(revocation: Revocation) -> bytes:
     """By which 16 bytes the list names it."""
-    return revoked_id(bytes(revocation.subject))
+    subject = bytes(revocation.subject)
+    return subject if revocation.kind == Revocation.Kind.CERTIFICATE else revoked_id(subject)
 
 
 def _add(kind: Revocation.Kind, subject: bytes, why: str, actor: str, **facts: bytes) -> Revocation:

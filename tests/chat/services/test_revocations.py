@@ -74,7 +74,7 @@ def test_a_full_list_forgets_old_secrets_first(server):
         Revocation(kind="discovery", subject=number.to_bytes(8, "big")) for number in range(MAX_REVOKED)
     )
     Revocation.objects.create(kind="device", subject=bytes(32))
-    Revocation.objects.create(kind="certificate", subject=bytes(91))
+    Revocation.objects.create(kind="certificate", subject=bytes(16))
 
     entries = revocations.current_entries()
 
