@@ -50,10 +50,19 @@ TEXTS = {
     "a_nest": "[" * 100_000,
     "other_kinds": '[{"f":[{"h":null}],"p":[],"g":"https://example.test/","s":-1}]',
 }
-ALL = [
-    *(pytest.param(kind, value, id=f"{kind}_{value}" if kind == "http" else kind) for kind, value in BROKEN),
-    *(pytest.param("text", text, id=name) for name, text in TEXTS.items()),
-]
+
+
+def cases(both: str, lines: str = "", texts: str = "") -> list:
+    """(place, kind, value): of some places all that may happen, of others only the one or the other."""
+    on_the_line = [(f"{kind}_{value}" if kind == "http" else kind, kind, value) for kind, value in BROKEN]
+    in_the_text = [(name, "text", text) for name, text in TEXTS.items()]
+    chosen = {place: [*on_the_line, *in_the_text] for place in both.split()}
+    chosen |= dict.fromkeys(lines.split(), on_the_line) | dict.fromkeys(texts.split(), in_the_text)
+    return [
+        pytest.param(place, kind, value, id=f"{place}-{name}")
+        for place, faults in chosen.items()
+        for name, kind, value in faults
+    ]
 
 
 @pytest.fixture
@@ -127,8 +136,7 @@ def test_a_lasting_refusal_is_told_at_once(mega, mirror, link, kind, number, mon
     is_mended(mega, link, mirror, monkeypatch)
 
 
-@pytest.mark.parametrize(("kind", "value"), ALL)
-@pytest.mark.parametrize("place", ["u", "upload", "p"])
+@pytest.mark.parametrize(("place", "kind", "value"), cases("p", lines="upload", texts="u"))
 def test_nothing_that_breaks_a_publication_lasts(mega, mirror, link, place, kind, value, monkeypatch):
     """Silence, drips, floods, pages and nonsense in any step of a publication end in time."""
     mega.fault(place, kind, value, times=-1)
@@ -139,8 +147,7 @@ def test_nothing_that_breaks_a_publication_lasts(mega, mirror, link, place, kind
     is_mended(mega, link, mirror, monkeypatch)
 
 
-@pytest.mark.parametrize(("kind", "value"), ALL)
-@pytest.mark.parametrize("place", ["us0", "us"])
+@pytest.mark.parametrize(("place", "kind", "value"), cases("us", texts="us0"))
 def test_nothing_that_breaks_a_login_lasts(mega, mirror, link, place, kind, value, monkeypatch):
     """The same in a login, whose answers the library reads."""
     mega.end_sessions()
@@ -151,8 +158,7 @@ def test_nothing_that_breaks_a_login_lasts(mega, mirror, link, place, kind, valu
     is_mended(mega, link, mirror, monkeypatch)
 
 
-@pytest.mark.parametrize(("kind", "value"), ALL)
-@pytest.mark.parametrize("place", ["f", "g", "download"])
+@pytest.mark.parametrize(("place", "kind", "value"), cases("f", lines="download", texts="g"))
 def test_nothing_that_breaks_reading_lasts(mega, mirror, place, kind, value):
     """The same in reading back."""
     mega.fault(place, kind, value, times=-1)

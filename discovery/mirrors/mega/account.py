@@ -50,9 +50,9 @@ class MegaAccount(_Mega):  # type: ignore[misc, valid-type]
             is_whole = isinstance(self.sid, str) and len(_crypto.a32_to_str(self.master_key)) == MASTER_KEY_BYTES
         except MirrorError:
             raise
-        except Exception as error:
-            # The library checks nothing: whatever it stumbles over was in an answer.
-            raise MirrorError(NO_SENSE) from error
+        except Exception:
+            # The library checks nothing: whatever it stumbles over was in an answer, and may be in the error's text.
+            raise MirrorError(NO_SENSE) from None
         if not is_whole:
             raise MirrorError(NO_SENSE)
 
