@@ -36,7 +36,7 @@ class Files(http.server.SimpleHTTPRequestHandler):
         return self.wfile.write(body)
 
     def end_headers(self):
-        self.send_header("Content-Security-Policy", APP_POLICY.format(sockets=LOOPBACK_SOCKETS))
+        self.send_header("Content-Security-Policy", APP_POLICY.format(others=LOOPBACK_SOCKETS))
         super().end_headers()
 
     def log_message(self, *_):
