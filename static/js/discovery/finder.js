@@ -6,13 +6,11 @@
 
 import { betterEndpoints, orderEndpoints, placeOf, rememberTime, slowPlaces } from "../protocol/endpoint_choice.js";
 import { LIST_NAME } from "../protocol/places.js";
-import { randomBelow } from "../protocol/primitives.js";
 import { placesOf, weigh, whyNone } from "./belief.js";
 import { doubtsOf } from "./doubts.js";
 import { askBeside, askMirrors } from "./mirrors.js";
+import { randomShare } from "./random_share.js";
 import { Trust } from "./trust.js";
-
-const RESOLUTION = 2 ** 20;
 
 export class Finder {
   #trust;
@@ -130,21 +128,19 @@ export class Finder {
    */
   async accept(file, mirror) {
     this.#trust.check();
-    const [refusal] = await this.#believe([{ url: mirror, file, ...(await this.#trust.open(file)) }]);
-    if (refusal) throw refusal.cause;
+    await this.#believe([await this.#examine({ url: mirror, file })]);
   }
 
   /** Ask the mirrors. Raises: unavailable; what was wrong with the only files they had; revoked. */
   async refresh() {
     this.#trust.check();
     const opened = new Map();
-    const judge = async ({ url, file }) => opened.set(url, { url, file, ...(await this.#trust.open(file)) });
+    const judge = async (answer) => opened.set(answer.url, await this.#examine(answer));
     const { found, failed } = await askMirrors(this.#urls, { fetchBytes: this.#fetchBytes }, judge);
     const candidates = found.map(({ url }) => opened.get(url));
     const refused = await this.#believe(candidates);
     this.#places = placesOf(candidates, refused, failed);
-    if (candidates.length === 0) throw whyNone(failed);
-    if (refused.length === candidates.length) throw refused[0].cause;
+    if (refused.length === candidates.length) throw refused[0]?.cause ?? whyNone(failed);
   }
 
   /** Spec: 3.15 */
@@ -159,13 +155,24 @@ export class Finder {
     return [...new Set([...(this.#info?.urls ?? []), ...this.#locators])];
   }
 
+  /** What the file says. One older than ours is refused at once: it must hurry no place that has a newer one. */
+  async #examine({ url, file }) {
+    const candidate = { url, file, ...(await this.#trust.open(file)) };
+    const [refusal] = weigh([candidate], this.#seen).refused;
+    if (refusal) throw refusal.cause;
+    return candidate;
+  }
+
   /** Go on with the newest of these, if there is one; the answer: what spoke against others. */
   async #believe(candidates) {
-    const { serial = 0, digest = new Uint8Array() } = this.#info ?? {};
-    const seen = { lastSerial: serial, lastDigest: digest, now: Math.floor(this.now / 1000) };
-    const { chosen, refused } = weigh(candidates, seen);
-    if (chosen) await this.#keep(chosen, chosen.info.serial !== serial);
+    const { chosen, refused } = weigh(candidates, this.#seen);
+    if (chosen) await this.#keep(chosen, chosen.info.serial !== this.#info?.serial);
     return refused;
+  }
+
+  get #seen() {
+    const { serial: lastSerial = 0, digest: lastDigest = new Uint8Array() } = this.#info ?? {};
+    return { lastSerial, lastDigest, now: Math.floor(this.now / 1000) };
   }
 
   async #keep({ info, secret, file, url }, isNew) {
@@ -190,8 +197,4 @@ export class Finder {
     this.#isAskingForList = false;
     if (this.#trust.isRevoked) this.#whenRevoked();
   }
-}
-
-function randomShare() {
-  return randomBelow(RESOLUTION) / RESOLUTION;
 }

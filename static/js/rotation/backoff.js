@@ -1,7 +1,7 @@
 // How long to wait before the next try: doubling, with jitter, so that a restarted server is not met by everybody
 // at once.
 
-import { randomBelow } from "../protocol/primitives.js";
+import { randomShare } from "../discovery/random_share.js";
 
 const FIRST_MS = 250;
 const LONGEST_MS = 30_000;
@@ -9,13 +9,6 @@ const LONGEST_MS = 30_000;
 /** Who was away for a moment only is not kept away for long: a step is at most this share of the time lost already. */
 const SHARE_OF_TIME_AWAY = 4;
 const LEAST_BOUND_MS = 2000;
-
-const RESOLUTION = 2 ** 20;
-
-/** An even share of a whole, from 0 up to 1. */
-export function randomShare() {
-  return randomBelow(RESOLUTION) / RESOLUTION;
-}
 
 export class Backoff {
   #random;

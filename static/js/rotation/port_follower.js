@@ -4,7 +4,7 @@
 // over the first one is closed. A lost session is replaced by what `Search` finds, after pauses that grow.
 // Spec: 3.9, 3.11, 3.15
 
-import { randomShare } from "./backoff.js";
+import { randomShare } from "../discovery/random_share.js";
 import { Current } from "./current.js";
 import { reasonOf } from "./endings.js";
 import { MovePlan } from "./move_plan.js";

@@ -321,3 +321,22 @@ async function until(holds) {
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
+
+test("an old file that comes first hurries no place that has a newer one", async () => {
+  const { finder, publish, mirrors } = setUp({ locators: [MIRROR, OTHER] });
+  await finder.accept(await publish(8), null);
+  mirrors[MIRROR] = await publish(7);
+  const newer = await publish(9, [endpoint(50_009)]);
+  Object.defineProperty(mirrors, OTHER, {
+    get: () => new Promise((resolve) => setTimeout(() => resolve(newer), 1300)),
+    enumerable: true,
+  });
+
+  await finder.refresh();
+
+  assert.deepEqual(ports(finder), [50_009]);
+  assert.deepEqual(
+    finder.places.map(({ host, code }) => `${host} ${code}`).sort(),
+    ["one.example replayed", "two.example null"],
+  );
+});

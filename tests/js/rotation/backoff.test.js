@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Backoff, randomShare } from "../../../static/js/rotation/backoff.js";
+import { randomShare } from "../../../static/js/discovery/random_share.js";
+import { Backoff } from "../../../static/js/rotation/backoff.js";
 
 test("pauses double up to half a minute and begin anew", () => {
   const backoff = new Backoff(() => 1);
