@@ -5,10 +5,12 @@ from hashlib import sha256
 from pathlib import Path
 
 from django.contrib.staticfiles import finders
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, HttpResponseNotModified
 from django.views.decorators.http import require_safe
 
 from chat.shell import files
+from discovery.services.mirrors import public_locations
 
 from .headers import app_policy
 
@@ -22,7 +24,12 @@ def service_worker(request: HttpRequest) -> HttpResponse:
     """The worker's script. It lies at the root because a worker rules over what lies below it, and nothing else.
 
     Another file of the app, or another policy for its page, makes another script: that is how browsers notice.
+    503 while the database is away: a page that was kept then would be let reach no mirror.
     """
+    try:
+        public_locations()
+    except DatabaseError:
+        return HttpResponse("The database does not answer.\n", status=503, content_type="text/plain")
     body = _script()
     headers = {
         "ETag": f'"{sha256(body).hexdigest()}"',

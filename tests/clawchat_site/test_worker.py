@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from django.db import DatabaseError
 
 from chat import shell
 from clawchat_site import headers
@@ -68,6 +69,19 @@ def test_another_policy_of_the_page_is_another_version(client, monkeypatch):
 
     assert listed(after)[0] != listed(before)[0]
     assert listed(after)[1] == listed(before)[1]
+
+
+def test_no_version_is_made_while_the_database_is_away(client, monkeypatch):
+    """Its page would be let reach no mirror; browsers keep what they have and ask again later."""
+
+    def away():
+        raise DatabaseError("secret host name")
+
+    monkeypatch.setattr("clawchat_site.worker.public_locations", away)
+
+    answer = client.get("/worker.js")
+
+    assert (answer.status_code, answer.content) == (503, b"The database does not answer.\n")
 
 
 def test_only_reading_is_allowed(client):
