@@ -17,9 +17,11 @@ from clawchat.protocol.keys import DiscoverySecret, PreSharedKey
 from clawchat.protocol.primitives import aead_key, aead_open
 from clawchat.protocol.revocation_list import SealedRevocationList
 from clawchat.protocol.wraps import WRAP_BYTES
+from tests.e2e.browser import Browsers
 from tests.e2e.members import make_room, mls_message
 from tests.e2e.pairs import until
 from tests.e2e.server import ServerProcess
+from tests.e2e.talking import everything_arrived
 
 REACH_SECONDS = 40
 SHUT_OUT = ("mallory", "trudy", "eve")
@@ -97,10 +99,7 @@ async def test_all_but_who_was_shut_out_come_back(server, tmp_path):
         await carol.close()
 
         for name in SHUT_OUT:
-            kids = len(published(server.data_dir, "publication"))
-            await alice.request("device.revoke", device_id=people[name].device_id)
-            await until(lambda kids=kids: len(published(server.data_dir, "publication")) > kids, REACH_SECONDS)
-            await until(lambda name=name: isinstance(people[name].problem, Revoked), REACH_SECONDS)
+            await _shut_out(server, alice, people[name])
         await alice.send(room, mls_message(room, b"who is here?")[1])
         arrived = [await _next_row(bob)]
         carol_again = await stack.enter_async_context(Client.open(tmp_path / "carol"))
@@ -123,6 +122,46 @@ async def test_all_but_who_was_shut_out_come_back(server, tmp_path):
     assert not any(burglar.opens_file(data) for kid in later for data in files[kid])
     assert not any(burglar.opens_list(data) for kid in later for data in lists[kid])
     assert all(_is_refused(burglar, data) for kid in later for data in files[kid])
+
+
+async def test_a_browser_goes_on_and_one_that_was_away_comes_back(server, tmp_path, chromium_path):
+    """Alice's page stays in session through one lock-out and is closed during two more; her invitation is a version
+    without the secret, and she never sees a problem."""
+    async with AsyncExitStack() as stack:
+        owner_invite = server.create_invite("--owner")["invite"]
+        owner = await stack.enter_async_context(await Client.enrol(owner_invite, tmp_path / "owner", name="Olga"))
+        others = []
+        for name in SHUT_OUT:
+            invite = server.create_invite()["invite"]
+            others.append(await Client.enrol(invite, tmp_path / name, name=name.title()))
+            stack.push_async_callback(others[-1].close)
+        browsers = await stack.enter_async_context(Browsers(chromium_path, tmp_path / "browsers"))
+        alice = await browsers.open("alice", server.create_invite()["url"])
+        await alice.enrol()
+        await alice.create_room("Garden")
+        await alice.say("before")
+        await everything_arrived([alice], 1, REACH_SECONDS)
+
+        await _shut_out(server, owner, others[0])
+        await alice.say("in session")
+        await everything_arrived([alice], 2, REACH_SECONDS)
+        await alice.page.goto("about:blank")
+        for other in others[1:]:
+            await _shut_out(server, owner, other)
+        await alice.page.goto(server.front_url)
+        await alice.open_room("Garden")
+        await alice.say("back again")
+        await everything_arrived([alice], 3, REACH_SECONDS)
+
+    assert alice.complaints_about_code() == []
+
+
+async def _shut_out(server: ServerProcess, owner: Client, other: Client) -> None:
+    """Revoke a device, and return once the file is published under another secret."""
+    kids = len(published(server.data_dir, "publication"))
+    await owner.request("device.revoke", device_id=other.device_id)
+    await until(lambda: len(published(server.data_dir, "publication")) > kids, REACH_SECONDS)
+    await until(lambda: isinstance(other.problem, Revoked), REACH_SECONDS)
 
 
 def _is_refused(burglar: Burglar, data: bytes) -> bool:
