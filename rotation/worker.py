@@ -13,7 +13,7 @@ from pathlib import Path
 
 logger = logging.getLogger(__name__)
 
-# Four threads, of which mirrors take two at most, so that a slow mirror never holds up a tick.
+# Visits to mirrors take none of these threads (discovery/tasks.py), so that a slow mirror never holds up a tick.
 THREADS = 4
 ARGUMENTS = (
     f"-A clawchat_site worker -B -P threads -c {THREADS} --without-gossip --without-mingle --without-heartbeat "

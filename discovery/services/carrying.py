@@ -1,6 +1,7 @@
 """From a publication to the mirrors: the list first, then the file; put, read back, compare, try again."""
 
 import logging
+import threading
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -22,6 +23,9 @@ QUEUEING = timedelta(seconds=20)
 LONGEST_PAUSE = timedelta(minutes=5)
 # Put and read back, of the file and of the list.
 CALLS_OF_A_VISIT = 4
+# Results whose mirror this process is visiting: a visit that hangs is not begun once more.
+_visiting: set[int] = set()
+_visiting_lock = threading.Lock()
 # By their names, because a service does not import a door.
 CARRY_TASK = "discovery.tasks.carry_to_mirror"
 WATCH_TASK = "discovery.tasks.watch_mirror"
@@ -52,24 +56,25 @@ def carry(now: int) -> None:
                 _hand_over(result.pk)
 
 
-def carry_everywhere(publication: Publication, now: int) -> list[PublicationResult]:
+def carry_everywhere(publication: Publication, now: int, seconds: float | None = None) -> list[PublicationResult]:
     """Visit every mirror that lacks the publication, here and side by side, and return how each fares.
 
-    For a command: it waits for the slowest mirror.
+    For a command it waits for the slowest mirror; with `seconds` it waits no longer than that, and visits go on aside.
     """
     results = list(publication.results.unsettled().select_related("mirror"))
     remote = [result.pk for result in results if not driver_of(result.mirror).is_local]
     for result in results:
         if result.pk not in remote:
             carry_one(result.pk, now)
-    run_all(partial(carry_one, pk, now) for pk in remote)
+    run_all((partial(carry_one, pk, now) for pk in remote), seconds)
     return list(publication.results.select_related("mirror").order_by("mirror_id"))
 
 
 def carry_one(result_id: int, now: int) -> str:
     """Put a publication on its mirror, read it back, compare, and return the result's state.
 
-    Nothing happens to a result that is settled. No transaction is open while the mirror is visited.
+    Nothing happens to a result that is settled, or that this process is visiting already. No transaction is open while
+    the mirror is visited.
     """
     result = PublicationResult.objects.select_related("mirror", "publication__revocations").get(pk=result_id)
     if result.state not in PublicationResult.UNSETTLED:
@@ -78,6 +83,18 @@ def carry_one(result_id: int, now: int) -> str:
     if _newer_than(result.publication) is not None:
         result.move(State.SUPERSEDED, detail="", at=at, next_attempt_at=at)
         return State.SUPERSEDED
+    with _visiting_lock:
+        if result_id in _visiting:
+            return result.state
+        _visiting.add(result_id)
+    try:
+        return _carry(result, at)
+    finally:
+        with _visiting_lock:
+            _visiting.discard(result_id)
+
+
+def _carry(result: PublicationResult, at: datetime) -> str:
     driver = driver_of(result.mirror)
     problem = _visit(driver, _objects(result))
     state = State.FAILED if problem else State.SAFE

@@ -2,6 +2,7 @@
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Iterable
 
 from django.db import connections
@@ -26,19 +27,24 @@ def start_aside(call: Callable[[], object]) -> threading.Thread | None:
     return thread
 
 
-def run_all(calls: Iterable[Callable[[], object]]) -> None:
-    """Run all of them side by side and return when the last one has ended; a single one is run right here."""
-    first, *others = [*calls] or [lambda: None]
-    threads = []
-    for call in others:
+def run_all(calls: Iterable[Callable[[], object]], seconds: float | None = None) -> None:
+    """Run all of them side by side and return when the last one has ended; the first is run right here.
+
+    With `seconds` nobody is waited for longer than that: who takes longer goes on aside.
+    """
+    calls = [*calls]
+    here, threads = (calls[:1] if seconds is None else []), []
+    for call in calls[len(here) :]:
         thread = start_aside(call)
-        if thread is None:
-            call()
-        else:
+        if thread is not None:
             threads.append(thread)
-    first()
+        elif seconds is None:
+            here.append(call)
+    for call in here:
+        call()
+    ends = None if seconds is None else time.monotonic() + seconds
     for thread in threads:
-        thread.join()
+        thread.join(None if ends is None else max(0.0, ends - time.monotonic()))
 
 
 def _run(call: Callable[[], object]) -> None:

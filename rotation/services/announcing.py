@@ -19,6 +19,9 @@ from .plan import instant, seconds
 
 logger = logging.getLogger(__name__)
 
+# Where no worker carries the file: a mirror that hangs holds up no port.
+PATIENCE_SECONDS = 5.0
+
 
 def announce(homes: Sequence[Home], plan: RotationPlan, now: int, visit_all_mirrors: bool) -> None:
     """See to it that the published file lists what it should, and move on the leases that it lists safely."""
@@ -34,7 +37,7 @@ def announce(homes: Sequence[Home], plan: RotationPlan, now: int, visit_all_mirr
     info = discovery.compose(endpoints, now, _next_move(leases, now), plan.grace)
     publication = discovery.publish(info, now)
     if visit_all_mirrors:
-        carry_everywhere(publication, now)
+        carry_everywhere(publication, now, PATIENCE_SECONDS)
     bound = [lease for lease in leases if lease.state == LeaseState.BOUND]
     if bound and discovery.says(publication, info) and discovery.publication_is_safe(publication):
         for lease in bound:

@@ -98,6 +98,34 @@ def test_one_slow_mirror_does_not_hold_up_the_others(transactional_db, request, 
     assert [result.state for result in results] == [State.SAFE] * 4
 
 
+def test_a_mirror_that_hangs_holds_up_nobody_for_long(transactional_db, request, monkeypatch):
+    """With a limit the others are settled and the slow one goes on aside; it is not begun a second time meanwhile."""
+    memory = request.getfixturevalue("memory")
+    monkeypatch.setattr(memory, "is_local", False)
+    Mirror.objects.create(kind="memory", name="beta")
+    goes_on, begun, put = threading.Event(), [], memory.put
+
+    def hang(self, name, data):
+        if self.mirror.name == "alpha" and name == FILE_NAME:
+            begun.append(self.mirror.name)
+            goes_on.wait(20)
+        put(self, name, data)
+
+    monkeypatch.setattr(memory, "put", hang)
+    publication = services.publish(compose(), NOW)
+    for _ in range(2):
+        results = services.carrying.carry_everywhere(publication, NOW, 0.5)
+    held_up = [result.state for result in results]
+    goes_on.set()
+    ends = time.monotonic() + 10
+    while publication.results.unsettled().exists() and time.monotonic() < ends:
+        time.sleep(0.05)
+
+    assert held_up == [State.WAITING, State.SAFE]
+    assert begun == ["alpha"]
+    assert [result.state for result in publication.results.all()] == [State.SAFE] * 2
+
+
 def test_tasks_leave_the_worker_free(transactional_db, request, monkeypatch):
     """Whatever a mirror does, the thread that runs ticks goes on at once."""
     memory = request.getfixturevalue("memory")
