@@ -7,8 +7,12 @@ from after 2020, so nothing of it sends anything by itself here: see account.py.
 
 import asyncio
 import importlib
+import threading
 import types
 from typing import Any
+
+# Mirrors are visited side by side.
+_lending = threading.Lock()
 
 
 class LibraryMissing(Exception):
@@ -20,13 +24,15 @@ def import_mega(module: str = "mega") -> Any:
 
     Raises: LibraryMissing.
     """
-    is_lent = not hasattr(asyncio, "coroutine")
-    if is_lent:
-        asyncio.coroutine = types.coroutine  # type: ignore[attr-defined]
-    try:
-        return importlib.import_module(module)
-    except ImportError as error:
-        raise LibraryMissing("The package mega.py cannot be imported: install it, or disable this mirror.") from error
-    finally:
+    with _lending:
+        is_lent = not hasattr(asyncio, "coroutine")
         if is_lent:
-            del asyncio.coroutine  # type: ignore[attr-defined]
+            asyncio.coroutine = types.coroutine  # type: ignore[attr-defined]
+        try:
+            return importlib.import_module(module)
+        except ImportError as error:
+            text = "The package mega.py cannot be imported: install it, or disable this mirror."
+            raise LibraryMissing(text) from error
+        finally:
+            if is_lent:
+                del asyncio.coroutine  # type: ignore[attr-defined]
