@@ -14,7 +14,7 @@ async def ask(page, chip: str, question: str):
     """Tap the chip, ask, wait for the verdict; gives it and how each step stands."""
     await page.get_by_role("button", name=chip, exact=True).tap(timeout=READY_MS)
     await page.get_by_role("button", name=question).tap()
-    dialog = page.get_by_role("dialog", name="Why can't I connect?")
+    dialog = page.get_by_role("dialog", name=question)
     await dialog.locator(".verdict:not([data-verdict=''])").wait_for(timeout=READY_MS)
     verdict = await dialog.get_by_role("status").inner_text()
     grades = await dialog.locator(".step").evaluate_all(GRADES)

@@ -18,6 +18,7 @@ class Diagnosis extends DialogElement {
   static properties = { found: { state: true }, copied: { state: true } };
   /** Grows with each walk: what an earlier one tells is not for this one's screen. */
   #walk = 0;
+  #isAway = true;
 
   constructor() {
     super();
@@ -26,11 +27,13 @@ class Diagnosis extends DialogElement {
   }
 
   reset() {
+    this.#isAway = !["connected", "moving"].includes(this.app.connection.status);
     this.#look();
   }
 
+  /** Who asked with a connection did not ask why there is none. */
   heading() {
-    return words.diagnosis.title;
+    return this.#isAway ? words.diagnosis.title : words.diagnosis.check;
   }
 
   body() {
@@ -81,7 +84,7 @@ class Diagnosis extends DialogElement {
     return this.run(async () => {
       tell(await this.app.checkConnection(tell));
       // The way is free: no need to wait for the next try.
-      if (this.found.verdict.code === "well") await this.app.retryNow();
+      if (this.#isAway && this.found.verdict.code === "well") await this.app.retryNow();
     });
   }
 
