@@ -136,7 +136,8 @@ class Service:
     def command_p(self, command, sid, folder):
         account = self._account(sid)
         if command["t"] not in account.nodes:
-            raise Refused(NOT_FOUND)
+            is_anothers = any(command["t"] in other.nodes for other in self.accounts.values())
+            raise Refused(ACCESS if is_anothers else NOT_FOUND)
         made, names = [], {}
         for item in command["n"]:
             node = {"p": command["t"], "t": item["t"], "a": item["a"], "k": item["k"]}

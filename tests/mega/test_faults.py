@@ -12,6 +12,7 @@ from discovery.mirrors.mega import MegaMirror
 from discovery.mirrors.mega.gateway import Patience
 from discovery.mirrors.mega.hashcash import solve
 from discovery.models import Mirror
+from discovery.services.mirror_secrets import read_secrets, write_secrets
 from discovery.services.mirrors import driver_of
 from tests.mega.codec import b64e
 
@@ -229,6 +230,17 @@ def test_a_full_account_is_told(mirror, account):
 
     assert error.needs_operator
     assert "room" in str(error)
+
+
+def test_a_folder_of_somebody_else_is_told(mega, mirror):
+    """A link that opens, but to another account's folder, needs the operator."""
+    other = mega.make_account("other@example.test")
+    write_secrets(mirror, {**read_secrets(mirror), "link": mega.export_folder(other)})
+
+    error = fails_in_time(lambda: driver_of(mirror).put(FILE_NAME, DATA))
+
+    assert error.needs_operator
+    assert "folder of this account" in str(error)
 
 
 def test_a_folder_that_is_no_longer_shared_is_told(mirror, account):
