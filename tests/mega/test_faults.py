@@ -90,7 +90,7 @@ def fails_in_time(call) -> MirrorError:
     begun = time.monotonic()
     with pytest.raises(MirrorError) as caught:
         call()
-    assert time.monotonic() - begun < SECONDS + SLACK
+    assert time.monotonic() - begun < MegaMirror.seconds + SLACK
     text = str(caught.value)
     assert text.endswith(".") and 10 < len(text) < 300
     assert "#" not in text and "sid" not in text
@@ -110,31 +110,31 @@ def is_mended(mega, link, mirror, monkeypatch) -> None:
 
 
 @pytest.mark.parametrize("number", PASSING)
-def test_a_passing_refusal_is_tried_again_and_then_later(mega, mirror, link, number, monkeypatch):
+def test_a_passing_refusal_is_tried_again_and_then_later(mega, patient, link, number, monkeypatch):
     """A number that means congestion is no matter for the operator, and ends even when MEGA repeats it for ever."""
     mega.fault("p", "code", number, times=-1)
 
-    error = fails_in_time(lambda: driver_of(mirror).put(FILE_NAME, DATA))
+    error = fails_in_time(lambda: driver_of(patient).put(FILE_NAME, DATA))
 
     assert not error.needs_operator
     assert str(number) in str(error)
-    is_mended(mega, link, mirror, monkeypatch)
+    is_mended(mega, link, patient, monkeypatch)
 
 
 @pytest.mark.parametrize(
     ("kind", "number"), [*(("code", number) for number in LASTING), ("batch_code", -16), ("batch_code", -99)]
 )
-def test_a_lasting_refusal_is_told_at_once(mega, mirror, link, kind, number, monkeypatch):
+def test_a_lasting_refusal_is_told_at_once(mega, patient, link, kind, number, monkeypatch):
     """A number that trying again does not change needs the operator, and is not repeated; unknown ones are such."""
     mega.fault("u", kind, number, times=-1)
     mega.requests.clear()
 
-    error = fails_in_time(lambda: driver_of(mirror).put(FILE_NAME, DATA))
+    error = fails_in_time(lambda: driver_of(patient).put(FILE_NAME, DATA))
 
     assert error.needs_operator
     assert f"(error {number})" in str(error)
     assert mega.requests == ["u"]
-    is_mended(mega, link, mirror, monkeypatch)
+    is_mended(mega, link, patient, monkeypatch)
 
 
 @pytest.mark.parametrize(("place", "kind", "value"), cases("p", lines="upload", texts="u"))
@@ -201,53 +201,53 @@ def test_a_lost_answer_makes_nothing_twice(mega, patient, link, place):
     assert driver_of(patient).get(FILE_NAME) == DATA
 
 
-def test_the_wrong_password_is_told(mega, mirror, account):
+def test_the_wrong_password_is_told(mega, patient, account):
     """MEGA says -9 for it, as for a lost folder; the operator reads which one it is."""
     mega.end_sessions()
     account.authentication = b64e(bytes(16))
 
-    error = fails_in_time(lambda: driver_of(mirror).put(FILE_NAME, DATA))
+    error = fails_in_time(lambda: driver_of(patient).put(FILE_NAME, DATA))
 
     assert error.needs_operator
     assert "password" in str(error)
 
 
-def test_a_blocked_account_is_told(mirror, account):
+def test_a_blocked_account_is_told(patient, account):
     """An account that MEGA closed needs the operator."""
     account.blocked = True
 
-    error = fails_in_time(lambda: driver_of(mirror).put(FILE_NAME, DATA))
+    error = fails_in_time(lambda: driver_of(patient).put(FILE_NAME, DATA))
 
     assert error.needs_operator
     assert "blocked" in str(error)
 
 
-def test_a_full_account_is_told(mirror, account):
+def test_a_full_account_is_told(patient, account):
     """No room for the file needs the operator."""
     account.quota = account.used() + 1
 
-    error = fails_in_time(lambda: driver_of(mirror).put(FILE_NAME, DATA))
+    error = fails_in_time(lambda: driver_of(patient).put(FILE_NAME, DATA))
 
     assert error.needs_operator
     assert "room" in str(error)
 
 
-def test_a_folder_of_somebody_else_is_told(mega, mirror):
+def test_a_folder_of_somebody_else_is_told(mega, patient):
     """A link that opens, but to another account's folder, needs the operator."""
     other = mega.make_account("other@example.test")
-    write_secrets(mirror, {**read_secrets(mirror), "link": mega.export_folder(other)})
+    write_secrets(patient, {**read_secrets(patient), "link": mega.export_folder(other)})
 
-    error = fails_in_time(lambda: driver_of(mirror).put(FILE_NAME, DATA))
+    error = fails_in_time(lambda: driver_of(patient).put(FILE_NAME, DATA))
 
     assert error.needs_operator
     assert "folder of this account" in str(error)
 
 
-def test_a_folder_that_is_no_longer_shared_is_told(mirror, account):
+def test_a_folder_that_is_no_longer_shared_is_told(patient, account):
     """A link that was withdrawn needs the operator."""
     account.links.clear()
 
-    error = fails_in_time(lambda: driver_of(mirror).get(FILE_NAME))
+    error = fails_in_time(lambda: driver_of(patient).get(FILE_NAME))
 
     assert error.needs_operator
     assert "share" in str(error)
@@ -262,12 +262,12 @@ def test_nobody_at_all_is_a_matter_of_time(mega, mirror):
     assert not error.needs_operator
 
 
-def test_work_that_is_too_hard_ends_in_time(mega, mirror):
+def test_work_that_is_too_hard_ends_in_time(mega, patient):
     """A challenge nobody here can meet takes the visit's time and no more."""
     mega.end_sessions()
     mega.easiness = 0
 
-    error = fails_in_time(lambda: driver_of(mirror).put(FILE_NAME, DATA))
+    error = fails_in_time(lambda: driver_of(patient).put(FILE_NAME, DATA))
 
     assert not error.needs_operator
     assert "work" in str(error)
@@ -317,12 +317,12 @@ def test_a_flood_takes_no_memory(mega, mirror, place):
     assert mega.bytes_sent < 10 * MUCH
 
 
-def test_a_large_node_is_not_fetched(mega, mirror, link):
+def test_a_large_node_is_not_fetched(mega, patient, link):
     """A file above what a published object may have is refused by its size, before it is downloaded."""
     mega.put_file(link, FILE_NAME, bytes(70_000), at=int(time.time()) + 10)
     mega.requests.clear()
 
-    error = fails_in_time(lambda: driver_of(mirror).get(FILE_NAME))
+    error = fails_in_time(lambda: driver_of(patient).get(FILE_NAME))
 
     assert "larger" in str(error)
     assert "download" not in mega.requests
