@@ -1,5 +1,6 @@
 """Who this client is: its keys, its secrets, its account, and how far its enrolment has come."""
 
+import time
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -27,6 +28,8 @@ CERTIFICATE_SECONDS = 5 * 365 * 86400
 # Files sealed under a former secret may still lie on a mirror.
 SECRETS_KEPT = 3
 KID_BYTES = 8
+# A file that was sealed before the server renewed its secret may arrive so long after the new one.
+UNDER_WAY_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -84,6 +87,7 @@ class Device:
     def __init__(self, store: Store, state: _State) -> None:
         self._store = store
         self._state = state
+        self._told_until = 0.0
 
     @classmethod
     def load(cls, store: Store) -> "Device | None":
@@ -215,6 +219,14 @@ class Device:
         """The server has taken the identity and the name."""
         self._change(has_account=True)
 
+    def believe_secret(self, secret: DiscoverySecret) -> None:
+        """The newest file is sealed under this discovery secret: it is the one in force.
+
+        Not so for a former one shortly after the server named another in a session: that file was under way then.
+        """
+        if key_id(secret) not in self.discovery_secrets or time.monotonic() >= self._told_until:
+            self.learn_secret(secret)
+
     def learn_secret(self, secret: DiscoverySecret) -> None:
         """This discovery secret is in force from now on; the former ones still open older files."""
         secrets = self._state.discovery_secrets
@@ -230,6 +242,7 @@ class Device:
         renewed = DiscoverySecret.from_bytes(secret)
         if not constant_time_equal(key_id(renewed), kid):
             raise Malformed("a discovery secret under the kid of another")
+        self._told_until = time.monotonic() + UNDER_WAY_SECONDS
         self.learn_secret(renewed)
 
     def server_revoked(self) -> None:

@@ -148,6 +148,16 @@ async def test_file_under_a_former_secret_puts_that_in_force(server, finder):
     assert next(iter(finder._device.discovery_secrets)) == key_id(former)
 
 
+async def test_file_that_was_under_way_sets_no_new_secret_aside(server, finder):
+    """The server named a secret in session, and a file from just before comes after it."""
+    before = server.publish(*server.ports)
+    former = renew(server)
+    finder._device.learn_renewed(key_id(server.secret), bytes(server.secret))
+
+    assert finder.take(before) and finder._device.discovery_secrets[key_id(former)] == former
+    assert next(iter(finder._device.discovery_secrets)) == key_id(server.secret)
+
+
 # In session
 
 

@@ -18,9 +18,13 @@ const CLOCK_LEEWAY_SECONDS = 86_400;
 /** Files sealed under a former secret may still lie on a mirror. */
 const SECRETS_KEPT = 3;
 
+/** A file that was sealed before the server renewed its secret may arrive so long after the new one. */
+const UNDER_WAY_MS = 60_000;
+
 export class Account {
   #store;
   #row;
+  #toldUntil = 0;
 
   constructor(store, row) {
     this.#store = store;
@@ -137,8 +141,24 @@ export class Account {
     });
   }
 
-  /** This secret is in force from now on; the former ones still open older files. @param {DiscoverySecret} secret */
-  learnSecret(secret) {
+  /**
+   * The newest file is sealed under this secret: it is the one in force. Not so for a former one shortly after the
+   * server named another in a session: that file was under way then.
+   * @param {DiscoverySecret} secret
+   */
+  async believeSecret(secret) {
+    const isHeld = this.discoverySecrets.has(toHex(keyId(secret)));
+    if (!isHeld || Date.now() >= this.#toldUntil) await this.#learnSecret(secret);
+  }
+
+  /** The server says in a session that this secret is in force from now on. @param {DiscoverySecret} secret */
+  async tellSecret(secret) {
+    this.#toldUntil = Date.now() + UNDER_WAY_MS;
+    await this.#learnSecret(secret);
+  }
+
+  /** The former ones still open older files. */
+  #learnSecret(secret) {
     const held = this.#row.server.discovery_secrets;
     const former = held.filter((raw) => !secret.equals(new DiscoverySecret(raw)));
     const secrets = [secret.bytes, ...former].slice(0, SECRETS_KEPT);

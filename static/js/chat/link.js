@@ -37,7 +37,8 @@ export class Link {
       delivery: (channel, row) => rooms().delivered(channel, row),
       ack: (channel, ack) => rooms().acknowledged(channel, ack),
       refusal: (channel, messageId, cause) => rooms().refused(channel, messageId, cause),
-      notice: (_channel, op, body) => (op === "secret" ? this.#learnSecret(body) : noticed(op)),
+      // A secret that could not be stored comes again, wrapped in the next file.
+      notice: (_channel, op, body) => (op === "secret" ? this.#learnSecret(body).catch(() => {}) : noticed(op)),
       announcement: (_channel, file) => this.#follower.announced(file),
     };
     this.#follower = new PortFollower({
@@ -106,7 +107,7 @@ export class Link {
   async #learnSecret({ kid, secret: bytes }) {
     if (!(kid instanceof Uint8Array) || !(bytes instanceof Uint8Array) || bytes.length !== SECRET_BYTES) return;
     const secret = new DiscoverySecret(bytes);
-    if (toHex(keyId(secret)) === toHex(kid)) await this.#account.learnSecret(secret);
+    if (toHex(keyId(secret)) === toHex(kid)) await this.#account.tellSecret(secret);
   }
 
   /** What the server must know of us before it lets us do anything else. */
