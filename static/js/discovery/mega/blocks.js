@@ -1,5 +1,4 @@
-// AES-128 the way MEGA uses it: blocks by themselves, and chains without padding. Web Crypto has neither, but both can
-// be had from the padded chain that it does have.
+// AES-128 as MEGA uses it: single blocks, and chains without padding; both are had from Web Crypto's padded chain.
 
 import { concat } from "../../bytes.js";
 
