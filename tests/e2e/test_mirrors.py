@@ -14,10 +14,11 @@ from clawchat.client import Client
 from tests.discovery import servers
 from tests.e2e.server import ServerFailed, ServerProcess, free_port
 from tests.mega.emulator import PASSWORD, MegaEmulator
+from tests.soak.rows import Rows
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-INTERVAL, LEAD, GRACE = 8, 3, 2
+INTERVAL, LEAD, GRACE = 6, 2, 2
 LONGEST_SECONDS = 60
 ADD = """
 import json
@@ -105,8 +106,8 @@ class Town:
             raise AssertionError(f"not found without {without}: {error!r}\n{self.server.log_tail()}") from error
 
     async def _ports(self) -> set[int]:
-        leases = (await asyncio.to_thread(self.server.status))["leases"]
-        return {lease["port"] for lease in leases if lease["state"] in ("open", "draining")}
+        leases = await asyncio.to_thread(Rows(self.server.data_dir).leases)
+        return {lease.port for lease in leases if lease.kind == "moving" and lease.state in ("open", "draining")}
 
 
 @contextlib.asynccontextmanager
