@@ -43,7 +43,7 @@ def service_worker(request: HttpRequest) -> HttpResponse:
 
 def _script() -> bytes:
     listed = files()
-    # The page is kept with its headers, so a version is its files and the page's policy.
-    version = sha256(json.dumps([listed, app_policy()]).encode()).hexdigest()[:16]
     code = Path(str(finders.find(SCRIPT))).read_text()
+    # The page is kept with its headers, and by this code: a version is its files, the page's policy, and the code.
+    version = sha256(json.dumps([listed, app_policy(), code]).encode()).hexdigest()[:16]
     return f"const VERSION = {json.dumps(version)};\nconst FILES = {json.dumps(listed, indent=1)};\n\n{code}".encode()

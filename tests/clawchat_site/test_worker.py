@@ -71,6 +71,20 @@ def test_another_policy_of_the_page_is_another_version(client, monkeypatch):
     assert listed(after)[1] == listed(before)[1]
 
 
+def test_another_code_of_the_worker_is_another_version(client, monkeypatch, tmp_path):
+    """Else the next worker would be put together in the very cache that the one in use answers from."""
+    before = client.get("/worker.js")
+    other = tmp_path / "service_worker.js"
+    other.write_text("// other\n")
+    monkeypatch.setattr("clawchat_site.worker.finders.find", lambda _: other)
+    monkeypatch.setattr("clawchat_site.worker.files", lambda: listed(before)[1])
+
+    after = client.get("/worker.js")
+
+    assert listed(after)[0] != listed(before)[0]
+    assert listed(after)[1] == listed(before)[1]
+
+
 def test_no_version_is_made_while_the_database_is_away(client, monkeypatch):
     """Its page would be let reach no mirror; browsers keep what they have and ask again later."""
 

@@ -28,11 +28,13 @@ self.addEventListener("message", (event) => {
 // A version is kept whole or not at all: a file with another digest belongs to another version.
 
 async function install() {
+  // The version in use comes again when the server went back to it.
+  const isKept = await caches.has(SHELL);
   try {
     const shell = await caches.open(SHELL);
     await Promise.all(Object.entries(FILES).map(([path, digest]) => add(shell, path, digest)));
   } catch (cause) {
-    await caches.delete(SHELL);
+    if (!isKept) await caches.delete(SHELL);
     throw cause;
   }
   await Promise.allSettled(SEALED_PATHS.map(keepNow));

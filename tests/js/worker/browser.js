@@ -44,6 +44,10 @@ export class Caches {
     return this.#caches.get(name);
   }
 
+  async has(name) {
+    return this.#caches.has(name);
+  }
+
   async keys() {
     return [...this.#caches.keys()];
   }

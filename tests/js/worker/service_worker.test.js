@@ -86,6 +86,17 @@ test("with one file of another version nothing is kept, and the old version goes
   assert.equal(await textOf(page(worker)), "<old page>");
 });
 
+test("a version in use stays when the server went back to it and it cannot be had again", async () => {
+  const { worker, front, caches } = await inPlace();
+  front.files.set("/static/js/bytes.js", file("bytes", { status: 500 }));
+
+  await assert.rejects(new Worker("1", OLD, front, caches).tell("install"));
+  front.isAway = true;
+
+  assert.equal(await textOf(page(worker)), "<old page>");
+  assert.deepEqual(await caches.content("shell-1"), OLD);
+});
+
 for (const [what, status] of [["missing", 404], ["refused", 429], ["broken", 500]])
   test(`with one file ${what} nothing is kept`, async () => {
     const caches = new Caches();
