@@ -45,7 +45,7 @@ def fetch(request: Request, seconds: float) -> bytes:
 
     Raises: MirrorError for any other answer, for a larger one, and for none within `seconds`.
     """
-    host = urlsplit(request.url).netloc.rpartition("@")[2]
+    host = _split(request.url).netloc.rpartition("@")[2]
     status, body = ask(request, seconds)
     if status == http.HTTPStatus.OK:
         return body

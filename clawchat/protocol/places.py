@@ -20,12 +20,14 @@ MEGA_HOST = "mega.nz"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
 # Scheme, host, port, and the rest up to a fragment. No user, no spaces, nothing outside ASCII.
 _URL = re.compile(
-    r"(https?)://([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:.]{2,45}\])(?::([0-9]{1,5}))?"
+    r"(https?)://([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:]{2,39}\])(?::([0-9]{1,5}))?"
     r"((?:/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*)?(?:\?[A-Za-z0-9._~%!$&'()*+,;=:@/?-]*)?)(?:#(.*))?",
     re.ASCII,
 )
 _FOLDER = re.compile(r"/folder/([A-Za-z0-9_-]{8})", re.ASCII)
 _KEY_CHARACTERS = 22
+_GROUP = re.compile("[0-9a-f]{1,4}", re.ASCII)
+_GROUPS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ def parse_place(url: str) -> WebPlace | MegaFolder | None:
     host = host.lower()
     if (scheme == "http" and host not in _LOOPBACK) or (port is not None and not 1 <= int(port) <= 65_535):
         return None
+    if host.startswith("[") and not _is_ipv6(host[1:-1]):
+        return None
     is_mega = host == MEGA_HOST and port is None
     folder = _FOLDER.fullmatch(rest)
     if folder and fragment is not None and (is_mega or host in _LOOPBACK):
@@ -82,6 +86,14 @@ def parse_place(url: str) -> WebPlace | MegaFolder | None:
         key = _folder_key(fragment)
         return None if key is None else MegaFolder(folder[1], key, gateway)
     return None if host == MEGA_HOST or fragment is not None else WebPlace(url)
+
+
+def _is_ipv6(text: str) -> bool:
+    """Whether URL libraries take it as an address: eight groups, or fewer around one gap."""
+    parts = text.split("::")
+    groups = [group for part in parts if part for group in part.split(":")]
+    is_long_enough = len(groups) == _GROUPS if len(parts) == 1 else len(parts) == 2 and len(groups) < _GROUPS
+    return is_long_enough and all(_GROUP.fullmatch(group) for group in groups)
 
 
 def _folder_key(fragment: str) -> bytes | None:

@@ -106,6 +106,8 @@ def test_with_tls_the_app_reaches_chat_ports_over_wss_alone(client, settings):
         (["https://one.example:8443/a/c.json?b=1"], ["https://one.example:8443"]),
         ([f"https://mega.nz/folder/Handle_1#{KEY}", f"https://mega.nz/folder/Handle_2#{KEY}"], MEGA),
         ([f"http://127.0.0.1:4000/folder/Handle_1#{KEY}"], ["http://127.0.0.1:4000"]),
+        (["https://[2001:db8::1::2]/c.json", "https://[1.2.3.4]/c.json"], []),
+        (["https://[2001:DB8::1]:8443/c.json"], ["https://[2001:db8::1]:8443"]),
         (["http://plain.example/c.json", "https://a.example;script-src *", "https://a b/", "file:///etc/passwd"], []),
     ],
 )

@@ -12,6 +12,7 @@ from discovery.mirrors.base import PROBE_NAME
 from discovery.models import Mirror
 from discovery.public_mirror import PublicMirror
 from discovery.services.mirror_secrets import write_secrets
+from discovery.web import Request, fetch
 from tests.discovery import servers
 from tests.e2e.server import free_port
 
@@ -154,6 +155,15 @@ def reading(origin: str) -> PublicMirror:
     """A mirror that is read from there."""
     options = {"folder": f"{origin}/dav", "public": f"{origin}/connection.json"}
     return services.driver_of(row("webdav", options, {"password": "x"}))
+
+
+@pytest.mark.parametrize("url", ["https://[2001:db8::1::2]/f", "https://[::::]/f", "https://x.org:x/f", "mailto:x"])
+def test_what_is_no_web_address_needs_the_operator(url):
+    """Whatever stands in a row ends in a sentence of ours."""
+    with pytest.raises(MirrorError, match="no web address") as error:
+        fetch(Request("GET", url), 1)
+
+    assert error.value.needs_operator
 
 
 @pytest.mark.parametrize("length", [b"Content-Length: 10000000000\r\n", b""], ids=["announced", "unannounced"])

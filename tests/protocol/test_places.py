@@ -1,6 +1,7 @@
 """Places: one grammar, and no URL that leads elsewhere than it looks."""
 
 import re
+from ipaddress import ip_address
 from urllib.parse import urljoin, urlsplit
 
 import pytest
@@ -44,6 +45,22 @@ def test_no_text_is_a_place_that_leads_elsewhere(text):
         assert (split.username, split.fragment) == (None, "")
         assert split.netloc.lower() == place.host
         assert split.scheme == "https" or split.hostname in ("localhost", "127.0.0.1", "::1")
+
+
+@given(st.text("0123:.f", max_size=30))
+def test_no_address_is_taken_that_libraries_refuse(text):
+    """Brackets hold an address of version 6, or the place is none."""
+    place = parse_place(f"https://[{text}]/c")
+    if place is not None:
+        ip_address(text)
+        assert place.host == urlsplit(place.url).netloc
+
+
+@given(st.ip_addresses(v=6))
+def test_every_address_of_version_6_is_taken(address):
+    """Short and long."""
+    for text in (address.compressed, address.exploded):
+        assert parse_place(f"https://[{text}]/c")
 
 
 @given(st.text(max_size=40))

@@ -18,11 +18,13 @@ export const MEGA_HOST = "mega.nz";
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 // Scheme, host, port, and the rest up to a fragment. No user, no spaces, nothing outside ASCII.
 const URL_PARTS = new RegExp(
-  "^(https?)://([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\\[[0-9A-Fa-f:.]{2,45}\\])(?::([0-9]{1,5}))?" +
+  "^(https?)://([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\\[[0-9A-Fa-f:]{2,39}\\])(?::([0-9]{1,5}))?" +
     "((?:/[A-Za-z0-9._~%!$&'()*+,;=:@/-]*)?(?:\\?[A-Za-z0-9._~%!$&'()*+,;=:@/?-]*)?)(?:#(.*))?$",
 );
 const FOLDER = /^\/folder\/([A-Za-z0-9_-]{8})$/;
 const KEY_CHARACTERS = 22;
+const GROUP = /^[0-9a-f]{1,4}$/;
+const GROUPS = 8;
 
 /** A connection file at a plain URL. Show people its `host`: the rest may be meant for few. */
 export class WebPlace extends secretFields("url") {
@@ -70,6 +72,7 @@ export function parsePlace(url) {
   const host = givenHost.toLowerCase();
   if (scheme === "http" && !LOOPBACK.has(host)) return null;
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return null;
+  if (host.startsWith("[") && !isIpv6(host.slice(1, -1))) return null;
   const isMega = host === MEGA_HOST && port === undefined;
   const handle = FOLDER.exec(rest)?.[1];
   if (handle !== undefined && fragment !== undefined && (isMega || LOOPBACK.has(host))) {
@@ -78,6 +81,14 @@ export function parsePlace(url) {
     return key && new MegaFolder(handle, key, gateway);
   }
   return host === MEGA_HOST || fragment !== undefined ? null : new WebPlace(url);
+}
+
+/** Whether URL libraries take it as an address: eight groups, or fewer around one gap. */
+function isIpv6(text) {
+  const parts = text.split("::");
+  const groups = parts.filter((part) => part !== "").flatMap((part) => part.split(":"));
+  const isLongEnough = parts.length === 1 ? groups.length === GROUPS : parts.length === 2 && groups.length < GROUPS;
+  return isLongEnough && groups.every((group) => GROUP.test(group));
 }
 
 function folderKey(fragment) {
