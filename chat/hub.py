@@ -71,7 +71,7 @@ class Hub:
         # Before limits and keys are read: what changes them from here on is news.
         await self.rounds.skip_old_news()
         await self.read_policy()
-        await self.read_keys()
+        self.use_keys(await self.read_keys())
         self.admission = Admission(self.policy, self.clock())
         self.writer = Writer(self._hand_over)
         self.writer.start()
@@ -98,15 +98,18 @@ class Hub:
         while self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def read_keys(self) -> None:
-        """Read identity and discovery secret; from here on nobody passes the gate under a former one.
+    async def read_keys(self) -> ServerKeys:
+        """Identity and discovery secret as the rows have them now."""
+        return await self.database.run(server_keys)
 
-        After the start it is called for its piece of news alone, in its turn: whoever was shut out by the transaction
-        that renewed the secret has been closed by then.
+    def use_keys(self, keys: ServerKeys) -> None:
+        """From here on nobody passes the gate under a former secret, and who arrives is told this one.
+
+        After the start only when everybody who was shut out before these keys were read has been closed.
         Spec: 3.10
         """
-        self.keys: ServerKeys = await self.database.run(server_keys)
-        self.gates = [Gate(gate_key(self.keys.discovery_secret), self.keys.identity)]
+        self.keys = keys
+        self.gates = [Gate(gate_key(keys.discovery_secret), keys.identity)]
 
     async def read_policy(self) -> None:
         """Read the limits."""

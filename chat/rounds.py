@@ -86,12 +86,10 @@ class Rounds:
     async def read_news(self) -> None:
         """Do what the news since the last time ask for."""
         async with self._reading:
-            for row in await self._hub.database.run(self._news.read):
-                self._act(row)
+            await self._act_on_news()
             # Last, because it asks the database: should that fail, nothing else is lost, and it is tried again.
             if self._secret_renewed:
-                await self._hub.read_keys()
-                self._hub.give_secret()
+                await self._take_secret()
                 self._secret_renewed = False
             if self._policy_changed:
                 await self._hub.read_policy()
@@ -99,6 +97,23 @@ class Rounds:
                 self._policy_changed = False
             if self._bans_changed:
                 await self._read_bans()
+
+    async def _act_on_news(self) -> bool:
+        """Whether a piece of news was that the secret was renewed."""
+        rows = await self._hub.database.run(self._news.read)
+        for row in rows:
+            self._act(row)
+        return any(row.kind == News.Kind.SECRET for row in rows)
+
+    async def _take_secret(self) -> None:
+        # The secret may be younger than the news that told of one: whoever was shut out before it was read is in the
+        # news by now, and must be gone before anybody is given it.
+        renewed = True
+        while renewed:
+            keys = await self._hub.read_keys()
+            renewed = await self._act_on_news()
+        self._hub.use_keys(keys)
+        self._hub.give_secret()
 
     def _act(self, row: News) -> None:
         hub = self._hub

@@ -202,3 +202,43 @@ async def test_two_lock_outs_at_once_end_with_one_secret(hub, alice, bob, charli
 
     assert bytes(await secret_told(alice)) == bytes(hub.keys.discovery_secret)
     assert len(hub.gates) == 1
+
+
+async def test_who_is_shut_out_before_the_secret_is_read_does_not_get_it(hub, alice, bob, charlie, monkeypatch):
+    """Charlie's lock-out comes when the news of bob's have been read, and the keys have not."""
+    read = hub.read_keys
+
+    async def after_another():
+        monkeypatch.undo()
+        await revoke(hub, charlie, hear=False)
+        return await read()
+
+    monkeypatch.setattr(hub, "read_keys", after_another)
+    await revoke(hub, bob)
+
+    assert hub.keys.kid == await hub.database.run(current_kid)
+    assert bytes(await secret_told(alice)) == bytes(hub.keys.discovery_secret)
+    assert await charlie.ended() == 4410
+    while not charlie.link.sent.empty():
+        frame = charlie.session.open(charlie.link.sent.get_nowait())
+        assert bytes(hub.keys.discovery_secret) not in frame.payload
+
+
+async def test_a_lock_out_after_the_secret_was_read_brings_the_next_one(hub, alice, bob, charlie, monkeypatch):
+    """Charlie's comes when the keys that bob's brought have been read: they are not given out any more."""
+    read, kids = hub.read_keys, []
+
+    async def before_another():
+        keys = await read()
+        kids.append(keys.kid)
+        if len(kids) == 1:
+            await revoke(hub, charlie, hear=False)
+        return keys
+
+    monkeypatch.setattr(hub, "read_keys", before_another)
+    await revoke(hub, bob)
+
+    assert len(kids) == 2
+    assert kids[1] == hub.keys.kid == await hub.database.run(current_kid)
+    assert bytes(await secret_told(alice)) == bytes(hub.keys.discovery_secret)
+    assert await charlie.ended() == 4410
