@@ -9,8 +9,11 @@ class InviteQuerySet(models.QuerySet):
     """The questions asked about invites."""
 
     def open(self, now: datetime) -> "InviteQuerySet":
-        """Invites that can still enrol a device: neither spent, cancelled nor expired."""
-        return self.filter(spent_at=None, cancelled_at=None, expires_at__gt=now)
+        """Invites that can still enrol a device: neither spent, cancelled nor expired.
+
+        One that lost its secret when it expired stays so, though the clock was set back meanwhile.
+        """
+        return self.filter(spent_at=None, cancelled_at=None, expires_at__gt=now, psk_sealed__isnull=False)
 
 
 class Invite(models.Model):

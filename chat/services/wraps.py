@@ -109,11 +109,16 @@ def _joined(wraps: QuerySet[DiscoveryWrap]) -> bytes:
 
 def _entries(row: DiscoverySecret, secret: keys.DiscoverySecret) -> Iterator[DiscoveryWrap]:
     """An entry for every holder; those seen last come first, in case there are more than a file can carry."""
-    invites = list(Invite.objects.open(timezone.now()).order_by("-pk")[:MAX_WRAPS])
-    enrolling = {bytes(invite.bound_to) for invite in invites if invite.bound_to}
-    for invite in invites:
-        yield DiscoveryWrap(secret=row, entry=make_wrap(open_invite_psk(invite), secret), invite=invite)
-    left = MAX_WRAPS - len(invites)
+    enrolling, left = set(), MAX_WRAPS
+    for invite in Invite.objects.open(timezone.now()).order_by("-pk")[:MAX_WRAPS]:
+        try:
+            psk = open_invite_psk(invite)
+        except Unauthentic:
+            logger.warning("the secret of invite %s does not open", invite.pk)
+            continue
+        left -= 1
+        enrolling.add(bytes(invite.bound_to or b""))
+        yield DiscoveryWrap(secret=row, entry=make_wrap(psk, secret), invite=invite)
     for device in Device.objects.enrolled().order_by(F("last_seen_at").desc(nulls_last=True), "-pk"):
         sealed = device.psk_sealed or device.pending_psk_sealed
         # One that has not come with its own pair yet still has its invite's secret, and one entry is enough.

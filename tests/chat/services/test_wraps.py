@@ -240,6 +240,34 @@ def test_a_damaged_row_keeps_nobody_from_being_shut_out(alice, bob, charlie, cap
     assert "does not open" in caplog.text
 
 
+def test_a_damaged_invite_keeps_nobody_from_being_shut_out(alice, bob, charlie, caplog):
+    """Who has begun to enrol with it has a pair of its own, and an entry for that."""
+    made, invitation = invite()
+    _, psk = enrol(made)
+    Invite.objects.filter(pk=made.pk).update(psk_sealed=b"damaged" * 8)
+
+    assert devices.revoke(bob.id, "stolen", "operator")
+
+    assert opens(charlie.psk) and opens(psk)
+    assert not opens(invitation.invite_psk)
+    assert "does not open" in caplog.text
+
+
+def test_a_clock_that_was_set_back_opens_no_expired_invite(alice, bob):
+    """It has lost its secret, and must not keep a device from being shut out."""
+    made, invitation = invite()
+    Invite.objects.filter(pk=made.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    wraps.drop_expired()
+    Invite.objects.filter(pk=made.pk).update(expires_at=timezone.now() + timedelta(hours=1))
+
+    assert devices.revoke(bob.id, "stolen", "operator")
+
+    assert opens(alice.psk)
+    assert not Invite.objects.open(timezone.now()).exists()
+    assert not opens(invitation.invite_psk)
+    devices.find_credential(bytes(made.invite_id))
+
+
 def test_a_device_that_is_being_revoked_makes_no_invite(alice, bob, monkeypatch):
     """Its revocation, which comes between the look at the device and the new row, cannot have seen that one."""
     real = wraps.add_invite
