@@ -65,15 +65,23 @@ function answerTo(request) {
 }
 
 async function keptFile(path, request) {
-  const shell = await caches.open(SHELL);
-  return (await shell.match(path, { ignoreVary: true })) ?? fetch(request);
+  return (await kept(SHELL, path)) ?? fetch(request);
 }
 
 // An old file in place of the front door's answer would look like news from there, so only who asks for it gets it.
 
 async function keptSealed(path) {
-  const sealed = await caches.open(SEALED);
-  return (await sealed.match(path)) ?? new Response(null, { status: 504 });
+  return (await kept(SEALED, path)) ?? new Response(null, { status: 504 });
+}
+
+/** What a cache has; nothing, too, where the browser's own storage fails. */
+async function kept(name, path) {
+  try {
+    const cache = await caches.open(name);
+    return await cache.match(path, { ignoreVary: true });
+  } catch {
+    return undefined;
+  }
 }
 
 async function keepNow(path) {
@@ -97,9 +105,14 @@ async function keeping(path, asked) {
     },
     async flush() {
       if (length > SEALED_MAX_BYTES) return;
-      const headers = { "Content-Type": "application/json" };
-      await (await caches.open(SEALED)).put(path, new Response(new Blob(parts), { headers }));
+      // A full disk is no reason to break off what the page reads.
+      await keep(path, new Blob(parts)).catch(() => {});
     },
   });
   return new Response(response.body.pipeThrough(copy), response);
+}
+
+async function keep(path, content) {
+  const sealed = await caches.open(SEALED);
+  await sealed.put(path, new Response(content, { headers: { "Content-Type": "application/json" } }));
 }

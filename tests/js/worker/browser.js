@@ -35,12 +35,15 @@ export class FrontDoor {
   };
 }
 
-/** The origin's cache storage, which outlives every worker. */
+/** The origin's cache storage, which outlives every worker. `isBroken`: nothing can be had; `isFull`: or kept. */
 export class Caches {
   #caches = new Map();
+  isBroken = false;
+  isFull = false;
 
   async open(name) {
-    if (!this.#caches.has(name)) this.#caches.set(name, new Cache());
+    if (this.isBroken) throw new DOMException("Internal error.", "UnknownError");
+    if (!this.#caches.has(name)) this.#caches.set(name, new Cache(this));
     return this.#caches.get(name);
   }
 
@@ -63,9 +66,15 @@ export class Caches {
 }
 
 class Cache {
+  #storage;
   #rows = new Map();
 
+  constructor(storage) {
+    this.#storage = storage;
+  }
+
   async put(path, response) {
+    if (this.#storage.isFull) throw new DOMException("Quota exceeded.", "QuotaExceededError");
     this.#rows.set(path, { body: await response.arrayBuffer(), status: response.status, headers: response.headers });
   }
 

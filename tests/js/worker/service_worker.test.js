@@ -151,6 +151,16 @@ test("a file that was evicted comes from the front door", async () => {
   assert.equal(await textOf(worker.ask("/static/js/app.js")), "old app");
 });
 
+test("a browser whose storage fails gets all from the front door", async () => {
+  const { worker, caches } = await inPlace({ extra: { "/connection.json": sealed("first") } });
+  caches.isBroken = true;
+
+  assert.equal(await textOf(page(worker)), "<old page>");
+  assert.equal(await textOf(worker.ask("/static/js/app.js")), "old app");
+  assert.equal(await textOf(worker.ask("/connection.json")), "first");
+  assert.equal((await kept(worker)).status, 504);
+});
+
 // What is none of its business
 
 for (const path of ["/admin/", "/admin/login/", "/metrics", "/healthz", "/worker.js", "/nowhere"])
@@ -218,6 +228,16 @@ test("each newer one that comes by is kept, and outlives the version", async () 
   const { worker: next } = await inPlace({ files: NEW, caches, version: "2" });
 
   assert.equal(await textOf(kept(next)), "second");
+});
+
+test("a full disk keeps nobody from reading what cannot be kept", async () => {
+  const { worker, front, caches } = await inPlace({ extra: { "/connection.json": sealed("first") } });
+  front.files.set("/connection.json", sealed("second"));
+  caches.isFull = true;
+
+  assert.equal(await textOf(worker.ask("/connection.json")), "second");
+
+  assert.equal(await textOf(kept(worker)), "first");
 });
 
 test("an old one never stands in for the front door's answer", async () => {
