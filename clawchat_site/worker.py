@@ -42,8 +42,10 @@ def service_worker(request: HttpRequest) -> HttpResponse:
 
 
 def _script() -> bytes:
-    listed = files()
     code = Path(str(finders.find(SCRIPT))).read_text()
     # The page is kept with its headers, and by this code: a version is its files, the page's policy, and the code.
-    version = sha256(json.dumps([listed, app_policy(), code]).encode()).hexdigest()[:16]
-    return f"const VERSION = {json.dumps(version)};\nconst FILES = {json.dumps(listed, indent=1)};\n\n{code}".encode()
+    made_of = {"POLICY": app_policy(), "FILES": files()}
+    version = sha256(json.dumps([made_of, code]).encode()).hexdigest()[:16]
+    constants = {"VERSION": version, **made_of}
+    head = "".join(f"const {name} = {json.dumps(value, indent=1)};\n" for name, value in constants.items())
+    return f"{head}\n{code}".encode()

@@ -15,8 +15,14 @@ pytestmark = pytest.mark.django_db
 
 def listed(answer) -> tuple[str, dict[str, str]]:
     """Version and files that a worker was given."""
-    found = re.match(r'const VERSION = ("\w+");\nconst FILES = (\{.*?\n\});\n', answer.content.decode(), re.DOTALL)
-    return json.loads(found[1]), json.loads(found[2])
+    constants = constants_of(answer)
+    return constants["VERSION"], constants["FILES"]
+
+
+def constants_of(answer) -> dict:
+    """What stands in front of a worker's script."""
+    found = re.findall(r'^const ([A-Z]+) = (".*?"|\{.*?\n\});$', answer.content.decode(), re.DOTALL | re.MULTILINE)
+    return {name: json.loads(text) for name, text in found[:3]}
 
 
 def test_the_worker_comes_with_the_files_of_its_version(client):
@@ -83,6 +89,13 @@ def test_another_code_of_the_worker_is_another_version(client, monkeypatch, tmp_
 
     assert listed(after)[0] != listed(before)[0]
     assert listed(after)[1] == listed(before)[1]
+
+
+def test_the_worker_knows_the_policy_that_its_page_must_come_with(client):
+    """A page that comes with another is not kept."""
+    policy = constants_of(client.get("/worker.js"))["POLICY"]
+
+    assert policy == client.get("/")["Content-Security-Policy"]
 
 
 def test_no_version_is_made_while_the_database_is_away(client, monkeypatch):

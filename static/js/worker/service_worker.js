@@ -1,10 +1,10 @@
 // Keeps one whole version of the app and the last sealed files, so that the app opens while the front door is away.
 //
-// A classic script, sent by the server behind two constants: VERSION, and FILES (address -> digest) of that version.
+// A classic script, sent by the server behind constants: VERSION, and its page's POLICY and FILES (address -> digest).
 // It sees only what strangers see: the app's own files, and discovery files, which are noise without the secret.
 // Never kept: the admin, health, measurements, requests to anywhere else. What it does not answer goes its usual way.
 
-/* global VERSION, FILES */
+/* global VERSION, POLICY, FILES */
 
 const PAGE = "/";
 const SHELLS = "shell-";
@@ -45,7 +45,14 @@ async function add(shell, path, integrity) {
   // The page has just loaded its files, so most need not come again; the page itself must, for its headers.
   const response = await (path === PAGE ? newest() : fetch(path, { cache: "force-cache", integrity }).catch(newest));
   if (!response.ok) throw new Error(`${path}: ${response.status}`);
+  // A server whose database was away for a moment names no mirrors; kept, such a page could never reach them.
+  if (path === PAGE && !hasPolicy(response)) throw new Error(`${path}: another policy`);
   await shell.put(path, response);
+}
+
+/** Whether it came with the page's policy; a proxy may have put another beside it. */
+function hasPolicy({ headers }) {
+  return headers.get("Content-Security-Policy")?.includes(POLICY);
 }
 
 async function dropOtherShells() {

@@ -6,12 +6,13 @@ import { createContext, runInContext } from "node:vm";
 
 const SCRIPT = readFileSync(new URL("../../../static/js/worker/service_worker.js", import.meta.url), "utf8");
 export const ORIGIN = "https://chat.example.org";
+export const POLICY = "default-src 'none'; connect-src 'self' https://mirror.example";
 
 /** @param {string | Uint8Array} content */
 export const integrityOf = (content) => `sha256-${createHash("sha256").update(content).digest("base64")}`;
 
 export const file = (content, { status = 200, type = "text/plain", headers = {} } = {}) => ({
-  content, status, headers: { "Content-Type": type, ...headers },
+  content, status, headers: { "Content-Type": type, "Content-Security-Policy": POLICY, ...headers },
 });
 
 /** The front door: files by path; `isAway` makes every request fail. `asked` holds each as "path cache". */
@@ -35,7 +36,7 @@ export class FrontDoor {
   };
 }
 
-/** The origin's cache storage, which outlives every worker. `isBroken`: nothing can be had; `isFull`: or kept. */
+/** The origin's cache storage, which outlives every worker. `isBroken`: nothing is had; `isFull`: nothing kept. */
 export class Caches {
   #caches = new Map();
   isBroken = false;
@@ -88,7 +89,7 @@ class Cache {
   }
 }
 
-/** One worker, as the server sends it: the two constants, then the script. */
+/** One worker, as the server sends it: the three constants, then the script. */
 export class Worker {
   #listeners = new Map();
   skipped = false;
@@ -101,8 +102,9 @@ export class Worker {
     };
     const digests = Object.fromEntries(Object.entries(files).map(([path, content]) => [path, integrityOf(content)]));
     const given = { self, caches, fetch: front.fetch, URL, Response, Blob, TransformStream, WritableStream, AbortSignal };
-    const head = `const VERSION = ${JSON.stringify(version)}; const FILES = ${JSON.stringify(digests)};\n`;
-    runInContext(head + SCRIPT, createContext(given));
+    const constants = Object.entries({ VERSION: version, POLICY, FILES: digests });
+    const head = constants.map(([name, value]) => `const ${name} = ${JSON.stringify(value)};\n`);
+    runInContext(head.join("") + SCRIPT, createContext(given));
   }
 
   async tell(name, detail = {}) {

@@ -5,7 +5,7 @@ import { test } from "node:test";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-import { Caches, file, FrontDoor, ORIGIN, Worker } from "./browser.js";
+import { Caches, file, FrontDoor, ORIGIN, POLICY, Worker } from "./browser.js";
 
 setFlagsFromString("--expose-gc");
 const collectGarbage = runInNewContext("gc");
@@ -37,12 +37,25 @@ test("the app opens while the front door is away", async () => {
   assert.equal(await textOf(worker.ask("/static/js/app.js")), "old app");
 });
 
-test("the page is kept with the policy it came with", async () => {
-  const policy = { "Content-Security-Policy": "default-src 'none'" };
-  const { worker, front } = await inPlace({ extra: { "/": file("<old page>", { headers: policy }) } });
-  front.isAway = true;
+test("the page is kept with its policy, to which who stands in between may have added another", async () => {
+  for (const policy of [POLICY, `${POLICY}, upgrade-insecure-requests`]) {
+    const headers = { "Content-Security-Policy": policy };
+    const { worker, front } = await inPlace({ extra: { "/": file("<old page>", { headers }) } });
+    front.isAway = true;
 
-  assert.equal((await page(worker)).headers.get("Content-Security-Policy"), "default-src 'none'");
+    assert.equal((await page(worker)).headers.get("Content-Security-Policy"), policy);
+  }
+});
+
+test("a page with a policy that knows fewer mirrors is not kept", async () => {
+  const { worker, front, caches } = await inPlace();
+  const headers = { "Content-Security-Policy": "default-src 'none'; connect-src 'self'" };
+  for (const [path, { content }] of Object.entries(served(NEW))) front.files.set(path, file(content, { headers }));
+
+  await assert.rejects(new Worker("2", NEW, front, caches).tell("install"));
+
+  assert.deepEqual(await caches.keys(), ["shell-1"]);
+  assert.equal(await textOf(page(worker)), "<old page>");
 });
 
 test("what the page has just loaded is not fetched again, the page itself is", async () => {
