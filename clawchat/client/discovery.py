@@ -242,12 +242,13 @@ class Finder:
 
     def _open(self, data: bytes) -> _Found:
         sealed = SealedConnectionFile.parse(data)
-        if self.revocations.refuses_secret(sealed.kid):
-            raise UnknownPeer("sealed under a discovery secret that was revoked")
         secret = self._device.discovery_secrets.get(sealed.kid)
         if secret is None:
             secret = sealed.unwrap(self._device.psks, self._device.pins)
-        return _Found(sealed.open({sealed.kid: secret}, self._device.pins), data, secret)
+        info = sealed.open({sealed.kid: secret}, self._device.pins)
+        if self.revocations.refuses_secret(sealed.kid, info.timestamp):
+            raise UnknownPeer("sealed under a discovery secret that was revoked")
+        return _Found(info, data, secret)
 
     def _load(self) -> ConnectionInfo | None:
         data = self._store.get(STORE, FILE)

@@ -11,6 +11,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from clawchat.protocol.connection_file import ConnectionInfo
 from clawchat.protocol.encoding import encode_cbor, parse_cbor
 from clawchat.protocol.errors import ClawChatError, Replayed, Revoked, Unauthentic
+from clawchat.protocol.limits import CLOCK_SKEW_SECONDS
 from clawchat.protocol.primitives import constant_time_equal
 from clawchat.protocol.revocation_list import (
     RevocationKind,
@@ -72,9 +73,14 @@ class Revocations:
         if self._list.find(RevocationKind.DEVICE, revoked_id(bytes(self._device.key.public))) is not None:
             raise Revoked("this device was shut out; ask for a new invitation")
 
-    def refuses_secret(self, kid: bytes) -> bool:
-        """Whether files sealed under the secret of this `kid` count no more."""
-        return self._list.find(RevocationKind.DISCOVERY, revoked_id(kid)) is not None
+    def refuses_secret(self, kid: bytes, timestamp: int) -> bool:
+        """Whether a file sealed under the secret of this `kid` at this time counts no more.
+
+        One that our server signed well after it gave the secret up comes from a server restored from a backup.
+        Units: seconds since 1970.
+        """
+        entry = self._list.find(RevocationKind.DISCOVERY, revoked_id(kid))
+        return entry is not None and timestamp <= entry.since + CLOCK_SKEW_SECONDS
 
     def refuses_certificate(self, certificate: bytes) -> bool:
         """Whether the key of this certificate (DER) counts no more."""

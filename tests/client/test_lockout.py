@@ -250,9 +250,10 @@ async def test_files_under_a_revoked_secret_count_no_more(server, alice, tmp_pat
     """Also after a restart, and also when the secret is among those that are held."""
     former = renew(server)
     number = revoked_id(key_id(former))
-    server.list_revoked(Entry(RevocationKind.DISCOVERY, number, 1, "a device was shut out"), serial=5)
+    now = int(time.time())
+    server.list_revoked(Entry(RevocationKind.DISCOVERY, number, now, "a device was shut out"), serial=5)
     await server.announce(*server.ports)
-    await until(lambda: alice._finder.revocations.refuses_secret(key_id(former)))
+    await until(lambda: alice._finder.revocations.refuses_secret(key_id(former), now))
     await alice.close()
     store = Store.open(tmp_path / "alice")
     finder = Finder(store, Device.load(store))
@@ -261,6 +262,20 @@ async def test_files_under_a_revoked_secret_count_no_more(server, alice, tmp_pat
     with pytest.raises(UnknownPeer, match="revoked"):
         finder.take(server.publish(*server.ports))
     store.close()
+
+
+async def test_restored_server_is_believed_under_the_secret_it_has_again(server, finder):
+    """Its files are newer than the revocation; what was sealed before that stays refused."""
+    former, since = renew(server), int(time.time()) - 1000
+    server.list_revoked(Entry(RevocationKind.DISCOVERY, revoked_id(key_id(former)), since, ""), serial=5)
+    finder.take(server.publish(*server.ports))
+    finder.revocations.take(server.other_files[LIST_NAME], finder.known)
+    server.secret = former
+
+    with pytest.raises(UnknownPeer, match="revoked"):
+        finder.take(server.seal(server.info(*server.ports, now=since + 300)))
+    assert finder.take(server.publish(*server.ports))
+    assert next(iter(finder._device.discovery_secrets)) == key_id(former)
 
 
 async def test_list_is_asked_for_again_until_a_place_has_it(server, alice, monkeypatch):

@@ -7,6 +7,7 @@ import { sealConnectionFile } from "../../../static/js/protocol/connection_file.
 import { ConnectionInfo, Endpoint, RevocationsHead } from "../../../static/js/protocol/connection_info.js";
 import { keyId } from "../../../static/js/protocol/key_schedule.js";
 import { DeviceKey, DiscoverySecret, IdentityKey, PreSharedKey } from "../../../static/js/protocol/keys.js";
+import { CLOCK_SKEW_SECONDS } from "../../../static/js/protocol/limits.js";
 import { sha256 } from "../../../static/js/protocol/primitives.js";
 import {
   RevocationKind, RevocationList, Revoked, revokedId, sealRevocationList, signIdentityRevocation,
@@ -28,8 +29,9 @@ function setUp({ mirrors = {}, secretsHeld = null, ...options } = {}) {
   const [saved, learned, lists] = [[], [], []];
   const publish = async (serial, endpoints = [endpoint(50_000)], changes = {}) => {
     const { signer = identity, secret = discoverySecret, urls = [], psks = [], revocations = null } = changes;
+    const { timestamp = NOW } = changes;
     const info = new ConnectionInfo({
-      serial, serverId: "cc-test", serverName: "Test", serverPublic: signer.public, timestamp: NOW, endpoints, urls,
+      serial, serverId: "cc-test", serverName: "Test", serverPublic: signer.public, timestamp, endpoints, urls,
       validFrom: NOW - 10, validUntil: NOW + 3600, nextRotation: NOW + 3600, graceSeconds: 300, revocations,
     });
     const entries = await Promise.all(psks.map((psk) => makeWrap(psk, secret)));
@@ -270,9 +272,9 @@ test("a list that says the same without the server's own word ends nothing; othe
   assert.equal(finder.info.serial, 8);
 });
 
-test("files under a secret that was revoked count no more, also after a reload", async () => {
-  const former = DiscoverySecret.generate();
-  const { finder, publish, publishList, mirrors, lists } = setUp({ psks: () => [] });
+test("files from before their secret was revoked count no more, also after a reload", async () => {
+  const [former, psk] = [DiscoverySecret.generate(), PreSharedKey.generate()];
+  const { finder, publish, publishList, mirrors, lists, learned } = setUp({ psks: () => [psk] });
   const { file, head } = await publishList(3, [revoked(RevocationKind.DISCOVERY, keyId(former))]);
   mirrors[LIST] = file;
   await finder.accept(await publish(7, undefined, { revocations: head }), MIRROR);
@@ -280,7 +282,13 @@ test("files under a secret that was revoked count no more, also after a reload",
 
   await finder.restore(null, lists[0]);
 
-  await assert.rejects(finder.accept(await publish(9, undefined, { secret: former }), null), { code: "unknown_peer" });
+  const psks = [psk];
+  const old = await publish(9, undefined, { secret: former, psks, timestamp: NOW + CLOCK_SKEW_SECONDS });
+  await assert.rejects(finder.accept(old, null), { code: "unknown_peer", message: /revoked/ });
+  // Only a server that was restored from a backup signs one later.
+  const restored = await publish(9, undefined, { secret: former, psks, timestamp: NOW + CLOCK_SKEW_SECONDS + 1 });
+  await finder.accept(restored, null);
+  assert.ok(learned.at(-1).equals(former));
 });
 
 test("a device on the list is shut out", async () => {
