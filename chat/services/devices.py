@@ -73,6 +73,8 @@ def enrol(invite_pk: int, device_public: DevicePublic, psk_id: bytes, psk: PreSh
     Spec: 3.2
     """
     public = bytes(device_public)
+    # Before invite and device are locked, as whoever revokes or activates does it: in that order nobody waits for ever.
+    wraps.lock_secret()
     invite = Invite.objects.open(timezone.now()).select_for_update().filter(pk=invite_pk).first()
     if invite is None or (invite.bound_to and not _same(invite.bound_to, public)):
         raise Unauthentic("invite is spent, expired or taken")

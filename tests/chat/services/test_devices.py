@@ -1,12 +1,14 @@
 """Revocation, rights over devices, and what a revoked device leaves behind."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from chat.models import AuditEvent, Invite, KeyPackage, News, Revocation
 from chat.services import devices, key_packages
 from chat.services.invites import create_invite
 from clawchat.protocol.errors import NotMember, Unauthentic
-from clawchat.protocol.keys import PreSharedKey
+from clawchat.protocol.keys import DeviceKey, PreSharedKey
 from clawchat.protocol.primitives import random_bytes
 
 
@@ -51,6 +53,20 @@ def test_a_revoked_key_cannot_enrol_again(alice):
             PreSharedKey.generate(),
             devices.Seat("127.0.0.1", 1, "process"),
         )
+
+
+def test_who_enrols_waits_for_whoever_revokes_before_it_locks_a_row(server):
+    """The secret's lock comes first everywhere, or two of them would wait for each other for ever."""
+    invite = Invite.objects.get(invite_id=create_invite().invite_id)
+    seat = devices.Seat("127.0.0.1", 1, "process")
+
+    with CaptureQueriesContext(connection) as asked:
+        devices.enrol(invite.pk, DeviceKey.generate().public, random_bytes(16), PreSharedKey.generate(), seat)
+
+    tables = ["chat_serveridentity", "chat_invite", "chat_device"]
+    selects = [query["sql"] for query in asked if query["sql"].startswith("SELECT")]
+    first = [next(at for at, sql in enumerate(selects) if f'FROM "{table}"' in sql) for table in tables]
+    assert first == sorted(first)
 
 
 def test_an_unknown_id_gets_a_secret_nobody_has(server):
