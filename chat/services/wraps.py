@@ -17,6 +17,7 @@ from chat.models import Device, DiscoverySecret, DiscoveryWrap, Invite, ServerId
 from chat.services.sealed import open_device_psk, open_discovery_secret, open_invite_psk
 from clawchat.protocol import keys
 from clawchat.protocol.errors import Limit, Unauthentic
+from clawchat.protocol.keys import PreSharedKey
 from clawchat.protocol.wraps import MAX_WRAPS, WRAPS_STEP, join_wraps, make_padding, make_wrap
 
 logger = logging.getLogger(__name__)
@@ -77,22 +78,32 @@ def drop_invite(invite: Invite) -> None:
 
 
 def drop_expired() -> int:
-    """How many invites have expired and lost their secret and their entry now."""
+    """How many invites have expired and lost their secret and their entry now.
+
+    A device that was cut off between its two handshakes comes with its pending pair, and the entry becomes its own.
+    """
     expired = Invite.objects.filter(expires_at__lte=timezone.now()).exclude(psk_sealed=None)
     pks = list(expired.values_list("pk", flat=True))
     if pks:
         with transaction.atomic():
             row = lock_secret()
             Invite.objects.filter(pk__in=pks).update(psk_sealed=None)
-            _drop(row.wraps.filter(invite__in=pks))
+            left = row.wraps.filter(invite__in=pks)
+            for device in Device.objects.enrolled().filter(psk_id=None, invite__in=left.values("invite")):
+                if (psk := _psk_of(device)) is not None:
+                    _give(row, device, psk)
+            _drop(left)
     return len(pks)
 
 
 def add_device(device: Device) -> None:
     """Wrap the secret in force for a device under the pair it uses from now on; its former entry, or that of the invite
     it came by, makes room."""
-    row = lock_secret()
-    entry = make_wrap(open_device_psk(device, device.psk_sealed), open_discovery_secret(row))
+    _give(lock_secret(), device, open_device_psk(device, device.psk_sealed))
+
+
+def _give(row: DiscoverySecret, device: Device, psk: PreSharedKey) -> None:
+    entry = make_wrap(psk, open_discovery_secret(row))
     mine = Q(device=device) if device.invite_id is None else Q(device=device) | Q(invite=device.invite_id)
     former = list(row.wraps.filter(mine))
     _drop(former[1:])
@@ -120,18 +131,24 @@ def _entries(row: DiscoverySecret, secret: keys.DiscoverySecret) -> Iterator[Dis
         enrolling.add(bytes(invite.bound_to or b""))
         yield DiscoveryWrap(secret=row, entry=make_wrap(psk, secret), invite=invite)
     for device in Device.objects.enrolled().order_by(F("last_seen_at").desc(nulls_last=True), "-pk"):
-        sealed = device.psk_sealed or device.pending_psk_sealed
         # One that has not come with its own pair yet still has its invite's secret, and one entry is enough.
         if not left or (device.psk_sealed is None and bytes(device.public) in enrolling):
             continue
-        try:
-            psk = open_device_psk(device, sealed)
-        except Unauthentic:
-            # It could not connect either. A row that was damaged must not keep another device from being shut out.
-            logger.warning("the secret of device %s does not open", device)
+        psk = _psk_of(device)
+        if psk is None:
             continue
         left -= 1
         yield DiscoveryWrap(secret=row, entry=make_wrap(psk, secret), device=device)
+
+
+def _psk_of(device: Device) -> PreSharedKey | None:
+    """Under which secret it comes: its own, or before the first time its pending one; None when the row is damaged."""
+    try:
+        return open_device_psk(device, device.psk_sealed or device.pending_psk_sealed)
+    except Unauthentic:
+        # It could not connect either. Such a row must not keep another device from being shut out.
+        logger.warning("the secret of device %s does not open", device)
+        return None
 
 
 def _put(row: DiscoverySecret, entry: bytes, **holder: Device | Invite) -> bool:

@@ -219,6 +219,44 @@ def test_an_enrolling_device_has_its_invites_entry_and_no_other(server):
     assert (opens(invitation.invite_psk), opens(psk)) == (False, True)
 
 
+def test_a_device_cut_off_while_it_enrolled_keeps_its_invites_entry(server):
+    """The invite expires between its two handshakes: the pending pair finds the secret, the invite does not."""
+    made, invitation = invite()
+    device, psk = enrol(made)
+    before = entries()
+    Invite.objects.filter(pk=made.pk).update(expires_at=timezone.now())
+    wraps.drop_expired()
+
+    assert opens(psk) and not opens(invitation.invite_psk)
+    assert len(entries() & before) == len(entries()) - 1 == WRAPS_STEP - 1
+    connections.arrive(device.pk, bytes(device.pending_psk_id), SEAT)
+    assert opens(psk)
+    assert DiscoveryWrap.objects.filter(device=device).count() == 1
+
+
+def test_what_a_device_has_is_left_alone_when_its_invite_expires(server):
+    """The next secret came before anybody looked at the invite, and has an entry for the device already."""
+    made, _ = invite()
+    enrol(made)
+    Invite.objects.filter(pk=made.pk).update(expires_at=timezone.now())
+    renew()
+    before = entries()
+
+    assert wraps.drop_expired() == 1
+    assert entries() == before
+
+
+def test_a_damaged_device_does_not_keep_its_invites_entry(server):
+    """Nor does it keep the invite from losing what is published for it."""
+    made, invitation = invite()
+    device, _ = enrol(made)
+    Device.objects.filter(pk=device.pk).update(pending_psk_sealed=b"damaged" * 8)
+    Invite.objects.filter(pk=made.pk).update(expires_at=timezone.now())
+
+    assert wraps.drop_expired() == 1
+    assert not opens(invitation.invite_psk)
+
+
 def test_who_enrols_by_an_invite_of_a_revoked_device_is_locked_out_with_it(alice, bob):
     """Though its pair was stored before."""
     made, invitation = invite(made_by=bob.device)
