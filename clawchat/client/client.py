@@ -292,7 +292,7 @@ class Client:
         """Make sure of the account, then resume every room."""
         renewed = connection.handshake.finished_tlvs.get(SECRET_TLV)
         if renewed is not None:
-            self._device.learn_renewed(renewed[:KID_BYTES], renewed[KID_BYTES:])
+            self._device.learn_renewed(renewed[:KID_BYTES], renewed[KID_BYTES:], self._finder.now())
         if not self._device.has_account:
             identity, root_blob = self._device.identity, self._device.root_blob
             await connection.ask({"op": "account.set", "identity": identity, "root_blob": root_blob})
@@ -336,7 +336,7 @@ class Client:
         try:
             op = check_notice(request.body)
             if op == "secret":
-                self._device.learn_renewed(request.body["kid"], request.body["secret"])
+                self._device.learn_renewed(request.body["kid"], request.body["secret"], self._finder.now())
             else:
                 self._inbox.put(Notice(op, request.body))
             answer = Response(request.id, {})

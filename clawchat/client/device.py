@@ -1,6 +1,5 @@
 """Who this client is: its keys, its secrets, its account, and how far its enrolment has come."""
 
-import time
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -28,8 +27,8 @@ CERTIFICATE_SECONDS = 5 * 365 * 86400
 # Files sealed under a former secret may still lie on a mirror.
 SECRETS_KEPT = 3
 KID_BYTES = 8
-# A file that was sealed before the server renewed its secret may arrive so long after the new one.
-UNDER_WAY_SECONDS = 60.0
+# So far the server's clock, as we know it, and the time in a file sealed before its secret was renewed may differ.
+UNDER_WAY_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -65,6 +64,8 @@ class _State:
     invite_psk: bytes = b""
     # The server's identity has ended itself: nothing that it signs is believed any more.
     is_server_revoked: bool = False
+    # When the server named a secret in a session, in seconds since 1970 by its clock.
+    told: int = 0
 
     def encode(self) -> bytes:
         return encode_cbor({name: getattr(self, name) for name in self.__slots__})
@@ -87,7 +88,6 @@ class Device:
     def __init__(self, store: Store, state: _State) -> None:
         self._store = store
         self._state = state
-        self._told_until = 0.0
 
     @classmethod
     def load(cls, store: Store) -> "Device | None":
@@ -219,35 +219,38 @@ class Device:
         """The server has taken the identity and the name."""
         self._change(has_account=True)
 
-    def believe_secret(self, secret: DiscoverySecret) -> None:
-        """The newest file is sealed under this discovery secret: it is the one in force.
+    def believe_secret(self, secret: DiscoverySecret, sealed: int) -> None:
+        """The newest file is sealed under this discovery secret since this time: it is the one in force.
 
-        Not so for a former one shortly after the server named another in a session: that file was under way then.
+        Not so for a former one in a file from before the server named another in a session: it was under way then, or
+        somebody shows it again. Units: seconds since 1970.
         """
-        if key_id(secret) not in self.discovery_secrets or time.monotonic() >= self._told_until:
+        if key_id(secret) not in self.discovery_secrets or sealed > self._state.told + UNDER_WAY_SECONDS:
             self.learn_secret(secret)
 
     def learn_secret(self, secret: DiscoverySecret) -> None:
         """This discovery secret is in force from now on; the former ones still open older files."""
-        secrets = self._state.discovery_secrets
-        if secrets[:1] != (bytes(secret),):
-            former = tuple(raw for raw in secrets if raw != bytes(secret))
-            self._change(discovery_secrets=(bytes(secret), *former)[:SECRETS_KEPT])
+        if self._state.discovery_secrets[:1] != (bytes(secret),):
+            self._change(discovery_secrets=self._with_secret(secret))
 
-    def learn_renewed(self, kid: bytes, secret: bytes) -> None:
+    def learn_renewed(self, kid: bytes, secret: bytes, now: int) -> None:
         """The server says in a session that its discovery secret is this one now.
 
+        Units: now in seconds since 1970, by the server's clock.
         Raises: malformed (it is not the secret of this `kid`, or none at all).
         """
         renewed = DiscoverySecret.from_bytes(secret)
         if not constant_time_equal(key_id(renewed), kid):
             raise Malformed("a discovery secret under the kid of another")
-        self._told_until = time.monotonic() + UNDER_WAY_SECONDS
-        self.learn_secret(renewed)
+        self._change(discovery_secrets=self._with_secret(renewed), told=now)
 
     def server_revoked(self) -> None:
         """The server's identity has ended itself."""
         self._change(is_server_revoked=True)
+
+    def _with_secret(self, secret: DiscoverySecret) -> tuple[bytes, ...]:
+        former = (raw for raw in self._state.discovery_secrets if raw != bytes(secret))
+        return (bytes(secret), *former)[:SECRETS_KEPT]
 
     def _credentials(self, psk_id: bytes, psk: bytes) -> Credentials | None:
         if not psk_id or not self._state.discovery_secrets:

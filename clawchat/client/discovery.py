@@ -232,7 +232,7 @@ class Finder:
         if chosen.serial != seen.serial:
             file = next(file for file in found if file.info is chosen)
             with self._store.transaction():
-                self._device.believe_secret(file.secret)
+                self._device.believe_secret(file.secret, chosen.timestamp)
                 self._store.put(STORE, FILE, file.data)
                 self._remember(_Seen(chosen.serial, chosen.digest, seen.clock_offset_seconds))
         return chosen, refused

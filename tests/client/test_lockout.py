@@ -152,10 +152,25 @@ async def test_file_that_was_under_way_sets_no_new_secret_aside(server, finder):
     """The server named a secret in session, and a file from just before comes after it."""
     before = server.publish(*server.ports)
     former = renew(server)
-    finder._device.learn_renewed(key_id(server.secret), bytes(server.secret))
+    finder._device.learn_renewed(key_id(server.secret), bytes(server.secret), int(time.time()))
 
     assert finder.take(before) and finder._device.discovery_secrets[key_id(former)] == former
     assert next(iter(finder._device.discovery_secrets)) == key_id(server.secret)
+
+
+async def test_file_shown_again_later_sets_no_new_secret_aside(server):
+    """Nor after a restart: it is older than what the server said, and only a later one speaks for a restored server."""
+    store, now = Store.in_memory(), int(time.time())
+    device = Device.begin(store, Invite.parse(server.invite()), "Bob", 0)
+    before, later = (server.seal(server.info(*server.ports, now=at)) for at in (now, now + 100))
+    former = renew(server)
+    device.learn_renewed(key_id(server.secret), bytes(server.secret), now)
+    finder = Finder(store, device := Device.load(store))
+
+    finder.take(before)
+    assert list(device.discovery_secrets) == [key_id(server.secret), key_id(former)]
+    finder.take(later)
+    assert list(device.discovery_secrets) == [key_id(former), key_id(server.secret)]
 
 
 # In session

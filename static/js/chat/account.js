@@ -18,13 +18,12 @@ const CLOCK_LEEWAY_SECONDS = 86_400;
 /** Files sealed under a former secret may still lie on a mirror. */
 const SECRETS_KEPT = 3;
 
-/** A file that was sealed before the server renewed its secret may arrive so long after the new one. */
-const UNDER_WAY_MS = 60_000;
+/** So far the server's clock, as we know it, and the time in a file sealed before its secret was renewed may differ. */
+const UNDER_WAY_SECONDS = 60;
 
 export class Account {
   #store;
   #row;
-  #toldUntil = 0;
 
   constructor(store, row) {
     this.#store = store;
@@ -142,27 +141,30 @@ export class Account {
   }
 
   /**
-   * The newest file is sealed under this secret: it is the one in force. Not so for a former one shortly after the
-   * server named another in a session: that file was under way then.
-   * @param {DiscoverySecret} secret
+   * The newest file is sealed under this secret: it is the one in force. Not so for a former one in a file from before
+   * the server named another in a session: it was under way then, or somebody shows it again.
+   * @param {DiscoverySecret} secret @param {number} sealed when, in seconds since 1970
    */
-  async believeSecret(secret) {
+  async believeSecret(secret, sealed) {
+    const { told = 0 } = this.#row.server;
     const isHeld = this.discoverySecrets.has(toHex(keyId(secret)));
-    if (!isHeld || Date.now() >= this.#toldUntil) await this.#learnSecret(secret);
+    if (!isHeld || sealed > told + UNDER_WAY_SECONDS) await this.#learnSecret(secret);
   }
 
-  /** The server says in a session that this secret is in force from now on. @param {DiscoverySecret} secret */
-  async tellSecret(secret) {
-    this.#toldUntil = Date.now() + UNDER_WAY_MS;
-    await this.#learnSecret(secret);
+  /**
+   * The server says in a session that this secret is in force from now on.
+   * @param {DiscoverySecret} secret @param {number} now in seconds since 1970, by the server's clock
+   */
+  tellSecret(secret, now) {
+    return this.#learnSecret(secret, { told: now });
   }
 
   /** The former ones still open older files. */
-  #learnSecret(secret) {
+  #learnSecret(secret, changes = {}) {
     const held = this.#row.server.discovery_secrets;
     const former = held.filter((raw) => !secret.equals(new DiscoverySecret(raw)));
     const secrets = [secret.bytes, ...former].slice(0, SECRETS_KEPT);
-    return this.update({ server: { ...this.#row.server, discovery_secrets: secrets } });
+    return this.update({ server: { ...this.#row.server, ...changes, discovery_secrets: secrets } });
   }
 
   // What it makes

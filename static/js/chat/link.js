@@ -107,7 +107,7 @@ export class Link {
   async #learnSecret({ kid, secret: bytes }) {
     if (!(kid instanceof Uint8Array) || !(bytes instanceof Uint8Array) || bytes.length !== SECRET_BYTES) return;
     const secret = new DiscoverySecret(bytes);
-    if (toHex(keyId(secret)) === toHex(kid)) await this.#account.tellSecret(secret);
+    if (toHex(keyId(secret)) === toHex(kid)) await this.#account.tellSecret(secret, Math.floor(this.#finder.now / 1000));
   }
 
   /** What the server must know of us before it lets us do anything else. */

@@ -69,7 +69,7 @@ export class OwnDevice {
   #makeFinder() {
     return new Finder({
       secrets: () => this.account.discoverySecrets,
-      learned: (secret) => this.account.believeSecret(secret),
+      learned: (secret, sealed) => this.account.believeSecret(secret, sealed),
       psks: () => this.account.psks,
       pins: [this.account.serverPublic],
       devicePublic: new DevicePublic(this.store.deviceKey.publicKey),

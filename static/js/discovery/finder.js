@@ -180,7 +180,7 @@ export class Finder {
     this.#mirror = url;
     if (isNew) {
       // Before the file: one that is kept and cannot be opened would be of no use.
-      await this.#trust.believed(secret);
+      await this.#trust.believed(secret, info);
       await this.#save({ file, mirror: url });
     }
     // Nobody waits for it: the ports are what a file is wanted for.
