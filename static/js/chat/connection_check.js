@@ -53,6 +53,8 @@ class Way {
   #tell;
   #met = [];
   #isLetIn = false;
+  /** How far the clock of the server that proved itself here is ahead; null before one did. */
+  #clockOffsetMs = null;
 
   constructor(environment, tell) {
     this.#environment = environment;
@@ -75,9 +77,10 @@ class Way {
     const isConnected = connection.status === "connected" || connection.status === "moving";
     if (isConnected) this.#arrived(finder, connection.port);
     else if (finder.info) await this.#knock(account, finder);
-    const ahead = Math.abs(finder.now - Date.now()) / 1000;
+    const isKnown = isConnected || this.#clockOffsetMs !== null;
+    const ahead = Math.abs(this.#clockOffsetMs ?? finder.now - Date.now()) / 1000;
     if (ahead > CLOCK_SKEW_SECONDS) this.meet("clock_off", lengthOf(ahead));
-    else this.meet(isConnected || this.#isLetIn ? "clock_well" : "clock_unknown");
+    else this.meet(isKnown ? "clock_well" : "clock_unknown");
     return undefined;
   }
 
@@ -143,8 +146,9 @@ class Way {
       tried.isOpen = true;
       return wire;
     };
-    const proven = async () => {
+    const proven = async ({ clockOffsetMs }) => {
       tried.isProven = true;
+      this.#clockOffsetMs = clockOffsetMs;
       if (!account.isEnrolled || this.#isLetIn) throw new DialFailed("overtaken");
       this.#isLetIn = true;
     };

@@ -45,8 +45,8 @@ export class Credentials {
  * @param {object} options.handlers what `Channel` takes
  * @param {typeof openWebSocket} [options.openWire]
  * @param {number} [options.timeoutMs] for all of it
- * @param {() => Promise<void>} [options.proven] awaited when the other side has proven to be our server and we not yet
- *   who we are; what it raises ends the dial
+ * @param {(handshake: ClientHandshake) => Promise<void>} [options.proven] awaited when the other side has proven to be
+ *   our server and we not yet who we are; what it raises ends the dial
  * @returns {Promise<{channel: Channel, handshake: ClientHandshake}>} Raises: DialFailed.
  */
 export async function dial(options) {
@@ -76,7 +76,7 @@ async function shakeHands(wire, records, credentials, handlers, proven) {
   const handshake = credentials.begin();
   wire.send(handshake.hello());
   const answer = await handshake.receiveServerHello(await records.next(), Date.now());
-  await proven?.();
+  await proven?.(handshake);
   wire.send(answer);
   const session = await handshake.receiveFinished(await records.next());
   const { serverPublic, sign } = credentials;

@@ -56,6 +56,20 @@ test("without a session the ports are tried, and one handshake lets the device i
   assert.equal(codes(found).filter((code) => code === "device_well").length, 1);
 });
 
+test("the clock is held against that of the server which proved itself just now", async () => {
+  const server = new FakeServer();
+  const app = await reopened(server, () => {
+    server.refuseOwnKeys = true;
+    server.clockAheadMs = 2.5 * 3_600_000;
+  });
+
+  const found = await app.checkConnection(() => {});
+
+  assert.ok(codes(found).includes("clock_off"), codes(found));
+  assert.ok(codes(found).includes("gate_well"));
+  assert.match(found.steps.find((step) => step.name === "clock").lines[0].sentence, /2 h away/);
+});
+
 test("a server that is down is told from a network that is away", async () => {
   const server = new FakeServer();
   const app = await reopened(server, () => server.kill());
@@ -220,6 +234,7 @@ test("with an invitation the way is gone up to the server's proof, and the invit
   const found = await app.checkConnection(() => {});
 
   assert.equal(found.verdict.code, "well");
+  assert.ok(codes(found).includes("clock_well"));
   assert.ok(!codes(found).includes("device_well"));
   assert.ok([...server.psks.values()].every(({ device }) => device === null));
 });

@@ -32,6 +32,7 @@ export class FakeServer {
   ports = new Map();
   sessions = new Set();
   serial = Math.floor(Date.now() / 1000);
+  clockAheadMs = 0;
   isRunning = true;
   /** Whether invitations bring the discovery secret themselves, as they used to. */
   invitesBringSecret = false;
@@ -240,7 +241,7 @@ class FakeSession {
     const gate = findGate(record, [new Gate(gateKey(this.#server.discoverySecret), this.#server.identity)]);
     if (!gate) return this.cut(1006);
     this.#handshake = new ServerHandshake(gate, serverId(this.#server.identity.public));
-    return this.#handlers.onMessage(await this.#handshake.receiveHello(record, Date.now()));
+    return this.#handlers.onMessage(await this.#handshake.receiveHello(record, Date.now() + this.#server.clockAheadMs));
   }
 
   async #authenticate(record) {
