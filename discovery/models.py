@@ -128,7 +128,8 @@ class PublicationResultQuerySet(models.QuerySet["PublicationResult"]):
 
         One that lies further ahead than anybody waits was written before the clock was set back: it has come too.
         """
-        from_another_time = models.Q(next_attempt_at__gt=at + PublicationResult.LONGEST_WAIT)
+        written_later = models.Q(at__gt=at, next_attempt_at__gt=at + PublicationResult.LONGEST_VISIT)
+        from_another_time = written_later | models.Q(next_attempt_at__gt=at + PublicationResult.LONGEST_WAIT)
         return self.filter(models.Q(next_attempt_at__lte=at) | from_another_time)
 
 
@@ -151,8 +152,10 @@ class PublicationResult(models.Model):
         State.SUPERSEDED: set(),
     }
     UNSETTLED = [State.WAITING, State.FAILED]
-    # From one attempt to the next, at most: the longest visit, of which nobody knows whether it still goes on.
-    LONGEST_WAIT = timedelta(minutes=10)
+    # Of which nobody knows whether it still goes on.
+    LONGEST_VISIT = timedelta(minutes=10)
+    # From one attempt to the next, at most: where only the operator can help, until he saves or tries again.
+    LONGEST_WAIT = timedelta(hours=1)
 
     publication = models.ForeignKey(Publication, on_delete=models.CASCADE, related_name="results")
     mirror = models.ForeignKey(Mirror, on_delete=models.CASCADE, related_name="results")

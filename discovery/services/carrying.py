@@ -33,11 +33,12 @@ WATCH_TASK = "discovery.tasks.watch_mirror"
 WATCH_EVERY, WATCH_SUSPECT_EVERY = timedelta(minutes=10), timedelta(minutes=1)
 
 
-def carry(now: int) -> None:
+def carry(now: int, patience: float | None = None) -> None:
     """Bring the newest publication to every mirror whose turn has come; call it again and failures are retried.
 
     Local mirrors are visited at once; each other one is handed to a task of its own, so a slow mirror holds up nobody
-    and the process that serves the front door never waits for it.
+    and the process that serves the front door never waits for it. With `patience`, for where no worker runs tasks, the
+    others are visited here, side by side: after so many seconds nobody waits for them, and they go on aside.
     """
     newest = Publication.objects.newest()
     if newest is None:
@@ -47,26 +48,30 @@ def carry(now: int) -> None:
     if outdated.exists():
         outdated.update(state=State.SUPERSEDED, at=at)
     _look_at_settled(newest, at)
+    visits = []
     for result in newest.results.unsettled().due(at).select_related("mirror"):
         driver = driver_of(result.mirror)
         if result.claim(at + _longest_visit(driver)):
             if driver.is_local:
                 carry_one(result.pk, now)
-            else:
+            elif patience is None:
                 _hand_over(result.pk)
+            else:
+                visits.append(partial(carry_one, result.pk, now))
+    run_all(visits, patience)
 
 
-def carry_everywhere(publication: Publication, now: int, seconds: float | None = None) -> list[PublicationResult]:
+def carry_everywhere(publication: Publication, now: int) -> list[PublicationResult]:
     """Visit every mirror that lacks the publication, here and side by side, and return how each fares.
 
-    For a command it waits for the slowest mirror; with `seconds` it waits no longer than that, and visits go on aside.
+    For a command: whoever's turn it is, and it waits for the slowest mirror.
     """
     results = list(publication.results.unsettled().select_related("mirror"))
     remote = [result.pk for result in results if not driver_of(result.mirror).is_local]
     for result in results:
         if result.pk not in remote:
             carry_one(result.pk, now)
-    run_all((partial(carry_one, pk, now) for pk in remote), seconds)
+    run_all(partial(carry_one, pk, now) for pk in remote)
     return list(publication.results.select_related("mirror").order_by("mirror_id"))
 
 
@@ -177,15 +182,15 @@ def _visit(driver: MirrorDriver, objects: dict[str, bytes]) -> MirrorError | Non
 
 
 def _pause(result: PublicationResult, problem: MirrorError | None) -> timedelta:
-    """Until the next attempt: twice as long each time, and at once the longest where only the operator can help."""
+    """Until the next attempt: twice as long each time, and far longer where only the operator can help."""
     if problem is not None and problem.needs_operator:
-        return LONGEST_PAUSE
+        return PublicationResult.LONGEST_WAIT
     return min(LONGEST_PAUSE, timedelta(seconds=2 ** min(result.attempts, 10)))
 
 
 def _longest_visit(driver: MirrorDriver) -> timedelta:
     longest = CALLS_OF_A_VISIT * timedelta(seconds=driver.seconds) + QUEUEING
-    return min(longest, PublicationResult.LONGEST_WAIT)
+    return min(longest, PublicationResult.LONGEST_VISIT)
 
 
 def _make_good(driver: MirrorDriver, publication: Publication) -> None:
@@ -229,6 +234,8 @@ def _hand_over_watch(mirror_id: int) -> None:
 
 def _send(task: str, row_id: int) -> None:
     try:
-        current_app.send_task(task, args=[row_id], retry=False, ignore_result=True)
+        # Whoever takes it later would visit beside the next one that is sent.
+        expires = QUEUEING.total_seconds()
+        current_app.send_task(task, args=[row_id], retry=False, ignore_result=True, expires=expires)
     except (OperationalError, OSError) as error:
         logger.warning("no task queue for a mirror: %s", error)

@@ -26,15 +26,16 @@ def is_due(info: ConnectionInfo, now: int) -> bool:
     return _still_good(info, now) is None
 
 
-def publish(info: ConnectionInfo, now: int, *, anew: bool = False) -> Publication:
+def publish(info: ConnectionInfo, now: int, *, anew: bool = False, patience: float | None = None) -> Publication:
     """The publication that says what `info` says: a new one, carried to the mirrors, or the last one while it will do,
     or has to, because other servers insist on it (`says` tells).
 
-    Local mirrors have it when this returns, the others are left to tasks; `carry` retries what failed. With `anew`
-    there is always a new one. Two callers at once make one publication between them. Not for use in a transaction.
+    Local mirrors have it when this returns, the others are left to tasks, or with `patience` visited here for so many
+    seconds; `carry` retries what failed. With `anew` there is always a new one. Two callers at once make one
+    publication between them. Not for use in a transaction.
     """
     publication = _settle(info, now, anew)
-    carry(now)
+    carry(now, patience)
     return publication
 
 

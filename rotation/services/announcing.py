@@ -11,7 +11,6 @@ from clawchat.protocol.connection_file import Endpoint
 from clawchat.protocol.limits import MAX_ENDPOINTS
 from clawchat.protocol.schedule import LeaseEvent, LeaseState, RotationPlan
 from discovery import services as discovery
-from discovery.services.carrying import carry_everywhere
 from rotation.models import LeaseKind, PortLease
 
 from .homes import Home, listed
@@ -35,9 +34,7 @@ def announce(homes: Sequence[Home], plan: RotationPlan, now: int, visit_all_mirr
     most = current_policy().max_devices
     endpoints = [_endpoint(lease, lease.pk in retiring, most, plan, now) for lease in leases]
     info = discovery.compose(endpoints, now, _next_move(leases, now), plan.grace)
-    publication = discovery.publish(info, now)
-    if visit_all_mirrors:
-        carry_everywhere(publication, now, PATIENCE_SECONDS)
+    publication = discovery.publish(info, now, patience=PATIENCE_SECONDS if visit_all_mirrors else None)
     bound = [lease for lease in leases if lease.state == LeaseState.BOUND]
     if bound and discovery.says(publication, info) and discovery.publication_is_safe(publication):
         for lease in bound:

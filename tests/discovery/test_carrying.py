@@ -75,7 +75,50 @@ def test_mirror_that_needs_its_operator_is_not_tried_in_haste(memory, monkeypatc
     alpha = Mirror.objects.get(name="alpha")
 
     assert (alpha.state, alpha.last_error) == (Mirror.State.ATTENTION, "The password is wrong.")
-    assert (result.next_attempt_at.timestamp(), result.state) == (NOW + 300, State.FAILED)
+    assert (result.next_attempt_at.timestamp(), result.state) == (NOW + 3600, State.FAILED)
+
+
+def test_mirror_that_needs_its_operator_is_tried_once_an_hour(memory, monkeypatch):
+    """Where no worker is, each pass visits by itself: not one of them goes to a mirror before its turn."""
+    monkeypatch.setattr(memory, "is_local", False)
+    # On the test's own thread, in its transaction.
+    monkeypatch.setattr(services.carrying, "run_all", lambda calls, _: [call() for call in calls])
+    monkeypatch.setattr(memory, "problem", "The password is wrong.")
+    monkeypatch.setattr(memory, "needs_operator", True)
+    services.publish(compose(), NOW, patience=1)
+    attempts = []
+    for now in range(NOW, NOW + 3610, 10):
+        services.carry(now, 1)
+        attempts.append(PublicationResult.objects.get().attempts)
+
+    assert attempts == [1] * 360 + [2]
+    services.retry_now(Mirror.objects.all(), NOW + 3630)
+    monkeypatch.setattr(memory, "problem", "")
+    services.carry(NOW + 3630, 1)
+    assert PublicationResult.objects.get().state == State.SAFE
+
+
+def test_a_visit_that_somebody_has_is_left_to_them(memory, handed_over, monkeypatch):
+    """What the server began the worker does not begin as well, nor the other way round."""
+    monkeypatch.setattr(memory, "is_local", False)
+    begun = []
+    monkeypatch.setattr(services.carrying, "run_all", lambda calls, _: begun.extend(calls))
+    services.publish(compose(), NOW)
+    services.carry(NOW + 1, 1)
+    services.publish(compose(NOW + 5, endpoint(50_001)), NOW + 5, patience=1)
+    services.carry(NOW + 6)
+
+    assert (len(handed_over), len(begun)) == (1, 1)
+
+
+def test_wait_written_before_the_clock_was_set_back_is_no_wait(memory, monkeypatch):
+    """An hour's wait is not lengthened by the half hour that the clock was ahead."""
+    monkeypatch.setattr(memory, "problem", "The password is wrong.")
+    monkeypatch.setattr(memory, "needs_operator", True)
+    services.publish(compose(NOW + 1800), NOW + 1800)
+    services.carry(NOW)
+
+    assert PublicationResult.objects.get().attempts == 2
 
 
 def test_one_slow_mirror_does_not_hold_up_the_others(transactional_db, request, monkeypatch):
@@ -112,10 +155,9 @@ def test_a_mirror_that_hangs_holds_up_nobody_for_long(transactional_db, request,
         put(self, name, data)
 
     monkeypatch.setattr(memory, "put", hang)
-    publication = services.publish(compose(), NOW)
-    for _ in range(2):
-        results = services.carrying.carry_everywhere(publication, NOW, 0.5)
-    held_up = [result.state for result in results]
+    publication = services.publish(compose(), NOW, patience=0.5)
+    services.carry(NOW + 700, 0.5)
+    held_up = [result.state for result in publication.results.order_by("mirror_id")]
     goes_on.set()
     ends = time.monotonic() + 10
     while publication.results.unsettled().exists() and time.monotonic() < ends:

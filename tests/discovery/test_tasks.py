@@ -34,6 +34,15 @@ def test_task_is_sent_by_its_name(remote, monkeypatch):
     assert tasks.carry_to_mirror.name == carrying.CARRY_TASK
 
 
+def test_task_that_nobody_took_in_time_is_dropped(remote, monkeypatch):
+    """A queue that was not emptied for a day holds no day's worth of visits."""
+    sent = {}
+    monkeypatch.setattr(carrying.current_app, "send_task", lambda name, **options: sent.update({name: options}))
+    carrying._send(carrying.CARRY_TASK, 1)
+
+    assert sent[carrying.CARRY_TASK]["expires"] == carrying.QUEUEING.total_seconds()
+
+
 @pytest.mark.parametrize("error", [OperationalError("away"), OSError("away")])
 def test_queue_that_is_away_leaves_the_visit_due(server, monkeypatch, caplog, error):
     """Without a task queue nothing breaks: the visit is waiting still, and is handed over again later."""
