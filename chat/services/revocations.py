@@ -1,4 +1,8 @@
-"""What is not to be trusted any more, as the revocation list says it, and what an operator puts there by hand."""
+"""What is not to be trusted any more, as the revocation list says it, and what an operator puts there by hand.
+
+What changes the list takes the lock of `wraps.lock_secret` first, as whoever publishes does: the list is read more than
+once for one publication, and must say the same each time.
+"""
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -6,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from django.db import transaction
 
 from chat.models import Revocation, ServerIdentity
-from chat.services import audit
+from chat.services import audit, wraps
 from chat.services.identity import open_identity
 from clawchat.protocol.errors import Malformed
 from clawchat.protocol.revocation_list import (
@@ -46,6 +50,7 @@ def revoke_certificate(pem: str, why: str, actor: str) -> Revocation:
     Raises: malformed (no certificate in PEM).
     Spec: 3.12
     """
+    wraps.lock_secret()
     return _add(Revocation.Kind.CERTIFICATE, revoked_id(certificate_key(pem)), why, actor)
 
 
@@ -56,6 +61,7 @@ def revoke_identity(identity: ServerIdentity, why: str, actor: str) -> Revocatio
     Raises: malformed (it is the one in use: clients would drop this server, and no invite could bring them back).
     Spec: 3.12
     """
+    wraps.lock_secret()
     if identity.state == ServerIdentity.State.ACTIVE:
         raise Malformed("this identity is in use")
     statement = sign_identity_revocation(open_identity(identity))
@@ -65,6 +71,7 @@ def revoke_identity(identity: ServerIdentity, why: str, actor: str) -> Revocatio
 @transaction.atomic
 def withdraw_certificate(revocation: Revocation, actor: str) -> bool:
     """Take a certificate off the list; False for anything else, which stays there for good."""
+    wraps.lock_secret()
     if revocation.kind != Revocation.Kind.CERTIFICATE or not Revocation.objects.filter(pk=revocation.pk).delete()[0]:
         return False
     audit.record("revocation_withdrawn", actor=actor[:64], subject=entry_id(revocation).hex())

@@ -7,6 +7,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from chat.models import AuditEvent, Revocation, ServerIdentity
 from chat.services import devices, identity, revocations
@@ -135,3 +137,22 @@ def test_devices_and_secrets_stay_on_the_list(alice, bob):
 
     assert [revocations.withdraw_certificate(row, "alice") for row in Revocation.objects.all()] == [False, False]
     assert Revocation.objects.count() == 2
+
+
+def test_the_list_changes_while_nothing_is_published(server):
+    """Each of these waits for a publication that is being made, which would leave it out and seem to say it."""
+    pem, former = certificate()[0], former_identity()[0]
+    row = revocations.revoke_certificate(pem, "lost", "alice")
+    for work in (
+        lambda: revocations.withdraw_certificate(row, "alice"),
+        lambda: revocations.revoke_certificate(pem, "lost again", "alice"),
+        lambda: revocations.revoke_identity(former, "old", "alice"),
+    ):
+        with CaptureQueriesContext(connection) as asked:
+            work()
+
+        locked, changed = (
+            next((at for at, query in enumerate(asked) if what in query["sql"]), len(asked))
+            for what in ('FROM "chat_serveridentity"', '"chat_revocation"')
+        )
+        assert locked < changed < len(asked)
