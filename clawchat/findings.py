@@ -225,7 +225,7 @@ FINDINGS: dict[str, Finding] = {
     "gate_version": _wrong(
         "gate",
         "This page and the server no longer speak the same language.",
-        "Reload the page.",
+        'Reload the page, and choose "Use it now" when a newer version is offered.',
         "Use a client of this server's version.",
     ),
     "device_well": _well("device", "This device is let in."),

@@ -89,7 +89,10 @@ export const FINDINGS = Object.freeze({
     "Try again in a minute; if it stays so, ask for a new invitation.",
   ],
   gate_silent: ["gate", "wrong", "The server took the connection and then said nothing.", LATER],
-  gate_version: ["gate", "wrong", "This page and the server no longer speak the same language.", "Reload the page."],
+  gate_version: [
+    "gate", "wrong", "This page and the server no longer speak the same language.",
+    'Reload the page, and choose "Use it now" when a newer version is offered.',
+  ],
   device_well: ["device", "well", "This device is let in."],
   device_none: ["device", "wrong", "No invitation was used on this device yet.", INVITATION],
   device_revoked: ["device", "wrong", "This device was signed out.", INVITATION],

@@ -4,6 +4,7 @@ import { test } from "node:test";
 
 import { diagnose } from "../../../static/js/chat/diagnosis.js";
 import { FINDINGS } from "../../../static/js/chat/findings.js";
+import { words } from "../../../static/js/ui/words.js";
 
 const cases = JSON.parse(await readFile(new URL("../../diagnosis_cases.json", import.meta.url), "utf8"));
 
@@ -27,4 +28,10 @@ test("everything wrong ends in one sentence and one remedy", () => {
     assert.ok(verdict.remedy, code);
     assert.ok(!verdict.sentence.includes("{about}"));
   }
+});
+
+test("who has an old page is told by which button the newer one comes: to reload opens the one that is kept", () => {
+  const { verdict } = diagnose([{ code: "gate_version", about: "" }]);
+
+  assert.ok(verdict.remedy.includes(`"${words.update.use}"`), verdict.remedy);
 });
