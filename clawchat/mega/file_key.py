@@ -77,11 +77,11 @@ def name_in(key: bytes, attributes: bytes) -> str | None:
     """The name in the attributes of a file or folder with this key of 16 bytes; None when it is not their key."""
     if not attributes or len(attributes) % BLOCK_BYTES:
         return None
-    text = open_chain(key, attributes)
-    if not text.startswith(_BEGINNING):
+    # The first block says it, and mostly it is another's key.
+    if not open_chain(key, attributes[:BLOCK_BYTES]).startswith(_BEGINNING):
         return None
     try:
-        name = json.loads(text[4:].rstrip(b"\0")).get("n")
+        name = json.loads(open_chain(key, attributes)[4:].rstrip(b"\0")).get("n")
     except (ValueError, RecursionError):
         return None
     return name if isinstance(name, str) else None

@@ -22,6 +22,9 @@ from .file_key import FILE_KEY_BYTES, FileKey, name_in
 # Of the answer to a listing: some thousand nodes.
 REPLY_MAX_BYTES = 1 << 20
 MAX_NODES = 10_000
+# Of one node: a file of ours has a name and no more, and few shares have a key of it.
+ATTRIBUTES_MAX_BYTES = 1024
+MAX_KEYS = 16
 _STORAGE_HOSTS = (".mega.co.nz", ".mega.nz")
 _FILE, _FOLDER = 0, 1
 _HANDLE = re.compile(r"[A-Za-z0-9_-]{8}", re.ASCII)
@@ -59,8 +62,9 @@ def folder_itself(folder: MegaFolder, reply: bytes) -> tuple[str, str]:
     Raises: unauthentic (the link's key is not the folder's); unavailable, malformed, too_large (as `files_named`).
     """
     for node in _tops(_nodes(reply)):
+        attributes = _attributes(node)
         for key in _keys(folder, node, BLOCK_BYTES):
-            name = name_in(key, _attributes(node))
+            name = name_in(key, attributes)
             if name is not None and _HANDLE.fullmatch(node["h"]):
                 return node["h"], name
     raise Unauthentic("the link's key does not open the folder's name")
@@ -147,24 +151,27 @@ def _file(folder: MegaFolder, node: dict[str, Any], name: str) -> Node | None:
     handle, size, time = node["h"], node.get("s"), node.get("ts")
     if not _HANDLE.fullmatch(handle) or type(size) is not int or type(time) is not int:
         return None
+    attributes = _attributes(node)
     for folded in _keys(folder, node, FILE_KEY_BYTES):
         key = FileKey.unfold(folded)
-        if key.name_in(_attributes(node)) == name:
+        if key.name_in(attributes) == name:
             return Node(handle, size, time, key)
     return None
 
 
 def _keys(folder: MegaFolder, node: dict[str, Any], size: int) -> Iterator[bytes]:
-    """What the folder's key opens of the node's keys; each stands behind the handle of a share, and all are tried."""
+    """What the folder's key opens of the node's keys; each stands behind the handle of a share, and 16 are tried."""
     keys = node.get("k")
-    for sealed in keys.split("/") if isinstance(keys, str) else ():
+    for sealed in keys.split("/", MAX_KEYS)[:MAX_KEYS] if isinstance(keys, str) else ():
         key = _decoded(sealed.rpartition(":")[2])
         if len(key) == size:
             yield open_blocks(folder.key, key)
 
 
 def _attributes(node: dict[str, Any]) -> bytes:
-    return _decoded(node.get("a"))
+    """What names the node, still sealed; nothing when it is longer than any of ours."""
+    sealed = _decoded(node.get("a"))
+    return sealed if len(sealed) <= ATTRIBUTES_MAX_BYTES else b""
 
 
 def _decoded(text: object) -> bytes:

@@ -10,6 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clawchat import mega as reader
+from clawchat.mega import file_key, folder
+from clawchat.mega.blocks import open_chain, seal_chain
+from clawchat.protocol.encoding import parse_base64url
 from clawchat.protocol.errors import Malformed, PeerError, TooLarge, Unauthentic, Unavailable, UsageError
 from clawchat.protocol.places import MegaFolder, parse_place
 from tests.mega.codec import attributes, b64e
@@ -194,6 +197,51 @@ def test_a_good_node_is_found():
 def test_a_strange_node_is_passed_over(changes):
     """A node of another shape, or that our key does not open, hides no other and stops nobody."""
     assert reader.files_named(FOLDER, listing(**changes), NAME) == []
+
+
+@pytest.mark.parametrize(("others", "found"), [(15, 1), (16, 0)])
+def test_sixteen_keys_of_a_node_are_tried(others, found):
+    """A node with thousands of keys, each of which may open a long name, would cost seconds."""
+    node = json.loads(listing())[0]["f"][1]
+    key = "/".join([f"BBBBBBBB:{b64e(os.urandom(32))}"] * others + [node["k"]])
+
+    assert len(reader.files_named(FOLDER, listing(k=key, a=node["a"]), NAME)) == found
+
+
+def named(length):
+    """A node's key and attributes of so many bytes that say our name."""
+    key = reader.FileKey.for_file(b"x")
+    text = b'MEGA{"n":"%s","x":"' % NAME.encode()
+    text += b"y" * (length - len(text) - 2) + b'"}'
+    return {"k": f"TTTTTTTT:{b64e(key.seal(FOLDER.key))}", "a": b64e(seal_chain(key.content, text))}
+
+
+@pytest.mark.parametrize(("length", "found"), [(1024, 1), (1040, 0), (65_536, 0)])
+def test_long_attributes_are_passed_over(length, found):
+    """Nothing of ours has more than 1 KiB."""
+    assert len(reader.files_named(FOLDER, listing(**named(length)), NAME)) == found
+
+
+def test_a_key_that_opens_nothing_costs_one_block(monkeypatch):
+    """Whatever else the attributes hold is not opened by it, and they are decoded once for all keys."""
+    opened, decoded = [], []
+    attributes_text = named(1024)["a"]
+
+    def open_counted(key, data, *start):
+        opened.append(len(data))
+        return open_chain(key, data, *start)
+
+    def parse_counted(text):
+        decoded.append(text)
+        return parse_base64url(text)
+
+    monkeypatch.setattr(file_key, "open_chain", open_counted)
+    monkeypatch.setattr(folder, "parse_base64url", parse_counted)
+    keys = "/".join(f"BBBBBBBB:{b64e(os.urandom(32))}" for _ in range(5))
+
+    assert reader.files_named(FOLDER, listing(k=keys, a=attributes_text), NAME) == []
+    assert opened == [16] * 5
+    assert decoded.count(attributes_text) == 1
 
 
 @given(
