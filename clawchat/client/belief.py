@@ -6,7 +6,9 @@ Spec: 3.8
 from collections.abc import Iterable
 
 from clawchat.protocol.connection_file import ConnectionInfo, choose_freshest
-from clawchat.protocol.errors import Forked, PeerError
+from clawchat.protocol.errors import ClawChatError, Forked, PeerError, UnknownPeer
+
+from .errors import Unreachable
 
 # The file to go on with, if there is one, and what spoke against others.
 Weighed = tuple[ConnectionInfo | None, list[tuple[ConnectionInfo, PeerError]]]
@@ -36,3 +38,13 @@ def weigh(infos: Iterable[ConnectionInfo], *, last_serial: int, last_digest: byt
     if not left:
         return None, refused
     return choose_freshest(left, last_serial=last_serial, last_digest=last_digest, now=now), refused
+
+
+def why_none(causes: Iterable[ClawChatError]) -> ClawChatError:
+    """What to say when no place had a file to believe.
+
+    That our server's own file is not for us says more than what a foreign one caused, and that more than silence.
+    """
+    wrong = [cause for cause in causes if not isinstance(cause, Unreachable)]
+    wrong.sort(key=lambda cause: not isinstance(cause, UnknownPeer))
+    return wrong[0] if wrong else Unreachable("no place has a connection file of this server")

@@ -23,7 +23,7 @@ from clawchat.protocol.limits import CLOCK_SKEW_SECONDS
 from clawchat.protocol.places import FILE_NAME, LIST_NAME
 
 from .back_off import BackOff, jitter
-from .belief import Weighed, weigh
+from .belief import Weighed, weigh, why_none
 from .device import Device
 from .errors import Unreachable
 from .places import Place, ask_places, parse_places
@@ -142,8 +142,7 @@ class Finder:
         self._doubt(failed)
         if chosen is not None:
             return chosen
-        wrong = [error for error in failed.values() if not isinstance(error, Unreachable)]
-        raise wrong[0] if wrong else Unreachable(f"none of {len(places)} places has a connection file of this server")
+        raise why_none(failed.values())
 
     async def keep_revocations(self, http: aiohttp.ClientSession) -> None:
         """Get each revocation list that a believed file names, and check what it ends, until cancelled.

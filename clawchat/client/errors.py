@@ -1,6 +1,6 @@
 """What can go wrong between a client and the network, beside what the protocol's own errors say."""
 
-from clawchat.protocol.errors import ClawChatError
+from clawchat.protocol.errors import ClawChatError, Unauthentic
 
 
 class Unreachable(ClawChatError):
@@ -13,3 +13,7 @@ class ConnectionLost(ClawChatError):
     """The connection ended, in good order or not; what was unanswered may be asked again on another one."""
 
     code = "connection_lost"
+
+
+class InvitationRefused(Unauthentic):
+    """A port does not take the invitation: it was used already, or cancelled."""

@@ -20,7 +20,7 @@ from .back_off import FIRST_PAUSE_SECONDS, BackOff, jitter
 from .connection import Connection
 from .device import Credentials, Device
 from .discovery import Finder
-from .errors import ConnectionLost
+from .errors import ConnectionLost, InvitationRefused
 from .race import Proven, Race
 from .stay import Stay
 
@@ -145,7 +145,7 @@ class Line:
                 raise
             except ClawChatError as error:
                 self.problem = error
-                refusals += isinstance(error, Unauthentic)
+                refusals += isinstance(error, InvitationRefused)
                 if refusals >= ENROLMENT_REFUSALS and self._device.credentials is None:
                     raise
                 pause = self._pause_after(error)
@@ -228,7 +228,10 @@ class Line:
         )
 
     async def _enrol(self, endpoint: Endpoint, proven: Proven) -> None:
-        connection = await self._open(endpoint, self._device.invite_credentials, proven)
+        try:
+            connection = await self._open(endpoint, self._device.invite_credentials, proven)
+        except Unauthentic as error:
+            raise InvitationRefused(error.text, error.details) from error
         self._device.enrolled(*device_credentials(connection.exporter, self._device.key.public))
         # A session under an invite carries no frame, not even a goodbye (3.13).
         await connection.close(notify=False)

@@ -90,6 +90,35 @@ async def test_invitation_that_opens_nothing_says_so(server):
         await Client.enrol(text, None, name="Mallory", seconds=0.5)
 
 
+async def test_place_that_lies_ends_no_enrolment(server, monkeypatch):
+    """What it gives says nothing of the invitation, however often."""
+    monkeypatch.setattr("clawchat.client.line.BackOff", lambda **_: _Impatient())
+    text = server.invite(brings_secret=False)
+    server.published = _forged(server)
+    enrolling = asyncio.create_task(Client.enrol(text, None, name="Bob"))
+    await asyncio.sleep(0.5)
+    assert not enrolling.done()
+    server.publish(*server.ports)
+
+    await (await enrolling).close()
+
+
+async def test_file_that_is_not_for_us_says_more_than_a_foreign_one(server):
+    """Whichever place answers first."""
+    server.other_files = {"forged": _forged(server)}
+    (good,) = server.locators
+    liar = good.replace("connection.json", "forged")
+    for server.locators in ((good, liar), (liar, good)):
+        with pytest.raises(UnknownPeer):
+            await Client.enrol(server.invite(brings_secret=False), None, name="Bob", seconds=0.3)
+
+
+def _forged(server) -> bytes:
+    mallory = IdentityKey.generate()
+    info = replace(server.info(*server.ports), server_public=mallory.public)
+    return seal_connection_file(info, DiscoverySecret.generate(), mallory, info.timestamp, wraps=server.wraps())
+
+
 async def test_who_was_away_for_three_changes_comes_back(server, alice, tmp_path):
     """The secret of now is wrapped for the device, and those between are not needed."""
     await alice.close()

@@ -106,8 +106,8 @@ export class Link {
   /** The server renewed its secret; a secret that is not the one it is said to be is passed over. */
   async #learnSecret({ kid, secret: bytes }) {
     if (!(kid instanceof Uint8Array) || !(bytes instanceof Uint8Array) || bytes.length !== SECRET_BYTES) return;
-    const secret = new DiscoverySecret(bytes);
-    if (toHex(keyId(secret)) === toHex(kid)) await this.#account.tellSecret(secret, Math.floor(this.#finder.now / 1000));
+    const [secret, now] = [new DiscoverySecret(bytes), Math.floor(this.#finder.now / 1000)];
+    if (toHex(keyId(secret)) === toHex(kid)) await this.#account.tellSecret(secret, now);
   }
 
   /** What the server must know of us before it lets us do anything else. */

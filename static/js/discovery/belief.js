@@ -55,8 +55,12 @@ export function placesOf(opened, refused, failed) {
   ];
 }
 
-/** What to say when no place had a file to believe: what was wrong with one, rather than that another was away. */
+/**
+ * What to say when no place had a file to believe. That our server's own file is not for us says more than what a
+ * foreign one caused, and that more than that another place was away.
+ */
 export function whyNone(failed) {
-  const wrong = failed.find(({ code }) => code !== "unavailable") ?? failed[0];
+  const isOurs = ({ code }) => code === "unknown_peer";
+  const wrong = failed.find(isOurs) ?? failed.find(({ code }) => code !== "unavailable") ?? failed[0];
   return wrong ? wrong.cause : new FetchFailed("unavailable");
 }

@@ -28,8 +28,8 @@ export class Trust {
    * @param {() => import("../protocol/keys.js").PreSharedKey[]} [parts.psks] what a secret may be wrapped under for us
    * @param {import("../protocol/keys.js").IdentityPublic[]} parts.pins
    * @param {import("../protocol/keys.js").DevicePublic | null} [parts.devicePublic] this device's
-   * @param {(secret: import("../protocol/keys.js").DiscoverySecret, sealed: number) => Promise<void>} parts.learned told
-   *   which secret is in force when a believed file says that it is another one, and when that was sealed
+   * @param {(secret: import("../protocol/keys.js").DiscoverySecret, sealed: number) => Promise<void>} parts.learned
+   *   told which secret is in force when a believed file says that it is another one, and when that was sealed
    * @param {(kept: {file: Uint8Array, serial: number, digest: Uint8Array}) => Promise<void>} [parts.saveRevocations]
    */
   constructor({ secrets, psks = () => [], pins, devicePublic = null, learned, saveRevocations = async () => {} }) {

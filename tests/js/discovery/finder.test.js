@@ -123,6 +123,16 @@ test("mirrors that have only rubbish say what was wrong with it", async () => {
   await assert.rejects(finder.refresh(), { code: "malformed" });
 });
 
+test("a file of our server that is not for us says more than a foreign one", async () => {
+  const { finder, publish, mirrors } = setUp({ secretsHeld: [], locators: [MIRROR, OTHER] });
+  const [ours, forged] = [await publish(7), await publish(9, undefined, { signer: IdentityKey.generate() })];
+
+  for (const [first, second] of [[ours, forged], [forged, ours]]) {
+    Object.assign(mirrors, { [MIRROR]: first, [OTHER]: second });
+    await assert.rejects(finder.refresh(), { code: "unknown_peer" });
+  }
+});
+
 test("those whose time is over come last, and one without TLS only on this machine", async () => {
   const { finder, publish } = setUp();
   const list = [
