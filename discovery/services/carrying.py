@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
 
@@ -23,7 +24,7 @@ QUEUEING = timedelta(seconds=20)
 LONGEST_PAUSE = timedelta(minutes=5)
 # Put and read back, of the file and of the list.
 CALLS_OF_A_VISIT = 4
-# Results whose mirror this process is visiting: a visit that hangs is not begun once more.
+# The mirrors that this process is visiting: one visit at a time, so that no older file comes after a newer one.
 _visiting: set[int] = set()
 _visiting_lock = threading.Lock()
 # By their names, because a service does not import a door.
@@ -78,35 +79,51 @@ def carry_everywhere(publication: Publication, now: int) -> list[PublicationResu
 def carry_one(result_id: int, now: int) -> str:
     """Put a publication on its mirror, read it back, compare, and return the result's state.
 
-    Nothing happens to a result that is settled, or that this process is visiting already. No transaction is open while
-    the mirror is visited.
+    Nothing happens to a result that is settled, nor at a mirror that is turned off or that this process is visiting
+    already. What was published meanwhile follows at once: ours may have covered it. No transaction is open while the
+    mirror is visited.
     """
     result = PublicationResult.objects.select_related("mirror", "publication__revocations").get(pk=result_id)
-    if result.state not in PublicationResult.UNSETTLED:
+    if result.state not in PublicationResult.UNSETTLED or not result.mirror.enabled:
         return result.state
     at = instant(now)
     if _newer_than(result.publication) is not None:
         result.move(State.SUPERSEDED, detail="", at=at, next_attempt_at=at)
         return State.SUPERSEDED
+    state = _carry(result, _objects(result), at)
+    if state is None:
+        return result.state
+    while (newer := _uncovered(result, at)) and _carry(newer, published_objects(newer.publication), at):
+        result = newer
+    return state
+
+
+def _carry(result: PublicationResult, objects: dict[str, bytes], at: datetime) -> str | None:
+    """Visit the mirror and write down how it went; None when this process is there already."""
     with _visiting_lock:
-        if result_id in _visiting:
-            return result.state
-        _visiting.add(result_id)
+        if result.mirror_id in _visiting:
+            return None
+        _visiting.add(result.mirror_id)
     try:
-        return _carry(result, at)
+        problem = _visit(driver_of(result.mirror), objects, partial(_is_wanted, result))
+    except _Unwanted:
+        return result.state
     finally:
         with _visiting_lock:
-            _visiting.discard(result_id)
-
-
-def _carry(result: PublicationResult, at: datetime) -> str:
-    driver = driver_of(result.mirror)
-    problem = _visit(driver, _objects(result))
+            _visiting.discard(result.mirror_id)
     state = State.FAILED if problem else State.SAFE
-    result.move(state, detail=str(problem or ""), at=at, next_attempt_at=at + _pause(result, problem))
-    _note(result.mirror, problem, result.publication.serial, at)
-    _make_good(driver, result.publication)
+    if result.move(state, detail=str(problem or ""), at=at, next_attempt_at=at + _pause(result, problem)):
+        _note(result.mirror, problem, result.publication.serial, at)
     return state
+
+
+class _Unwanted(Exception):
+    """Something newer is to be put there, or nothing any more."""
+
+
+def _is_wanted(result: PublicationResult) -> bool:
+    here = PublicationResult.objects.unsettled().filter(pk=result.pk)
+    return here.exists() and _newer_than(result.publication) is None
 
 
 def instant(seconds: float) -> datetime:
@@ -166,13 +183,18 @@ def _objects(result: PublicationResult) -> dict[str, bytes]:
     return objects
 
 
-def _visit(driver: MirrorDriver, objects: dict[str, bytes]) -> MirrorError | None:
-    """What went wrong; None when the mirror has the bytes and gives them back."""
+def _visit(driver: MirrorDriver, objects: dict[str, bytes], is_wanted: Callable[[], bool]) -> MirrorError | None:
+    """What went wrong; None when the mirror has the bytes and gives them back.
+
+    Raises: _Unwanted, before a put that would be one too many.
+    """
     problem = driver.check()
     if problem:
         return MirrorError(problem, needs_operator=True)
     try:
         for name, data in objects.items():
+            if not is_wanted():
+                raise _Unwanted
             driver.put(name, data)
             if driver.get(name) != data:
                 return MirrorError("It gave back other bytes than were put there.")
@@ -193,14 +215,16 @@ def _longest_visit(driver: MirrorDriver) -> timedelta:
     return min(longest, PublicationResult.LONGEST_VISIT)
 
 
-def _make_good(driver: MirrorDriver, publication: Publication) -> None:
-    """Put a newer file once more when it was published during a slow visit: ours may have covered it."""
-    newer = _newer_than(publication)
-    if newer is not None and newer.results.filter(mirror=driver.mirror, state=State.SAFE).exists():
-        try:
-            driver.put(FILE_NAME, bytes(newer.body))
-        except MirrorError as error:
-            logger.warning("mirror %s may hold an older file: %s", driver.mirror.name, error)
+def _uncovered(covering: PublicationResult, at: datetime) -> PublicationResult | None:
+    """What was published during this visit, to be put there now whether or not it was before; None if nothing was."""
+    newer = _newer_than(covering.publication)
+    results = PublicationResult.objects.filter(publication=newer, mirror=covering.mirror_id, mirror__enabled=True)
+    if newer is None or (result := results.select_related("mirror", "publication__revocations").first()) is None:
+        return None
+    if result.state == State.SAFE:
+        result.move(State.FAILED, detail="An older file may lie over it.", at=at, next_attempt_at=at)
+        result.refresh_from_db(fields=["state", "attempts"])
+    return result if result.state in PublicationResult.UNSETTLED else None
 
 
 def _newer_than(publication: Publication) -> Publication | None:

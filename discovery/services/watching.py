@@ -39,9 +39,10 @@ def watch(mirror_id: int, now: int) -> str:
     newest file anew, and stays suspect until a later look finds it good. One that the newest file has not reached yet
     is left to those who carry. No transaction is open while the mirror is read.
     """
-    mirror = Mirror.objects.get(pk=mirror_id)
-    result = _settled(mirror)
-    if result is None:
+    # It may have been turned off, or deleted, since the look was handed over.
+    mirror = Mirror.objects.enabled().filter(pk=mirror_id).first()
+    result = mirror and _settled(mirror)
+    if mirror is None or result is None:
         return ""
     at, finding, problem = instant(now), "", ""
     try:

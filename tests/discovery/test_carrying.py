@@ -168,6 +168,103 @@ def test_a_mirror_that_hangs_holds_up_nobody_for_long(transactional_db, request,
     assert [result.state for result in publication.results.all()] == [State.SAFE] * 2
 
 
+@pytest.fixture
+def overtaken(memory, monkeypatch):
+    """While the first file is being put, a second one is published, which another process puts there at once."""
+    put, newer = memory.put, []
+
+    def meanwhile(self, name, data):
+        if name == FILE_NAME and not newer:
+            newer.append(services.publish(compose(NOW + 5, endpoint(50_001)), NOW + 5))
+            memory.held["alpha"] = bytes(newer[0].body)
+            newer[0].results.update(state=State.SAFE, attempts=1)
+            memory.lists["alpha"] = b"the list of the first file"
+        put(self, name, data)
+
+    monkeypatch.setattr(memory, "put", meanwhile)
+    return newer
+
+
+def test_an_older_file_does_not_stay_over_a_newer_one(overtaken, memory):
+    """Both objects of the newer one are put there again, and the mirror's row says so."""
+    services.publish(compose(), NOW)
+    newer = overtaken[0]
+
+    assert memory.held["alpha"] == bytes(newer.body)
+    assert memory.lists["alpha"] == bytes(newer.revocations.body)
+    assert newer.results.get().state == State.SAFE
+    assert Mirror.objects.get(name="alpha").last_serial == newer.serial
+
+
+def test_newer_file_that_was_covered_is_not_called_safe(overtaken, memory, monkeypatch):
+    """When it cannot be put there again at once, it is due again soon."""
+    get = memory.get
+
+    def break_down(self, name):
+        if name == FILE_NAME:
+            monkeypatch.setattr(memory, "problem", "It broke.")
+        return get(self, name)
+
+    monkeypatch.setattr(memory, "get", break_down)
+    services.publish(compose(), NOW)
+    result = overtaken[0].results.get()
+
+    assert (result.state, result.detail) == (State.FAILED, "It broke.")
+    assert result.next_attempt_at.timestamp() <= NOW + 10
+    assert not services.publication_is_safe(overtaken[0])
+
+
+def test_a_mirror_has_one_visit_at_a_time(memory, puts, monkeypatch):
+    """A newer file waits for the visit with the older one, and is then put without being asked for again."""
+    put, begun = memory.put, []
+
+    def meanwhile(self, name, data):
+        put(self, name, data)
+        if name == FILE_NAME and not begun:
+            begun.append(services.publish(compose(NOW + 5, endpoint(50_001)), NOW + 5))
+            puts.append(("alpha", "end of the first visit"))
+
+    monkeypatch.setattr(memory, "put", meanwhile)
+    services.publish(compose(), NOW)
+
+    assert [name for _, name in puts] == [LIST_NAME, FILE_NAME, "end of the first visit", LIST_NAME, FILE_NAME]
+    assert services.publication_is_safe(begun[0])
+
+
+def test_a_file_that_was_overtaken_is_not_put_any_more(memory, puts, monkeypatch):
+    """Before each put is looked whether it is still the newest."""
+    newer = []
+
+    def meanwhile(_):
+        if not newer:
+            newer.append(None)
+            newer[0] = services.publish(compose(NOW + 5, endpoint(50_001)), NOW + 5)
+        return ""
+
+    monkeypatch.setattr(memory, "check", meanwhile)
+    older = services.publish(compose(), NOW)
+    services.carry(NOW + 6)
+
+    assert [name for _, name in puts] == [LIST_NAME, FILE_NAME]
+    assert memory.held["alpha"] == bytes(newer[0].body)
+    assert older.results.get().state == State.SUPERSEDED
+
+
+def test_a_mirror_that_was_turned_off_gets_nothing_more(memory, handed_over, puts, monkeypatch):
+    """Neither a visit that had begun nor one that was handed over goes on."""
+    mirror = Mirror.objects.filter(name="alpha")
+    monkeypatch.setattr(memory, "check", lambda _: mirror.update(enabled=False) and "")
+    publication = services.publish(compose(), NOW)
+    result = publication.results.get()
+
+    assert services.carry_one(result.pk, NOW + 1) == State.WAITING
+    assert puts == []
+    publication.results.update(state=State.SAFE)
+    assert services.watch(mirror.get().pk, NOW + 2) == ""
+    mirror.delete()
+    assert services.watch(-1, NOW + 2) == ""
+
+
 def test_tasks_leave_the_worker_free(transactional_db, request, monkeypatch):
     """Whatever a mirror does, the thread that runs ticks goes on at once."""
     memory = request.getfixturevalue("memory")
