@@ -1,6 +1,7 @@
 """Devices: what a handshake asks about them, how they enrol, how they are revoked."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import Q
@@ -12,12 +13,14 @@ from chat.services.acting import acting_device
 from chat.services.identity import renew_discovery_secret
 from chat.services.sealed import open_device_psk, open_invite_psk, seal_device_psk
 from clawchat.protocol.credential import device_id as device_id_of
-from clawchat.protocol.errors import NotMember, Unauthentic
+from clawchat.protocol.errors import Limit, NotMember, Unauthentic
 from clawchat.protocol.keys import DevicePublic, PreSharedKey
 
 # A clock that is more than a year off says no more than one that is off by a year.
 LONGEST_CLOCK_ERROR_SECONDS = 365 * 86_400
 CLIENT_NAME_LENGTH = 128
+# Each renews what everybody finds the server by; nobody loses so many devices in so short a time.
+REVOCATIONS_PER_MEMBER, REVOCATIONS_WITHIN = 20, timedelta(hours=1)
 
 
 @dataclass(frozen=True, repr=False)
@@ -122,13 +125,22 @@ def own_devices(device_pk: int) -> list[Device]:
 def revoke_for(device_pk: int, device_id: bytes) -> bool:
     """Revoke a device on behalf of another: of the same member, or of anybody when an owner asks.
 
-    Raises: not_member (somebody else's, or nobody's).
+    Raises: not_member (somebody else's, or nobody's); limit (20 of this member's were revoked within an hour, and no
+    owner asks); revoked (the asking device itself, meanwhile).
+    Spec: 3.14
     """
+    # Two requests at once count one after the other.
+    wraps.lock_secret()
     asking = acting_device(device_pk)
     target = Device.objects.filter(device_id=device_id).first()
     may = target is not None and (target.member_id == asking.member_id or asking.member.is_owner)
     if not may:
         raise NotMember("not a device of yours")
+    if target.revoked_at is None and not asking.member.is_owner:
+        since = timezone.now() - REVOCATIONS_WITHIN
+        count = Device.objects.filter(member=asking.member_id, revoked_at__gt=since).count()
+        if count >= REVOCATIONS_PER_MEMBER:
+            raise Limit(f"{count} devices revoked within an hour")
     return revoke(device_id, "asked by a device", bytes(asking.device_id).hex())
 
 

@@ -1,13 +1,16 @@
 """Revocation, rights over devices, and what a revoked device leaves behind."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
-from chat.models import AuditEvent, Invite, KeyPackage, News, Revocation
+from chat.models import AuditEvent, Device, Invite, KeyPackage, News, Revocation
 from chat.services import devices, key_packages
 from chat.services.invites import create_invite
-from clawchat.protocol.errors import NotMember, Unauthentic
+from clawchat.protocol.errors import Limit, NotMember, Unauthentic
 from clawchat.protocol.keys import DeviceKey, PreSharedKey
 from clawchat.protocol.primitives import random_bytes
 
@@ -87,3 +90,27 @@ def test_who_may_revoke(alice, bob, charlie):
 
     assert devices.revoke_for(alice.pk, bob.id)
     assert devices.revoke_for(charlie.pk, charlie.id)
+
+
+def own_devices(person, count):
+    """Further devices of a person's, by id."""
+    ids = [random_bytes(16) for _ in range(count)]
+    Device.objects.bulk_create(
+        Device(device_id=each, public=each * 2, psk_id=each, psk_sealed=each, member=person.member) for each in ids
+    )
+    return ids
+
+
+def test_a_member_revokes_twenty_devices_within_an_hour(alice, bob):
+    """Each renews the secret for everybody. One that is revoked already costs nothing, and an owner is not held up."""
+    *first, last, one_more = own_devices(bob, devices.REVOCATIONS_PER_MEMBER + 2)
+    Device.objects.filter(device_id__in=first).update(revoked_at=timezone.now() - timedelta(minutes=59))
+    with pytest.raises(Limit, match="20 devices"):
+        devices.revoke_for(bob.pk, last)
+    assert not devices.revoke_for(bob.pk, first[0])
+    alice.member.is_owner = True
+    alice.member.save()
+    assert devices.revoke_for(alice.pk, last)
+
+    Device.objects.filter(device_id__in=first[:2]).update(revoked_at=timezone.now() - timedelta(minutes=61))
+    assert devices.revoke_for(bob.pk, one_more)

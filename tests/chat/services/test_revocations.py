@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from django.db import connection
+from django.db.models.signals import post_init
 from django.test.utils import CaptureQueriesContext
 
 from chat.models import AuditEvent, Revocation, ServerIdentity
@@ -83,6 +84,30 @@ def test_a_full_list_forgets_old_secrets_first(server):
     assert len(entries) == MAX_REVOKED
     assert {entry.kind for entry in entries} == set(RevocationKind) - {RevocationKind.IDENTITY}
     assert sum(entry.kind == RevocationKind.DISCOVERY for entry in entries) == MAX_REVOKED - 2
+
+
+def test_rows_that_no_list_has_room_for_are_not_read(server):
+    """Every lock-out leaves one for good, and the list is asked for at every tick; it has the newest."""
+    now = datetime.now(UTC)
+    Revocation.objects.bulk_create(
+        Revocation(kind="discovery", subject=number.to_bytes(8, "big")) for number in range(2 * MAX_REVOKED)
+    )
+    for number, row in enumerate(Revocation.objects.order_by("pk")):
+        row.since = now - timedelta(minutes=number)
+        row.save()
+    read = []
+
+    def count(**_: object) -> None:
+        read.append(True)
+
+    post_init.connect(count, sender=Revocation)
+    try:
+        entries = revocations.current_entries()
+    finally:
+        post_init.disconnect(count, sender=Revocation)
+
+    assert len(read) == len(entries) == MAX_REVOKED
+    assert {entry.id for entry in entries} == {revoked_id(each.to_bytes(8, "big")) for each in range(MAX_REVOKED)}
 
 
 def test_a_certificate_is_revoked_once_and_taken_back(server):
