@@ -5,7 +5,7 @@
 
 import { Credentials } from "../net/dial.js";
 import { DeviceKind, deviceId, sealRootBlob, signIdentity, userId } from "../protocol/credential.js";
-import { gateKey, keyId } from "../protocol/key_schedule.js";
+import { deviceCredentials, gateKey, keyId } from "../protocol/key_schedule.js";
 import { DevicePublic, DiscoverySecret, IdentityPublic, PreSharedKey, RecoveryKey, RootKey } from "../protocol/keys.js";
 import { toHex } from "../bytes.js";
 
@@ -124,6 +124,12 @@ export class Account {
   get me() {
     const devicePublic = new DevicePublic(this.#store.deviceKey.publicKey);
     return { userId: toHex(this.person.user_id), deviceId: deviceId(devicePublic) };
+  }
+
+  /** A session under the invitation gave this device its own key with the server. @param {Uint8Array} exporter */
+  enrolled(exporter) {
+    const [id, psk] = deviceCredentials(exporter, new DevicePublic(this.#store.deviceKey.publicKey));
+    return this.update({ psk: { id, key: psk.bytes } });
   }
 
   /** What a session under this device's own key begins with, or one under the invitation's. */

@@ -2,8 +2,6 @@
 //
 // Spec: 3.2, 3.13
 
-import { deviceCredentials } from "../protocol/key_schedule.js";
-import { DevicePublic } from "../protocol/keys.js";
 import { Race } from "../rotation/race.js";
 import { Problem } from "./problem.js";
 
@@ -19,18 +17,16 @@ const PAUSE_MS = 1000;
  * @param {import("../discovery/finder.js").Finder} parts.finder
  * @param {(endpoint: object, credentials: object, proven: () => Promise<void>) =>
  *   Promise<{channel: object, handshake: object}>} parts.dial
- * @param {Uint8Array} parts.devicePublic
  * @param {() => void} parts.waiting told when the server's address does not open to the invitation yet
  * Raises: Problem.
  */
-export async function enrol({ account, finder, dial, devicePublic, waiting }) {
+export async function enrol({ account, finder, dial, waiting }) {
   if (account.invite.expires * 1000 < Date.now()) throw new Problem("invitation_expired");
   await find(account, finder, waiting);
   const race = new Race((endpoint, proven) => dial(endpoint, account.credentials({ byInvite: true }), proven));
   try {
     const { channel, handshake } = await race.run(finder.endpoints());
-    const [id, psk] = deviceCredentials(handshake.exporter, new DevicePublic(devicePublic));
-    await account.update({ psk: { id, key: psk.bytes } });
+    await account.enrolled(handshake.exporter);
     channel.close();
   } catch (cause) {
     throw problemOf(cause);

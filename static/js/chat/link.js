@@ -96,11 +96,28 @@ export class Link {
   }
 
   async #dialAsDevice(endpoint, proven) {
-    const { channel, handshake } = await this.dial(endpoint, this.#account.credentials(), proven);
+    const { channel, handshake } = await this.#authenticate(endpoint, proven);
     this.#finder.clockOffsetMs = handshake.clockOffsetMs;
     const renewed = handshake.finishedTlvs.get(TLV_DISCOVERY_SECRET);
     if (renewed) await this.#learnSecret({ kid: renewed.slice(0, 8), secret: renewed.slice(8) });
     return channel;
+  }
+
+  /**
+   * A session under the own key. One that has never worked may have been replaced by an enrolment that was given up and
+   * reached the server late; until one works the invitation still opens for this device.
+   */
+  async #authenticate(endpoint, proven) {
+    const account = this.#account;
+    try {
+      return await this.dial(endpoint, account.credentials(), proven);
+    } catch (cause) {
+      if (cause.code !== "refused" || !account.invite) throw cause;
+    }
+    const { channel, handshake } = await this.dial(endpoint, account.credentials({ byInvite: true }), proven);
+    await account.enrolled(handshake.exporter);
+    channel.close();
+    return this.dial(endpoint, account.credentials(), proven);
   }
 
   /** The server renewed its secret; a secret that is not the one it is said to be is passed over. */

@@ -54,7 +54,6 @@ export class OwnDevice {
       account,
       finder,
       dial: ({ url }, credentials, proven) => dial({ url, credentials, handlers, openWire, proven }),
-      devicePublic: this.store.deviceKey.publicKey,
       waiting,
     });
   }

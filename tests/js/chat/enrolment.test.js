@@ -140,6 +140,18 @@ test("an enrolment that was cut off after the server's word is finished by the n
   await until(again, () => again.people.length === 1);
 });
 
+test("an enrolment whose key was replaced is made again", async () => {
+  const server = new FakeServer();
+  server.losePairs = 1;
+  const app = await openApp(server, "replaced", server.makeInvite());
+  await app.enrol("replaced");
+
+  await until(app, () => app.connection.status === "connected");
+
+  assert.equal(app.me.name, "replaced");
+  assert.ok([...server.psks.values()].every(({ isInvite }) => !isInvite));
+});
+
 test("a second page waits until the first one has gone", async () => {
   const server = new FakeServer();
   const locks = new Locks();

@@ -40,6 +40,8 @@ export class FakeServer {
   unwrapped = new Set();
   /** Close every session under a device's own key, as a server does that forgot it. */
   refuseOwnKeys = false;
+  /** Give so many enrolled devices another key than they have, as an enrolment does that comes late. */
+  losePairs = 0;
   /** Told of every message before it is stored; what it throws is the answer. */
   beforeStore = () => {};
   /** Told of every message after it is stored and before anybody hears of it. */
@@ -273,6 +275,7 @@ class FakeSession {
     this.devicePublic = devicePublic;
     this.device = this.#server.service.enrolled(devicePublic.bytes);
     if (!this.#isInvite) return this.#spend(devicePublic);
+    if (this.#server.losePairs-- > 0) return undefined;
     const [id, psk] = deviceCredentials(this.#handshake.exporter, devicePublic);
     return this.#server.psks.set(toHex(id), { psk, device: devicePublic, isInvite: false });
   }
