@@ -3,7 +3,7 @@
 import { Client } from "./client.js";
 import { checkConnection } from "./connection_check.js";
 import { browserEnvironment } from "./environment.js";
-import { takeInvitation } from "./invitation.js";
+import { dropInvitation, takeInvitation } from "./invitation.js";
 import { OwnDevice } from "./own_device.js";
 import { PageState } from "./page_state.js";
 import { Problem, storageProblem } from "./problem.js";
@@ -153,6 +153,7 @@ export class App extends PageState {
     } catch (cause) {
       return this.#fail(storageProblem(cause));
     }
+    dropInvitation(this.#environment.history);
     return this.#proceed(unreadable).catch((cause) => this.#fail(cause));
   }
 

@@ -21,13 +21,12 @@ export class Updates extends EventTarget {
     super();
     this.#container = container;
     this.#page = page;
+    // Another page may switch at any time: then this one is of a version that is gone.
+    if (container?.controller) container.addEventListener("controllerchange", () => page.reload());
   }
 
   /** Put the worker in place. Without one all works as before, but only while the front door is there. */
   async begin() {
-    // Another page may switch: then this one is of a version that is gone.
-    const follow = () => this.#container.addEventListener("controllerchange", () => this.#page.reload());
-    if (this.#container?.controller) follow();
     try {
       this.#registration = (await this.#container?.register(scriptAddress())) ?? null;
     } catch {

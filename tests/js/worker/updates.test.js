@@ -161,6 +161,15 @@ test("a page under the old version follows when another page has switched", asyn
   assert.equal(reloads, 1);
 });
 
+test("it follows while it is still being opened, too", () => {
+  container.controller = new Installed("activated");
+  new Updates(container, page);
+
+  container.dispatchEvent(new Event("controllerchange"));
+
+  assert.equal(reloads, 1);
+});
+
 test("the first worker of all changes nothing for the page that brought it", async () => {
   await begun();
 
