@@ -18,6 +18,8 @@ export class Finder {
   #fetchBytes;
   #save;
   #info = null;
+  /** The last file believed; not forgotten when the file itself opens no more. */
+  #seen = { serial: 0, digest: new Uint8Array() };
   #mirror = null;
   #places = [];
   #clockOffsetMs = 0;
@@ -33,7 +35,7 @@ export class Finder {
    * @param {object} parts also what `Trust` takes
    * @param {string[]} parts.locators URLs of the invitation
    * @param {(url: string, limits: object) => Promise<Uint8Array>} parts.fetchBytes
-   * @param {(kept: {file: Uint8Array, mirror: string | null}) => Promise<void>} parts.save
+   * @param {(kept: object) => Promise<void>} parts.save what `restore` takes
    * @param {string} [parts.region] whose ports we take first, when the server names any
    * @param {() => number} [parts.random] from 0 up to 1
    */
@@ -109,13 +111,20 @@ export class Finder {
     this.#whenRevoked = tell;
   }
 
-  /** The file that was kept, and the list; what does not open any more is passed over. */
+  /**
+   * The file that was kept, and the list; what does not open any more is passed over.
+   * @param {{file: Uint8Array, mirror: string | null, serial: number, digest: Uint8Array} | null} kept
+   * @param {object | null} [revocations]
+   */
   async restore(kept, revocations = null) {
     await this.#trust.restore(revocations);
     if (!kept) return;
+    const { file, mirror, ...seen } = kept;
+    this.#seen = { ...this.#seen, ...seen };
     try {
-      this.#info = (await this.#trust.open(kept.file)).info;
-      this.#mirror = kept.mirror;
+      this.#info = (await this.#trust.open(file)).info;
+      this.#mirror = mirror;
+      this.#seen = this.#info;
     } catch {
       this.#info = null;
     }
@@ -158,30 +167,31 @@ export class Finder {
   /** What the file says. One older than ours is refused at once: it must hurry no place that has a newer one. */
   async #examine({ url, file }) {
     const candidate = { url, file, ...(await this.#trust.open(file)) };
-    const [refusal] = weigh([candidate], this.#seen).refused;
+    const [refusal] = weigh([candidate], this.#last).refused;
     if (refusal) throw refusal.cause;
     return candidate;
   }
 
   /** Go on with the newest of these, if there is one; the answer: what spoke against others. */
   async #believe(candidates) {
-    const { chosen, refused } = weigh(candidates, this.#seen);
+    const { chosen, refused } = weigh(candidates, this.#last);
     if (chosen) await this.#keep(chosen, chosen.info.serial !== this.#info?.serial);
     return refused;
   }
 
-  get #seen() {
-    const { serial: lastSerial = 0, digest: lastDigest = new Uint8Array() } = this.#info ?? {};
+  get #last() {
+    const { serial: lastSerial, digest: lastDigest } = this.#seen;
     return { lastSerial, lastDigest, now: Math.floor(this.now / 1000) };
   }
 
   async #keep({ info, secret, file, url }, isNew) {
     this.#info = info;
+    this.#seen = info;
     this.#mirror = url;
     if (isNew) {
       // Before the file: one that is kept and cannot be opened would be of no use.
       await this.#trust.believed(secret, info);
-      await this.#save({ file, mirror: url });
+      await this.#save({ file, mirror: url, serial: info.serial, digest: info.digest });
     }
     // Nobody waits for it: the ports are what a file is wanted for.
     this.#askForRevocations().catch(() => {});

@@ -77,6 +77,21 @@ test("a file the pinned server signed is believed, kept, and restored", async ()
   assert.equal(finder.info.serial, 7);
 });
 
+test("no older file is believed after a reload, also when the one that was kept opens no more", async () => {
+  const { finder, publish, saved } = setUp();
+  const [older, newer] = [await publish(7), await publish(8)];
+  await finder.accept(newer, null);
+
+  const next = setUp();
+  await next.finder.restore(saved[0]);
+  await assert.rejects(next.finder.accept(await next.publish(7), null), { code: "replayed" });
+  await finder.restore({ ...saved[0], file: older.slice(1) });
+
+  assert.equal(finder.info, null);
+  await assert.rejects(finder.accept(older, null), { code: "replayed" });
+  await finder.accept(newer, null);
+});
+
 test("mallory's files change nothing", async () => {
   const { finder, publish } = setUp();
   await finder.accept(await publish(7), null);
