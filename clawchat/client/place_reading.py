@@ -4,7 +4,7 @@ import asyncio
 import errno
 import socket
 import ssl
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 
@@ -21,6 +21,7 @@ READ_SECONDS = 5.0
 CHUNK_BYTES = 16_384
 REDIRECTS = (301, 302, 303, 307, 308)
 MOST_REDIRECTS = 3
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # What MEGA answers when a folder or file is not there any more, or was taken down.
 MEGA_GONE = (-9, -16)
 # What OpenSSL says of a certificate whose time has not come, or is over.
@@ -60,6 +61,15 @@ async def read_place(
         raise NotRead(Observation(_place_code(error), place.host)) from None
 
 
+def may_lead(place: WebPlace, further: WebPlace) -> bool:
+    """Whether one place may send its readers on to another: not off TLS, and from elsewhere not to this very machine.
+
+    What listens here may do things when it is asked, and no stranger should be able to have it asked.
+    """
+    here, there = urlsplit(place.url), urlsplit(further.url)
+    return here.scheme == there.scheme and (there.hostname not in LOOPBACK or here.hostname in LOOPBACK)
+
+
 class _Reader:
     """Asks on behalf of one place, which answers for whatever it hands on to."""
 
@@ -72,7 +82,7 @@ class _Reader:
                 if answer.status not in REDIRECTS:
                     return await self._body(answer, CONNECTION_FILE_MAX_BYTES)
                 further = parse_place(urljoin(place.url, answer.headers.get("Location", "")))
-            if not isinstance(further, WebPlace):
+            if not isinstance(further, WebPlace) or not may_lead(place, further):
                 break
             place = further
         raise self._not_read("place_moved")

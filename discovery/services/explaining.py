@@ -114,7 +114,7 @@ def _bytes(path: Path) -> bytes:
 
 
 async def _from_place(place: WebPlace | MegaFolder) -> tuple[str, bytes, bytes | None]:
-    async with aiohttp.ClientSession() as http:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         data = await read_place(http, place)
         try:
             return place.host, data, await read_place(http, place, LIST_NAME)

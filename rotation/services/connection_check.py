@@ -70,7 +70,7 @@ def _trusted() -> ssl.SSLContext | bool:
 async def _walk(
     urls: Sequence[str], endpoints: Sequence[Endpoint], believing: Believing, tls: ssl.SSLContext | bool
 ) -> list[Observation]:
-    async with aiohttp.ClientSession() as http:
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as http:
         walk = Walk(http, believing, tls)
         await walk.look(urls)
         # Also when no place gave the file: whether the port would answer is worth knowing.

@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from clawchat.client.judgement import Believing
+from clawchat.client.place_reading import may_lead
 from clawchat.client.trust import context_trusting
 from clawchat.client.walk import Walk
 from clawchat.diagnosis import Audience, diagnose, length_of
@@ -18,6 +19,7 @@ from clawchat.protocol.connection_file import seal_connection_file
 from clawchat.protocol.encoding import v16
 from clawchat.protocol.key_schedule import key_id
 from clawchat.protocol.keys import DiscoverySecret, IdentityKey
+from clawchat.protocol.places import WebPlace
 from tests.client.tiny_server import TinyServer, _serve
 from tests.mega.emulator import MegaEmulator
 from tests.rotation.certificates import sign, write_pair
@@ -137,6 +139,37 @@ async def test_a_place_that_leads_elsewhere_is_followed_to_plain_places_only(ser
         await runner.cleanup()
 
         assert diagnosis.verdict.code == code
+
+
+@pytest.mark.parametrize(
+    ("place", "further", "allowed"),
+    [
+        ("https://a.example/c.json", "https://b.example/d.json", True),
+        ("https://a.example/c.json", "http://127.0.0.1:631/c.json", False),
+        ("https://a.example/c.json", "https://localhost/c.json", False),
+        ("https://a.example/c.json", "https://[::1]:8443/c.json", False),
+        ("https://localhost/c.json", "http://localhost/c.json", False),
+        ("https://localhost/c.json", "https://a.example/c.json", True),
+        ("http://127.0.0.1:1/c.json", "http://localhost:2/c.json", True),
+    ],
+)
+def test_nobody_elsewhere_has_this_machine_asked(place, further, allowed):
+    """A redirect stays on TLS, and leads to loopback from loopback only."""
+    assert may_lead(WebPlace(place), WebPlace(further)) is allowed
+
+
+async def test_a_redirect_onto_this_machine_is_not_followed(server, monkeypatch):
+    """Here one loopback name stands for a place elsewhere."""
+    monkeypatch.setattr("clawchat.client.place_reading.LOOPBACK", {"localhost"})
+
+    async def away(_):
+        raise web.HTTPFound(server.locators[0].replace("127.0.0.1", "localhost"))
+
+    url, runner = await shelf(away)
+    diagnosis = await walk(server, url)
+    await runner.cleanup()
+
+    assert diagnosis.verdict.code == "place_moved"
 
 
 async def test_a_mega_folder_is_a_place_like_any_other(server):

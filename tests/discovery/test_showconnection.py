@@ -1,8 +1,10 @@
 """`showconnection --from`: a file from anywhere, judged as a client would, and explained."""
 
 import json
+import threading
 import time
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import StringIO
 
 import pytest
@@ -108,3 +110,28 @@ def test_a_link_of_a_folder_is_never_printed_whole(memory):
         explain(f"http://127.0.0.1:1/folder/AbCdEfGh#{key}")
 
     assert key not in str(refused.value)
+
+
+def test_a_place_is_asked_without_cookies(published):
+    """What it sets it does not get back with the question for the list."""
+    heard = []
+
+    class Place(BaseHTTPRequestHandler):
+        def do_GET(self):
+            heard.append((self.path, self.headers["Cookie"]))
+            data = published.with_name(self.path[1:]).read_bytes()
+            self.send_response(200)
+            self.send_header("Set-Cookie", "who=you")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Place) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        explain(f"http://localhost:{server.server_port}/connection.json")
+        server.shutdown()
+
+    assert heard == [("/connection.json", None), ("/revocations.json", None)]
