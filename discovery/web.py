@@ -79,7 +79,7 @@ def converse(request: Request, seconds: float) -> Answer:
     if isinstance(outcome, MirrorError):
         raise outcome
     if isinstance(outcome, Exception):
-        raise MirrorError(f"{host} does not answer: {outcome}.") from outcome
+        raise MirrorError(f"{host} does not answer: {_what(outcome)}.") from outcome
     return outcome
 
 
@@ -154,6 +154,11 @@ class _Connection(http.client.HTTPConnection):
             self.sock = sock
             if self._is_shut:
                 _shut(sock)
+
+
+def _what(error: Exception) -> str:
+    """What went wrong in words of this machine: what the other side said ends in logs and on terminals otherwise."""
+    return (isinstance(error, OSError) and error.strerror) or type(error).__name__
 
 
 def _shut(sock: socket.socket) -> None:

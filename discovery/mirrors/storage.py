@@ -1,6 +1,7 @@
 """Any Django storage: S3-compatible buckets and whatever else django-storages reaches, read at a public address."""
 
 import queue
+import re
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -33,6 +34,8 @@ NEEDS_OPERATOR = {
     "NoSuchBucket",
     "SignatureDoesNotMatch",
 }
+# Only what looks like such a word is repeated: the answer is a stranger's.
+_CODE = re.compile(r"[A-Za-z0-9.]{1,64}", re.ASCII)
 
 
 class Storage(PublicMirror):
@@ -146,5 +149,8 @@ def _as_mirror_error(error: Exception) -> MirrorError:
         return error
     answer = getattr(error, "response", None)
     code = answer.get("Error", {}).get("Code", "") if isinstance(answer, dict) else ""
-    what = f"{type(error).__name__}{' ' + code if code else ''}"
-    return MirrorError(f"The storage did not take the file ({what}).", needs_operator=code in NEEDS_OPERATOR)
+    known = isinstance(code, str) and _CODE.fullmatch(code)
+    what = f"{type(error).__name__}{' ' + code if known else ''}"
+    return MirrorError(
+        f"The storage did not take the file ({what}).", needs_operator=bool(known) and code in NEEDS_OPERATOR
+    )

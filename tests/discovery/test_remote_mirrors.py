@@ -5,10 +5,12 @@ import time
 import tracemalloc
 
 import pytest
+from botocore.exceptions import ClientError
 
 from discovery import services
 from discovery.mirrors import FILE_NAME, LIST_NAME, MirrorError
 from discovery.mirrors.base import PROBE_NAME
+from discovery.mirrors.storage import _as_mirror_error
 from discovery.models import Mirror
 from discovery.public_mirror import PublicMirror
 from discovery.services.mirror_secrets import write_secrets
@@ -223,6 +225,7 @@ def test_silence_to_a_write_is_given_up_in_time(server, monkeypatch):
         (b"HTTP/1.1 500 Oh\r\n\r\n", "answered 500"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 50\r\n\r\nshort", "broke off"),
         (b"220 smtp ready\r\n", "does not answer"),
+        (b"\x1b[2Jsecret-path\r\n", "does not answer: BadStatusLine"),
         (b"", "does not answer"),
     ],
 )
@@ -233,6 +236,24 @@ def test_wrong_answers_are_named_and_lead_nowhere(server, answer, words):
 
     assert "secret-path" not in str(error.value)
     assert "connection.json" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("code", "shown"),
+    [
+        ("NoSuchBucket", "(ClientError NoSuchBucket)"),
+        ("\x1b[2J", "(ClientError)"),
+        (["x"], "(ClientError)"),
+        (404, "(C"),
+    ],
+)
+def test_storage_says_no_words_of_its_own(code, shown):
+    """A code is repeated when it is one; anything else a stranger wrote is not."""
+    error = _as_mirror_error(ClientError({"Error": {"Code": code, "Message": "\x1b[2J"}}, "PutObject"))
+
+    assert shown in str(error)
+    assert "\x1b" not in str(error)
+    assert error.needs_operator == (code == "NoSuchBucket")
 
 
 def test_storage_that_hangs_is_left_behind(server, monkeypatch):
