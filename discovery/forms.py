@@ -1,5 +1,6 @@
 """What an operator enters for a mirror, by its kind. Secrets go in and never come out again."""
 
+import re
 from typing import Any
 
 from django import forms
@@ -18,6 +19,10 @@ PUBLIC_HELP = (
 )
 # The kinds that an operator adds; the others every server has by itself.
 ADDED = [("webdav", "WebDAV"), ("storage", "Storage (S3-compatible and others)"), ("mega", "MEGA")]
+
+# As the storages of django-storages call their secrets.
+_SECRET_NAME = re.compile("secret|passw|passphrase|token|credential|connection_string|key$", re.IGNORECASE)
+_USER_IN_ADDRESS = re.compile(r"://[^/\s]*@")
 
 
 def hidden(label: str) -> forms.CharField:
@@ -145,7 +150,7 @@ class StorageForm(PublicForm):
     def clean_options(self) -> dict[str, Any]:
         """A map, and nothing in it that belongs into the other field."""
         options = _map(self.cleaned_data["options"])
-        if any("secret" in name or "password" in name or name.endswith("_key") for name in options):
+        if _holds_secret(options):
             raise forms.ValidationError("Put passwords and keys into the secret options: these here are shown.")
         return options
 
@@ -197,6 +202,15 @@ def _web_place(url: str) -> str:
     if not isinstance(parse_place(url), WebPlace):
         raise forms.ValidationError("Enter a web address that begins with https://, without a user or a fragment.")
     return url
+
+
+def _holds_secret(value: Any) -> bool:
+    """Whether anything in it has the name of a secret, or is an address with a user in it, however deep it lies."""
+    if isinstance(value, dict):
+        return any(_SECRET_NAME.search(name) for name in value) or _holds_secret(list(value.values()))
+    if isinstance(value, list):
+        return any(map(_holds_secret, value))
+    return isinstance(value, str) and _USER_IN_ADDRESS.search(value) is not None
 
 
 def _map(value: Any) -> dict[str, Any]:

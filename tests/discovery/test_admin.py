@@ -43,6 +43,15 @@ def page_of(mirror: Mirror) -> str:
     return f"/admin/discovery/mirror/{mirror.pk}/change/"
 
 
+def test_options_that_are_no_secrets_are_taken(alice):
+    """Only names and addresses that give one away are refused."""
+    mirror = add(alice, "storage")
+    options = {"bucket_name": "b", "endpoint_url": "https://a.example/x@y", "object_parameters": {"SSEKMSKeyId": "x"}}
+    alice.post(page_of(mirror), {**STORAGE, "options": json.dumps(options)})
+
+    assert Mirror.objects.get(pk=mirror.pk).options["options"] == options
+
+
 @pytest.mark.parametrize(
     ("kind", "fields", "options", "secrets"),
     [
@@ -89,6 +98,13 @@ def test_a_mirror_is_added_filled_in_and_shows_no_secret(alice, kind, fields, op
         ("storage", {**STORAGE, "backend": "os.system"}, "It has to begin with"),
         ("storage", {**STORAGE, "options": "[1]"}, "Write it as"),
         ("storage", {**STORAGE, "options": '{"secret_key": "x"}'}, "Put passwords and keys"),
+        ("storage", {**STORAGE, "options": '{"connection_string": "x"}'}, "Put passwords and keys"),
+        ("storage", {**STORAGE, "options": '{"sas_token": "x"}'}, "Put passwords and keys"),
+        ("storage", {**STORAGE, "options": '{"oauth2_access_token": "x"}'}, "Put passwords and keys"),
+        ("storage", {**STORAGE, "options": '{"credentials": {}}'}, "Put passwords and keys"),
+        ("storage", {**STORAGE, "options": '{"params": [{"Password": "x"}]}'}, "Put passwords and keys"),
+        ("storage", {**STORAGE, "options": '{"AccountKey": "x"}'}, "Put passwords and keys"),
+        ("storage", {**STORAGE, "options": '{"location": "ftp://me:x@a.example/b"}'}, "Put passwords and keys"),
         ("mega", {**MEGA, "link": "https://mega.nz/file/abcdefgh#x"}, "no link of a folder"),
     ],
 )
