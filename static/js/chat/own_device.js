@@ -41,6 +41,7 @@ export class OwnDevice {
   }
 
   close() {
+    this.finder?.close();
     this.store.close();
   }
 

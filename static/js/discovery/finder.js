@@ -5,10 +5,10 @@
 // Spec: 3.8
 
 import { betterEndpoints, orderEndpoints, placeOf, rememberTime, slowPlaces } from "../protocol/endpoint_choice.js";
-import { LIST_NAME } from "../protocol/places.js";
 import { placesOf, weigh, whyNone } from "./belief.js";
 import { doubtsOf } from "./doubts.js";
-import { askBeside, askMirrors } from "./mirrors.js";
+import { ListKeeper } from "./list_keeper.js";
+import { askMirrors } from "./mirrors.js";
 import { randomShare } from "./random_share.js";
 import { Trust } from "./trust.js";
 
@@ -28,19 +28,19 @@ export class Finder {
   /** How long servers took to prove themselves. Not kept: the next visit may come from another network. */
   #times = new Map();
   #lost = null;
-  #isAskingForList = false;
-  #whenRevoked = () => {};
+  #lists;
 
   /**
    * @param {object} parts also what `Trust` takes
    * @param {string[]} parts.locators URLs of the invitation
    * @param {(url: string, limits: object) => Promise<Uint8Array>} parts.fetchBytes
-   * @param {(kept: object) => Promise<void>} parts.save what `restore` takes
+   * @param {(kept: object) => Promise<void>} parts.save `restore` takes it
    * @param {string} [parts.region] whose ports we take first, when the server names any
    * @param {() => number} [parts.random] from 0 up to 1
    */
   constructor({ locators, fetchBytes, save, region = "", random = randomShare, ...trust }) {
     this.#trust = new Trust(trust);
+    this.#lists = new ListKeeper(this.#trust, fetchBytes);
     this.#locators = locators;
     this.#fetchBytes = fetchBytes;
     this.#save = save;
@@ -108,14 +108,10 @@ export class Finder {
 
   /** Called when the list says that the server or this device counts no more. @param {() => void} tell */
   set whenRevoked(tell) {
-    this.#whenRevoked = tell;
+    this.#lists.whenRevoked = tell;
   }
 
-  /**
-   * The file that was kept, and the list; what does not open any more is passed over.
-   * @param {{file: Uint8Array, mirror: string | null, serial: number, digest: Uint8Array} | null} kept
-   * @param {object | null} [revocations]
-   */
+  /** What was saved: the file, and the list; what does not open any more is passed over. */
   async restore(kept, revocations = null) {
     await this.#trust.restore(revocations);
     if (!kept) return;
@@ -150,6 +146,11 @@ export class Finder {
     const refused = await this.#believe(candidates);
     this.#places = placesOf(candidates, refused, failed);
     if (refused.length === candidates.length) throw refused[0]?.cause ?? whyNone(failed);
+  }
+
+  /** Ask for nothing more by itself. */
+  close() {
+    this.#lists.close();
   }
 
   /** Spec: 3.15 */
@@ -193,18 +194,6 @@ export class Finder {
       await this.#trust.believed(secret, info);
       await this.#save({ file, mirror: url, serial: info.serial, digest: info.digest });
     }
-    // Nobody waits for it: the ports are what a file is wanted for.
-    this.#askForRevocations().catch(() => {});
-  }
-
-  /** The list that the file in hand names, when it is another one than we have; what fails is tried with the next file. */
-  async #askForRevocations() {
-    const info = this.#info;
-    if (this.#isAskingForList || !this.#trust.isDue(info)) return;
-    this.#isAskingForList = true;
-    const judge = ({ file }) => this.#trust.takeRevocations(file, info);
-    await askBeside(this.#urls, LIST_NAME, { fetchBytes: this.#fetchBytes }, judge);
-    this.#isAskingForList = false;
-    if (this.#trust.isRevoked) this.#whenRevoked();
+    this.#lists.believed(info, this.#urls);
   }
 }

@@ -348,9 +348,20 @@ test("another list than the file names, and an older one, are not taken", async 
   assert.equal(lists[1].serial, 6);
 });
 
+test("a list that no place has yet is asked for again", async () => {
+  const { finder, publish, publishList, mirrors, lists } = setUp();
+  const { file, head } = await publishList(5, []);
+  await finder.accept(await publish(7, undefined, { revocations: head }), MIRROR);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  assert.equal(lists.length, 0);
+  mirrors[LIST] = file;
+
+  await until(() => lists.length === 1);
+});
+
 async function until(holds) {
   for (let tries = 0; !holds(); tries++) {
-    assert.ok(tries < 300, "it never held");
+    assert.ok(tries < 1000, "it never held");
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
