@@ -23,6 +23,8 @@ from tests.e2e.pairs import until
 from tests.e2e.server import ServerProcess
 from tests.e2e.talking import everything_arrived
 
+pytestmark = pytest.mark.e2e
+
 REACH_SECONDS = 40
 SHUT_OUT = ("mallory", "trudy", "eve")
 

@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from clawchat.protocol.frame import FRAME_VERSION, FrameHeader, MessageType
 from clawchat.protocol.limits import FRAME_OVERHEAD
 from clawchat.protocol.padding import padded_length
@@ -9,7 +11,9 @@ from tests.e2e.browser import Browsers
 from tests.e2e.server import ServerProcess
 from tests.e2e.talking import application_log, everything_arrived, said, start_talking
 
-MESSAGES = 200
+pytestmark = pytest.mark.e2e
+
+MESSAGES = 120
 EVERY_MS = 260
 REKEYS = 3
 SECONDS = 90
