@@ -13,14 +13,15 @@ from urllib.parse import urlsplit
 
 from clawchat.protocol.encoding import parse_base64url
 from clawchat.protocol.errors import Malformed, PeerError, TooLarge, Unauthentic, Unavailable
+from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
 from clawchat.protocol.places import MEGA_GATEWAY, MegaFolder
 from clawchat.protocol.primitives import random_below
 
 from .blocks import BLOCK_BYTES, open_blocks
 from .file_key import FILE_KEY_BYTES, FileKey, name_in
 
-# Of the answer to a listing: some thousand nodes.
-REPLY_MAX_BYTES = 1 << 20
+# As for all that readers take, in every language: some hundred nodes.
+REPLY_MAX_BYTES = CONNECTION_FILE_MAX_BYTES
 MAX_NODES = 10_000
 # Of one node: a file of ours has a name and no more, and few shares have a key of it.
 ATTRIBUTES_MAX_BYTES = 1024

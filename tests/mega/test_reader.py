@@ -143,9 +143,9 @@ def test_what_is_no_answer_is_refused(reply):
 
 
 def test_a_long_answer_is_refused():
-    """An answer above 1 MiB, or with more nodes than a folder of ours can have, is not looked at."""
+    """An answer above 64 KiB, or with more nodes than a folder of ours can have, is not looked at."""
     with pytest.raises(TooLarge):
-        reader.files_named(FOLDER, b" " * ((1 << 20) + 1), NAME)
+        reader.files_named(FOLDER, b" " * 65_537, NAME)
     with pytest.raises(Malformed):
         reader.files_named(FOLDER, json.dumps([{"f": [1] * 10_001}]).encode(), NAME)
 

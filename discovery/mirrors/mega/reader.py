@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from clawchat import mega
-from clawchat.protocol.errors import PeerError, Unauthentic, Unavailable
+from clawchat.protocol.errors import PeerError, TooLarge, Unauthentic, Unavailable
 from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
 from clawchat.protocol.places import MegaFolder
 from discovery.mirrors.base import MirrorError
@@ -58,6 +58,9 @@ class FolderReader:
                 raise Refused("f", int(str(error.details["number"]))) from None
             except Unauthentic:
                 text = "The link's key does not open the folder; copy the link once more, with its key."
+                raise MirrorError(text, needs_operator=True) from None
+            except TooLarge:
+                text = "The folder holds too much else for readers; delete there what is not the server's."
                 raise MirrorError(text, needs_operator=True) from None
             except PeerError:
                 text = "What answers in MEGA's place is not MEGA: a proxy or a login page."
