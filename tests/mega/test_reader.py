@@ -133,7 +133,7 @@ def test_an_error_number_is_named(code, form):
 
 @pytest.mark.parametrize(
     "reply",
-    [b"", b"<html>", b"null", b"[]", b"[1,2]", b"[0]", b"5", b'"x"', b"[{}]", b'[{"f":1}]', b"[" * 100_000, b"\xff"],
+    [b"", b"<html>", b"null", b"[]", b"[1,2]", b"[0]", b"5", b'"x"', b"[{}]", b'[{"f":1}]', b"[" * 50_000, b"\xff"],
 )
 def test_what_is_no_answer_is_refused(reply):
     """Pages, other shapes and deep nests are malformed."""
@@ -216,7 +216,7 @@ def named(length):
     return {"k": f"TTTTTTTT:{b64e(key.seal(FOLDER.key))}", "a": b64e(seal_chain(key.content, text))}
 
 
-@pytest.mark.parametrize(("length", "found"), [(1024, 1), (1040, 0), (65_536, 0)])
+@pytest.mark.parametrize(("length", "found"), [(1024, 1), (1040, 0), (32_768, 0)])
 def test_long_attributes_are_passed_over(length, found):
     """Nothing of ours has more than 1 KiB."""
     assert len(reader.files_named(FOLDER, listing(**named(length)), NAME)) == found
