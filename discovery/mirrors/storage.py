@@ -4,6 +4,7 @@ import queue
 import re
 import threading
 from collections.abc import Callable
+from time import monotonic
 from typing import Any
 
 from django.core.files.base import ContentFile
@@ -25,6 +26,9 @@ NEEDED: dict[str, dict[str, Any]] = {
     FOLDER: {"allow_overwrite": True},
 }
 CONNECT_SECONDS = 5
+# A save that hangs for so long does not end any more; so many of them are left behind, and no further one is begun.
+STUCK_SECONDS = 300
+MOST_LEFT_BEHIND = 3
 # What S3-compatible servers call things that time does not mend.
 NEEDS_OPERATOR = {
     "AccessDenied",
@@ -44,8 +48,8 @@ class Storage(PublicMirror):
     Names under which operators know them are those of the storage's own manual (`bucket_name`, `access_key`, ...).
     """
 
-    # Whether a save is still under way that was given up, by row: one at a time, whatever a storage does.
-    _busy: set[int] = set()
+    # When the saves were begun (`time.monotonic`) that are still under way, given up or not, by row.
+    _busy: dict[int, list[float]] = {}
     _lock = threading.Lock()
 
     def put(self, name: str, data: bytes) -> None:
@@ -89,12 +93,14 @@ class Storage(PublicMirror):
 
     def _within_time(self, save: Callable[[], None]) -> None:
         """Run it on a thread that may be left behind: a storage has time limits of its own, or has none."""
+        began = monotonic()
         with self._lock:
-            if self.mirror.pk in self._busy:
+            earlier = self._busy.get(self.mirror.pk, [])
+            if len(earlier) >= MOST_LEFT_BEHIND or any(began - each < STUCK_SECONDS for each in earlier):
                 raise MirrorError("The storage has not ended an earlier attempt yet.")
-            self._busy.add(self.mirror.pk)
+            self._busy[self.mirror.pk] = [*earlier, began]
         outcome: queue.SimpleQueue[Exception | None] = queue.SimpleQueue()
-        threading.Thread(target=self._run, args=(save, outcome), daemon=True, name="mirror").start()
+        threading.Thread(target=self._run, args=(save, began, outcome), daemon=True, name="mirror").start()
         try:
             error = outcome.get(timeout=self.seconds)
         except queue.Empty:
@@ -102,14 +108,16 @@ class Storage(PublicMirror):
         if error is not None:
             raise _as_mirror_error(error) from error
 
-    def _run(self, save: Callable[[], None], outcome: "queue.SimpleQueue[Exception | None]") -> None:
+    def _run(self, save: Callable[[], None], began: float, outcome: "queue.SimpleQueue[Exception | None]") -> None:
         error = None
         try:
             save()
         except Exception as problem:
             error = problem
         with self._lock:
-            self._busy.discard(self.mirror.pk)
+            self._busy[self.mirror.pk].remove(began)
+            if not self._busy[self.mirror.pk]:
+                del self._busy[self.mirror.pk]
         # Only now, so that who is told may go on at once.
         outcome.put(error)
 

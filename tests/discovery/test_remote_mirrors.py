@@ -1,6 +1,7 @@
 """Mirrors elsewhere, against real servers: WebDAV, an S3-compatible bucket, a folder; and places that behave badly."""
 
 import json
+import threading
 import time
 import tracemalloc
 
@@ -8,7 +9,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from discovery import services
-from discovery.mirrors import FILE_NAME, LIST_NAME, MirrorError
+from discovery.mirrors import FILE_NAME, LIST_NAME, MirrorError, storage
 from discovery.mirrors.base import PROBE_NAME
 from discovery.mirrors.storage import _as_mirror_error
 from discovery.models import Mirror
@@ -277,6 +278,27 @@ def test_storage_that_hangs_is_left_behind(server, monkeypatch):
         time.sleep(0.05)
 
     assert took < 3
+    assert not type(driver)._busy
+
+
+def test_storage_that_hangs_for_ever_is_tried_again(server, tmp_path, monkeypatch):
+    """After some minutes, and not without end: a few threads are left behind at most."""
+    ends, begun, now = threading.Event(), [], [1000.0]
+    monkeypatch.setattr(storage, "monotonic", lambda: now[0])
+    monkeypatch.setattr(storage, "_overwrite", lambda *_: begun.append(now[0]) or ends.wait(20))
+    options = {"backend": storage.FOLDER, "options": {"location": str(tmp_path)}, "public": "https://x.org/c.json"}
+    driver = services.driver_of(row("storage", options))
+    monkeypatch.setattr(type(driver), "seconds", 0.05)
+    for _ in range(12):
+        with pytest.raises(MirrorError, match=r"too long|earlier attempt"):
+            driver.put(FILE_NAME, OLDER)
+        now[0] += 100
+    ends.set()
+    until = time.perf_counter() + 10
+    while type(driver)._busy and time.perf_counter() < until:
+        time.sleep(0.01)
+
+    assert begun == [1000, 1300, 1600]
     assert not type(driver)._busy
 
 
