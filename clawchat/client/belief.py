@@ -3,7 +3,7 @@
 Spec: 3.8
 """
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from clawchat.protocol.connection_file import ConnectionInfo, choose_freshest
 from clawchat.protocol.errors import ClawChatError, Forked, PeerError, UnknownPeer
@@ -40,11 +40,11 @@ def weigh(infos: Iterable[ConnectionInfo], *, last_serial: int, last_digest: byt
     return choose_freshest(left, last_serial=last_serial, last_digest=last_digest, now=now), refused
 
 
-def why_none(causes: Iterable[ClawChatError]) -> ClawChatError:
-    """What to say when no place had a file to believe.
+def why_none(causes: Collection[ClawChatError]) -> ClawChatError:
+    """What to say when no place had a file to believe; each place has its cause.
 
     That our server's own file is not for us says more than what a foreign one caused, and that more than silence.
     """
     wrong = [cause for cause in causes if not isinstance(cause, Unreachable)]
     wrong.sort(key=lambda cause: not isinstance(cause, UnknownPeer))
-    return wrong[0] if wrong else Unreachable("no place has a connection file of this server")
+    return wrong[0] if wrong else Unreachable(f"none of {len(causes)} places has a connection file of this server")
