@@ -74,7 +74,7 @@ def test_a_broken_interface_costs_no_more_than_its_time(mega, filled, place, kin
         ("http", 404, "unavailable"),
         ("http", 509, "unavailable"),
         ("truncate", None, "unavailable"),
-        ("corrupt", None, "unauthentic"),
+        ("corrupt", None, "malformed"),
         ("html", None, "unavailable"),
         ("silence", None, "unavailable"),
         ("drop", None, "unavailable"),
