@@ -78,11 +78,11 @@ async def test_a_place_that_gives_something_else_is_named_and_not_followed(serve
         await sent(alice, "not misled")
         await alice.page.locator(".chip").click()
         card = alice.page.locator("#connection-card")
-        await card.get_by_text("has what your server did not sign. It was not used.").wait_for(timeout=READY_MS)
+        await card.get_by_text("has something that is no address. It was not used.").wait_for(timeout=READY_MS)
         words = await card.inner_text()
 
     host = mega.origin.removeprefix("http://")
-    assert f"{host} has what" in words
+    assert f"{host} has something" in words
     assert "folder/" not in words
 
 
