@@ -39,6 +39,13 @@ OVERFLOW = """() => {
   const { scrollWidth, scrollHeight } = document.documentElement;
   return Math.max(scrollWidth - innerWidth, scrollHeight - innerHeight);
 }"""
+# The frame is on the screen before its app is open: two frames after it has the app, the scene is what is seen.
+DRAWN = """async () => {
+  const frame = document.querySelector("cc-app");
+  while (!frame.app && !frame.failure) await new Promise(requestAnimationFrame);
+  await frame.updateComplete;
+  await new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)));
+}"""
 FROM_END = "log => log.scrollHeight - log.scrollTop - log.clientHeight"
 
 
@@ -54,10 +61,7 @@ class Screen:
     async def show(self, scene: str) -> None:
         """Open a scene and wait until it is drawn."""
         await self.page.goto(f"{self._origin}/?scene={scene}")
-        await self.page.locator("cc-app > *").first.wait_for()
-        await self.page.evaluate(
-            "() => new Promise(drawn => requestAnimationFrame(() => requestAnimationFrame(drawn)))"
-        )
+        await self.page.evaluate(DRAWN)
 
     @property
     def composer(self):
