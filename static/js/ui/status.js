@@ -121,10 +121,11 @@ function sentence({ status, port, nextMove, serverName }, now) {
   return `${at} ${span > 0 ? words.status.nextMove(spanWords(span), times.hour(nextMove)) : words.status.moveDue}`;
 }
 
-function facts({ since, mirror, doubts, fingerprint }, now) {
+function facts({ status, since, mirror, doubts, fingerprint }, now) {
+  const found = mirror ? origin(mirror) : status === "connected" && words.status.byServer;
   return html`<ul class="facts">
     ${since ? html`<li>${words.status.since(times.moment(since, now))}</li>` : nothing}
-    ${mirror ? html`<li>${origin(mirror)}</li>` : nothing}
+    ${found ? html`<li>${found}</li>` : nothing}
     ${doubts.map((doubt) => html`<li>${doubtWords(doubt)}</li>`)}
     ${fingerprint ? html`<li>${words.status.fingerprint}<code>${fingerprint}</code></li>` : nothing}
   </ul>`;

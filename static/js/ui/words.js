@@ -142,6 +142,7 @@ export const words = Object.freeze({
     offline: "There is no way to the place right now. Your messages are on this device, and new ones wait their turn.",
     mirror: (mirror) => `Found through ${mirror}`,
     byHand: "Found through a file that you picked",
+    byServer: "The newest address came from the server itself",
     doubts: {
       replayed: (host) => `${host} has an older address than this device. It was not used.`,
       forked: (host) => `${host} contradicts what this device knows. It was not used.`,

@@ -37,9 +37,9 @@ export class Updates extends EventTarget {
     this.#tell();
   }
 
-  /** Whether a newer version is at hand. */
+  /** Whether a newer version is at hand. The very first one waits for a moment, too, and is newer than none. */
   get isWaiting() {
-    return Boolean(this.#registration?.waiting);
+    return Boolean(this.#registration?.active && this.#registration.waiting);
   }
 
   /** Ask the front door for a newer version, at most once an hour. */

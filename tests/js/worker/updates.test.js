@@ -28,6 +28,8 @@ class Installed extends EventTarget {
 
 /** What a browser gives for a registered worker. */
 class Registration extends EventTarget {
+  /** The version in use; none on a first visit. */
+  active = new Installed("activated");
   waiting = null;
   installing = null;
   lookedTimes = 0;
@@ -118,6 +120,16 @@ test("a newer version is offered when it is whole, and nothing switches by itsel
 
   assert.deepEqual([updates.isWaiting, changes()], [true, 1]);
   assert.deepEqual([worker.said, reloads], [[], 0]);
+});
+
+test("the version of a first visit is not offered, though it waits for a moment", async () => {
+  container.registration.active = null;
+  const { updates, registration, changes } = await begun();
+  registration.bring();
+
+  registration.arrive();
+
+  assert.deepEqual([updates.isWaiting, changes()], [false, 0]);
 });
 
 test("one that was at hand before is offered at once", async () => {
