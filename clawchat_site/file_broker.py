@@ -15,6 +15,8 @@ from kombu.transport import TRANSPORT_ALIASES, filesystem
 from kombu.utils.json import dumps
 
 UNFINISHED = ".part"
+# A worker sees between two waits whether it was asked to end, and waits two seconds if it is let.
+LONGEST_WAIT_SECONDS = 0.2
 
 
 class Channel(filesystem.Channel):
@@ -38,6 +40,13 @@ class Transport(filesystem.Transport):
     """The transport behind `filesystem://`."""
 
     Channel = Channel
+
+    def drain_events(self, connection, timeout=None):
+        """Take what comes within `timeout` seconds, or within the longest wait.
+
+        Raises: TimeoutError when nothing came.
+        """
+        return super().drain_events(connection, min(timeout or LONGEST_WAIT_SECONDS, LONGEST_WAIT_SECONDS))
 
 
 def use() -> None:

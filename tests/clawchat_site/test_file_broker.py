@@ -1,6 +1,7 @@
 """The file-system broker of the embedded default."""
 
 import threading
+import time
 
 import pytest
 from kombu import Connection
@@ -65,6 +66,17 @@ def test_a_folder_that_cannot_be_written_is_said_and_leaves_nothing(connection, 
 
     with pytest.raises(ChannelError, match="Cannot add a task"):
         queue.put({"number": 1})
+
+
+def test_a_worker_with_nothing_to_do_is_soon_asked_whether_it_is_to_end(connection):
+    """Celery waits for two seconds at a time, and looks in between; here it looks several times a second."""
+    connection.SimpleQueue("empty").consumer.consume()
+    began = time.monotonic()
+
+    with pytest.raises(TimeoutError):
+        connection.drain_events(timeout=2.0)
+
+    assert time.monotonic() - began < 1.0
 
 
 def _take(queue) -> int:
