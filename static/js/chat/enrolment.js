@@ -5,8 +5,11 @@
 import { Race } from "../rotation/race.js";
 import { Problem } from "./problem.js";
 
-/** A new invitation opens the server's address once that was published anew: at most so long it is waited for. */
-const PUBLISHED_WITHIN_MS = 30_000;
+/**
+ * So long the address is waited for: a new invitation opens it once it was published anew, and a place that has it may
+ * be silent for a while when others lie.
+ */
+const FOUND_WITHIN_MS = 30_000;
 const PAUSE_MS = 1000;
 
 /**
@@ -17,41 +20,56 @@ const PAUSE_MS = 1000;
  * @param {import("../discovery/finder.js").Finder} parts.finder
  * @param {(endpoint: object, credentials: object, proven: () => Promise<void>) =>
  *   Promise<{channel: object, handshake: object}>} parts.dial
- * @param {() => void} parts.waiting told when the server's address does not open to the invitation yet
+ * @param {() => void} parts.waiting told when no place has the server's address for the invitation yet
  * Raises: Problem.
  */
 export async function enrol({ account, finder, dial, waiting }) {
   if (account.invite.expires * 1000 < Date.now()) throw new Problem("invitation_expired");
-  await find(account, finder, waiting);
-  const race = new Race((endpoint, proven) => dial(endpoint, account.credentials({ byInvite: true }), proven));
-  try {
-    const { channel, handshake } = await race.run(finder.endpoints());
-    await account.enrolled(handshake.exporter);
-    channel.close();
-  } catch (cause) {
-    throw problemOf(cause);
-  }
-}
-
-async function find(account, finder, waiting) {
-  const deadline = Date.now() + PUBLISHED_WITHIN_MS;
+  const deadline = Date.now() + FOUND_WITHIN_MS;
   for (;;) {
     try {
-      return await finder.refresh();
+      await find(finder);
+      return await dialAny(account, finder, dial);
     } catch (cause) {
-      // No place has a newer one: the file that was picked by hand will do.
-      if (finder.info && ["unavailable", "replayed"].includes(cause.code)) return undefined;
-      if (cause.code !== "unknown_peer") throw Problem.from(cause);
-      // Sealed under another secret than the invitation brought: from before a change that made it worthless.
-      if (account.discoverySecrets.size > 0) throw new Problem("invitation_used");
-      if (Date.now() > deadline) throw new Problem("invitation_opens_nothing");
+      if (!mayBeFound(cause, account, finder) || Date.now() > deadline) throw problemOf(cause, account);
     }
     waiting();
     await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
   }
 }
 
-/** A server that closes without a word during enrolment does not know the invitation any more. */
-function problemOf(cause) {
-  return cause.code === "refused" ? new Problem("invitation_used") : Problem.from(cause);
+async function find(finder) {
+  try {
+    await finder.refresh();
+  } catch (cause) {
+    // No place has a newer one: the file that was picked by hand, or read before, will do.
+    if (finder.info === null || ["unknown_peer", "revoked"].includes(cause.code)) throw cause;
+  }
+}
+
+/** What the ports say is final, unless a tripwire says that the file is an old one. */
+async function dialAny(account, finder, dial) {
+  const look = () => finder.refresh().then(() => finder.endpoints());
+  const race = new Race((endpoint, proven) => dial(endpoint, account.credentials({ byInvite: true }), proven), look);
+  const { channel, handshake } = await race.run(finder.endpoints()).catch((cause) => {
+    throw ["rediscover", "unknown_peer"].includes(cause.code) ? cause : problemOf(cause, account);
+  });
+  await account.enrolled(handshake.exporter).catch(Problem.raise);
+  channel.close();
+}
+
+/** Whether the address may yet be found: it was not published anew, or only places that lie have said anything. */
+function mayBeFound(cause, account, { places }) {
+  if (cause instanceof Problem || cause.code === "revoked" || cause.code === "unavailable") return false;
+  const isNotYet = cause.code === "unknown_peer" && account.discoverySecrets.size === 0;
+  return isNotYet || cause.code === "rediscover" || places.some(({ code }) => code === "unavailable");
+}
+
+function problemOf(cause, account) {
+  const isBefore = account.discoverySecrets.size > 0;
+  // Sealed under another secret than the invitation brought: from before a change that made it worthless.
+  if (cause.code === "unknown_peer") return new Problem(isBefore ? "invitation_used" : "invitation_opens_nothing");
+  // A server that closes without a word during enrolment does not know the invitation any more.
+  if (cause.code === "refused") return new Problem("invitation_used");
+  return cause.code === "rediscover" ? new Problem("unavailable", {}, { cause }) : Problem.from(cause);
 }

@@ -19,8 +19,10 @@ export const INVITATION_PROBLEMS = {
     remedy: PASTE,
   },
   invitation_awaited: {
-    title: "This invitation is very new",
-    text: "The server's address does not open to it yet. That is a matter of seconds; this device keeps looking.",
+    title: "Waiting for the server's address",
+    text:
+      "No place has it for this invitation yet. With a new invitation that is a matter of seconds; this device keeps " +
+      "looking.",
     remedy: null,
   },
   invitation_opens_nothing: {

@@ -4,8 +4,10 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
 import { enrol } from "../../../static/js/chat/enrolment.js";
-import { FakeServer } from "../fakes/server.js";
+import { FakeServer, MIRROR } from "../fakes/server.js";
 import { closeAll, enrolled, openApp, until } from "./people.js";
+
+const LIAR = "https://liar.example/connection.json";
 
 afterEach(closeAll);
 
@@ -79,6 +81,47 @@ test("an invitation that opens nothing is given up after half a minute", async (
 
   assert.equal(outcome, "invitation_opens_nothing");
   assert.deepEqual([waits.length, waits.at(-1)], [31, 30_000]);
+});
+
+test("a place that lies ends no enrolment while the one that has the address is silent", async () => {
+  const { server, places, invitation } = withTwoPlaces();
+  const deceived = await openApp(server, "deceived", invitation);
+  places[LIAR] = () => new TextEncoder().encode("<html>Welcome</html>");
+
+  const enrolling = deceived.enrol("deceived");
+  await until(deceived, () => deceived.problem?.code === "invitation_awaited");
+  places[MIRROR] = () => server.file();
+  await enrolling;
+
+  assert.equal(deceived.state, "ready");
+});
+
+test("an old address that leads to a port that was left ends no enrolment either", async () => {
+  const { server, places, invitation, close } = withTwoPlaces();
+  const old = await server.file();
+  const left = [...server.ports.keys()];
+  server.openPort();
+  for (const url of left) close(url);
+  places[LIAR] = () => old;
+  const astray = await openApp(server, "astray", invitation);
+
+  const enrolling = astray.enrol("astray");
+  await until(astray, () => astray.problem?.code === "invitation_awaited");
+  places[MIRROR] = () => server.file();
+  await enrolling;
+
+  assert.equal(astray.state, "ready");
+});
+
+test("places that only lie are told apart from a server that is away, and at once", async () => {
+  const { server, places, invitation } = withTwoPlaces();
+  places[LIAR] = places[MIRROR] = () => new TextEncoder().encode("<html>Welcome</html>");
+  const app = await openApp(server, "hurried", invitation);
+  await assert.rejects(app.enrol("hurried"), { code: "malformed" });
+
+  delete places[LIAR];
+  delete places[MIRROR];
+  await assert.rejects(app.enrol("hurried"), { code: "unavailable" });
 });
 
 test("a used invitation opens no file that was published after it was used", async () => {
@@ -176,6 +219,27 @@ test("a page that was overtaken without a lock stops", async () => {
 
   assert.equal(other.state, "ready");
 });
+
+/** A server, an invitation to it that names two places, both silent until the test says what they give. */
+function withTwoPlaces() {
+  const server = new FakeServer();
+  const [places, tripwires] = [{}, new Set()];
+  const invitation = server.makeInvite({ locators: [LIAR, MIRROR] });
+  server.fetch = async (url) => {
+    if (!places[url]) throw Object.assign(new Error("silent"), { code: "unavailable" });
+    return places[url]();
+  };
+  const accept = server.accept.bind(server);
+  server.accept = (url, handlers) => {
+    if (!tripwires.has(url)) return accept(url, handlers);
+    return { send: () => queueMicrotask(() => handlers.onEnd(4409)), close: () => {} };
+  };
+  const close = (url) => {
+    server.ports.delete(url);
+    tripwires.add(url);
+  };
+  return { server, places, invitation, close };
+}
 
 /** The browser's locks, as far as the app uses them. */
 class Locks {

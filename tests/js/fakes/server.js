@@ -70,14 +70,14 @@ export class FakeServer {
     };
   }
 
-  makeInvite({ lifetimeSeconds = 3600 } = {}) {
+  makeInvite({ lifetimeSeconds = 3600, locators = [MIRROR] } = {}) {
     const [inviteId, invitePsk] = [randomBytes(16), PreSharedKey.generate()];
     this.psks.set(toHex(inviteId), { psk: invitePsk, device: null, isInvite: true });
     const { discoverySecret, identity } = this;
     const expires = Math.floor(Date.now() / 1000) + lifetimeSeconds;
     const secret = this.invitesBringSecret ? discoverySecret : null;
     this.serial += 1;
-    const invite = { discoverySecret: secret, serverPublic: identity.public, inviteId, invitePsk, expires, locators: [MIRROR] };
+    const invite = { discoverySecret: secret, serverPublic: identity.public, inviteId, invitePsk, expires, locators };
     return new Invite(invite).encode();
   }
 
