@@ -103,6 +103,24 @@ async def test_place_that_lies_ends_no_enrolment(server, monkeypatch):
     await (await enrolling).close()
 
 
+async def test_place_that_lies_ends_no_enrolment_while_the_good_one_is_silent(server, monkeypatch):
+    """Nor does an older file of our own server that it shows, whose port was left."""
+    monkeypatch.setattr("clawchat.client.line.BackOff", lambda **_: _Impatient())
+    (good,) = server.locators
+    server.locators = (good, *(good.replace("connection.json", name) for name in ("noise", "old")))
+    text, (left,) = server.invite(), server.ports
+    server.other_files = {"noise": b"<html>Welcome</html>", "old": server.publish(left)}
+    server.published = b""
+    await server.open_port()
+    await server.close_port(left)
+    enrolling = asyncio.create_task(Client.enrol(text, None, name="Bob"))
+    await asyncio.sleep(0.5)
+    assert not enrolling.done()
+    server.publish(*server.ports)
+
+    await (await enrolling).close()
+
+
 async def test_file_that_is_not_for_us_says_more_than_a_foreign_one(server):
     """Whichever place answers first."""
     server.other_files = {"forged": _forged(server)}
