@@ -27,6 +27,8 @@ class Preview(SimpleHTTPRequestHandler):
     """Static files of the checkout, the rendered page at `/`, and the stand-in for the app."""
 
     protocol_version = "HTTP/1.1"
+    # Whoever changes a file sees it at the next look.
+    caching = "no-store"
     extensions_map = SimpleHTTPRequestHandler.extensions_map | {".webmanifest": "application/manifest+json"}
 
     def do_GET(self) -> None:
@@ -53,19 +55,25 @@ class Preview(SimpleHTTPRequestHandler):
 
         self.send_header("Content-Security-Policy", APP_POLICY.format(others=LOOPBACK_SOCKETS))
         self.send_header("X-Content-Type-Options", "nosniff")
-        self.send_header("Cache-Control", "no-store")
+        self.send_header("Cache-Control", self.caching)
         super().end_headers()
 
     def log_message(self, *_args) -> None:
         """Stay quiet; the browser's console tells what failed."""
 
 
-def start(port: int = 0) -> ThreadingHTTPServer:
+class SteadyPreview(Preview):
+    """The same while no file changes: a browser asks for each once, and opens the next scene in a third of the time."""
+
+    caching = "max-age=600"
+
+
+def start(port: int = 0, handler: type[Preview] = Preview) -> ThreadingHTTPServer:
     """A server ready to serve on a port of 127.0.0.1; 0 takes a free one."""
     sys.path.insert(0, str(ROOT))
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "tests.settings")
     django.setup()
-    return ThreadingHTTPServer(("127.0.0.1", port), partial(Preview, directory=str(ROOT)))
+    return ThreadingHTTPServer(("127.0.0.1", port), partial(handler, directory=str(ROOT)))
 
 
 if __name__ == "__main__":

@@ -4,12 +4,13 @@ import threading
 from contextlib import asynccontextmanager
 
 import pytest
+import pytest_asyncio
 from playwright.async_api import Page, async_playwright, expect
 
 from tests.e2e.browser import DESKTOP, FLAGS, PHONE
-from tests.preview.serve import start
+from tests.preview.serve import SteadyPreview, start
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
 
 SCENES = [
     "starting",
@@ -74,29 +75,38 @@ class Screen:
         return self.page.get_by_role("log", name="Messages")
 
 
-@asynccontextmanager
-async def screen_of(chromium_path, **options):
-    """A browser of its own and a server of its own."""
-    with start() as server:
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(chromium_path):
+    """A browser and the origin of a server, which all scenes share."""
+    with start(handler=SteadyPreview) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch(executable_path=chromium_path, args=FLAGS)
-            yield Screen(await browser.new_page(**options), f"http://localhost:{server.server_port}")
+            yield browser, f"http://localhost:{server.server_port}"
             await browser.close()
         server.shutdown()
 
 
-@pytest.fixture
-async def desktop(chromium_path):
+@asynccontextmanager
+async def screen_of(stage, **options):
+    """A page of somebody who was never here before."""
+    browser, origin = stage
+    context = await browser.new_context(**options)
+    yield Screen(await context.new_page(), origin)
+    await context.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def desktop(stage):
     """Somebody at a desk."""
-    async with screen_of(chromium_path, viewport=DESKTOP) as screen:
+    async with screen_of(stage, viewport=DESKTOP) as screen:
         yield screen
 
 
-@pytest.fixture
-async def phone(chromium_path):
+@pytest_asyncio.fixture(loop_scope="module")
+async def phone(stage):
     """Somebody with a phone in the hand."""
-    async with screen_of(chromium_path, viewport=PHONE, has_touch=True, is_mobile=True) as screen:
+    async with screen_of(stage, viewport=PHONE, has_touch=True, is_mobile=True) as screen:
         yield screen
 
 
