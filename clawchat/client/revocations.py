@@ -6,6 +6,7 @@ Spec: 3.12
 from typing import Any
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from clawchat.protocol.connection_file import ConnectionInfo
@@ -83,12 +84,16 @@ class Revocations:
         return entry is not None and timestamp <= entry.since + CLOCK_SKEW_SECONDS
 
     def refuses_certificate(self, certificate: bytes) -> bool:
-        """Whether the key of this certificate (DER) counts no more."""
+        """Whether the key of this certificate (DER) counts no more, or cannot be told while any is revoked."""
         if not any(entry.kind is RevocationKind.CERTIFICATE for entry in self._list.entries):
             return False
-        key = x509.load_der_x509_certificate(certificate).public_key()
-        number = revoked_id(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo))
-        return self._list.find(RevocationKind.CERTIFICATE, number) is not None
+        try:
+            key = x509.load_der_x509_certificate(certificate).public_key()
+            subject = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        except (ValueError, UnsupportedAlgorithm):
+            # OpenSSL took it, this library does not read it: it may be the revoked one.
+            return True
+        return self._list.find(RevocationKind.CERTIFICATE, revoked_id(subject)) is not None
 
     def _ends_server(self) -> bool:
         return any(check_identity_revocation(entry, self._device.server_public) for entry in self._list.entries)
