@@ -14,11 +14,11 @@ from clawchat.protocol.handshake import ClientHandshake
 from clawchat.protocol.key_schedule import gate_key
 from clawchat.protocol.keys import DeviceKey, PreSharedKey
 from clawchat.protocol.limits import CLOCK_SKEW_SECONDS, FRAME_CEILING_BYTES, HANDSHAKE_SECONDS
-from clawchat.protocol.places import MAX_PLACES, MegaFolder, WebPlace, parse_place
 from clawchat.protocol.primitives import random_bytes
 
 from .judgement import Believing, Judgement
 from .place_reading import NotRead, connect_failure, read_place
+from .places import Place, parse_places
 
 PSK_ID_BYTES = 16
 TRIPWIRE = close_code(Rediscover.number or 0)
@@ -43,7 +43,7 @@ class Walk:
 
     async def look(self, urls: Sequence[str]) -> None:
         """Ask all places side by side, and judge what they give. Spec: 3.8, 3.16"""
-        places = [place for url in dict.fromkeys(urls) if (place := parse_place(url)) is not None][:MAX_PLACES]
+        places = parse_places(urls)
         if not places:
             self._meet("place_none")
         answers = await asyncio.gather(*(self._read(place) for place in places))
@@ -70,7 +70,7 @@ class Walk:
     def _meet(self, code: str, about: str = "") -> None:
         self.met.append(Observation(code, about))
 
-    async def _read(self, place: WebPlace | MegaFolder) -> bytes | Observation:
+    async def _read(self, place: Place) -> bytes | Observation:
         try:
             return await read_place(self._http, place, tls=self._tls)
         except NotRead as error:
