@@ -120,5 +120,4 @@ def _text(invite_id: bytes, psk: PreSharedKey, expires_at: datetime) -> str:
         invite_psk=psk,
         expires=int(expires_at.timestamp()),
         locators=known_places(),
-        extensions={},
     ).encode()

@@ -131,8 +131,10 @@ def _entries(row: DiscoverySecret, secret: keys.DiscoverySecret) -> Iterator[Dis
         enrolling.add(bytes(invite.bound_to or b""))
         yield DiscoveryWrap(secret=row, entry=make_wrap(psk, secret), invite=invite)
     for device in Device.objects.enrolled().order_by(F("last_seen_at").desc(nulls_last=True), "-pk"):
+        if not left:
+            break
         # One that has not come with its own pair yet still has its invite's secret, and one entry is enough.
-        if not left or (device.psk_sealed is None and bytes(device.public) in enrolling):
+        if device.psk_sealed is None and bytes(device.public) in enrolling:
             continue
         psk = _psk_of(device)
         if psk is None:
