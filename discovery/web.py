@@ -23,8 +23,9 @@ class Request:
     """One request; `dial` is where to connect to when that is not what the URL names. No redirect is followed."""
 
     method: str
-    url: str
-    body: bytes | None = None
+    # It may hold a session, or a folder's handle.
+    url: str = field(repr=False)
+    body: bytes | None = field(default=None, repr=False)
     headers: dict[str, str] = field(default_factory=dict, repr=False)
     context: ssl.SSLContext | None = None
     dial: tuple[str, int] | None = None
