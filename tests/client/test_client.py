@@ -5,6 +5,8 @@ import asyncio
 import pytest
 
 from clawchat.client import Client, ConnectionLost, Notice, Refused, RoomGone, Unreachable
+from clawchat.client.device import Device
+from clawchat.client.store import Store
 from clawchat.protocol.bodies import CloseNotify, Request
 from clawchat.protocol.errors import Expired, NotMember, Revoked, StaleEpoch, Unauthentic, UsageError
 from clawchat.protocol.frame import MessageType
@@ -24,6 +26,17 @@ async def test_enrolment_makes_a_device_with_an_account(server, alice):
     assert identity[1:17] == alice.user_id
     assert server.seats[0].device == alice.device_id
     assert (alice.status, alice.port) == ("connected", server.ports[0].number)
+
+
+async def test_invite_is_erased_once_the_own_pair_works(server, alice, tmp_path):
+    """Nothing on the disk opens what lies wrapped for it any more."""
+    await alice.close()
+    store = Store.open(tmp_path / "alice")
+    device = Device.load(store)
+    store.close()
+
+    assert device.invite_credentials is None
+    assert device.psks == [device.credentials.psk]
 
 
 async def test_used_invite_is_refused(server, alice):
