@@ -1,6 +1,7 @@
 """Bad things that befall a server, and what they get: nothing lost, no live lease without a socket, no dead file."""
 
 import asyncio
+import contextlib
 import os
 import shutil
 import signal
@@ -115,9 +116,7 @@ async def test_while_every_mirror_is_down_the_port_serves_on_and_the_operator_is
     async with bad_day(tmp_path) as day:
         await asyncio.to_thread(day.server.run, "shell", "-c", SWITCH_FRONT.format(enabled=False))
         held = day.server.data_dir / "connection.json"
-        held.unlink()
-        # A folder where the file should be: nothing can be put there.
-        (held / "in the way").mkdir(parents=True)
+        block(held)
         try:
             late = "code = 'port_late'"
             await day.until(lambda: day.rows.count("chat_auditevent", late) > 0, "the operator was told")
@@ -130,6 +129,16 @@ async def test_while_every_mirror_is_down_the_port_serves_on_and_the_operator_is
             shutil.rmtree(held)
             await asyncio.to_thread(day.server.run, "shell", "-c", SWITCH_FRONT.format(enabled=True))
         await day.until_moves(2)
+
+
+def block(file: Path) -> None:
+    """Let a folder stand where the file should be, so that nothing can be put there; the server may just be at it."""
+    folder = file.with_name("in the way")
+    (folder / "something").mkdir(parents=True)
+    while not file.is_dir():
+        file.unlink(missing_ok=True)
+        with contextlib.suppress(NotADirectoryError):
+            folder.rename(file)
 
 
 SWITCH_FRONT = (
