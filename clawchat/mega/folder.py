@@ -22,7 +22,7 @@ from .file_key import FILE_KEY_BYTES, FileKey, name_in
 
 # As for all that readers take, in every language: some hundred nodes.
 REPLY_MAX_BYTES = CONNECTION_FILE_MAX_BYTES
-MAX_NODES = 10_000
+MAX_NODES = 1000
 # Of one node: a file of ours has a name and no more, and few shares have a key of it.
 ATTRIBUTES_MAX_BYTES = 1024
 MAX_KEYS = 16

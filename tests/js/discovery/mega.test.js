@@ -7,11 +7,17 @@ import fc from "fast-check";
 import { readMegaFile } from "../../../static/js/discovery/mega/folder.js";
 import { FakeMegaFolder } from "../fakes/mega_folder.js";
 
+const { subtle } = globalThis.crypto;
 const NAME = "connection.json";
 const LIMITS = { maxBytes: 65_536, timeoutMs: 1000 };
 
 const read = (mega, name = NAME, limits = LIMITS) => readMegaFile(mega.folder, name, mega.fetchBytes, limits);
 const bytes = (data) => new Uint8Array(data);
+const stranger = () => `Other_nd:${randomBytes(32).toString("base64url")}`;
+
+/** The folder of a listing, and a file in it, without key and name. */
+const TOP = { h: "T", p: "Elsewhere", t: 1 };
+const BARE = { h: "Node_001", p: "T", t: 0, s: 1, ts: 1 };
 
 test("the newest file of a name is read, whatever else lies there", async () => {
   const mega = new FakeMegaFolder();
@@ -52,10 +58,49 @@ test("a node with several keys is opened by the one that fits", async () => {
   for (const order of [(own, other) => `${own}/${other}`, (own, other) => `${other}/${own}`]) {
     const mega = new FakeMegaFolder();
     const data = randomBytes(20);
-    const stranger = `Other_nd:${randomBytes(32).toString("base64url")}`;
-    mega.put(NAME, data, { keys: (own) => order(`Top_node:${own}`, stranger) });
+    mega.put(NAME, data, { keys: (own) => order(`Top_node:${own}`, stranger()) });
 
     assert.deepEqual(await read(mega), bytes(data));
+  }
+});
+
+/** Which of crypto's functions are called, how often, and on how many bytes. */
+function countCrypto(mock) {
+  const opened = [];
+  const decrypt = subtle.decrypt.bind(subtle);
+  mock.method(subtle, "decrypt", (how, key, data) => (opened.push(data.length), decrypt(how, key, data)));
+  return opened;
+}
+
+for (const [others, isFound] of [[15, true], [16, false]]) {
+  test(`sixteen keys of a node are tried: behind ${others} others ours is ${isFound ? "" : "not "}found`, async () => {
+    const mega = new FakeMegaFolder();
+    const strangers = Array.from({ length: others }, stranger);
+    mega.put(NAME, randomBytes(20), { keys: (own) => [...strangers, `Top_node:${own}`].join("/") });
+
+    if (isFound) await read(mega);
+    else await assert.rejects(read(mega), { code: "unavailable" });
+  });
+}
+
+test("a node with hundreds of keys and a long name costs a few blocks", async ({ mock }) => {
+  const mega = new FakeMegaFolder();
+  const [keys, a] = [Array.from({ length: 600 }, stranger).join("/"), randomBytes(1024).toString("base64url")];
+  mega.instead.f = [[{ f: [TOP, { ...BARE, k: keys, a }, { ...BARE, k: keys.slice(0, 5000), a: a.repeat(8) }] }]];
+  const opened = countCrypto(mock);
+
+  await assert.rejects(read(mega), { code: "unavailable" });
+
+  // Of each key its own two blocks, and one of the name; each with the block that says that the chain is over.
+  assert.deepEqual([opened.length, Math.max(...opened)], [32, 48]);
+});
+
+test("what names a file may be a KiB long, and no more", async () => {
+  for (const [length, isFound] of [[1012, true], [1013, false]]) {
+    const mega = new FakeMegaFolder();
+    mega.put("x".repeat(length), randomBytes(20));
+    if (isFound) await read(mega, "x".repeat(length));
+    else await assert.rejects(read(mega, "x".repeat(length)), { code: "unavailable" });
   }
 });
 
@@ -136,9 +181,10 @@ for (const [what, answer, code] of [
   ["null", [null], "malformed"],
   ["a text", ["x"], "malformed"],
   ["no list of nodes", [{}], "malformed"],
-  ["nodes that are none", [{ f: [null, 7] }], "malformed"],
+  ["more nodes than there may be", [{ f: Array.from({ length: 1001 }, () => 1) }], "malformed"],
+  ["nodes that are none", [{ f: [null, 7] }], "unavailable"],
   ["nodes without members", [{ f: [{ h: "a" }, { h: "b", t: 0 }] }], "unavailable"],
-  ["nodes with nonsense", [{ f: [{ h: "T", t: 1 }, { h: "b", p: "T", t: 0, k: "T:!!/x", a: "%" }] }], "unavailable"],
+  ["nodes with nonsense", [{ f: [TOP, { ...BARE, k: "T:!!/x", a: "%" }] }], "unavailable"],
 ]) {
   test(`a listing that is ${what} is refused as ${code}`, async () => {
     const mega = new FakeMegaFolder();
@@ -151,11 +197,12 @@ for (const [what, answer, code] of [
 
 test("whatever nonsense a node holds, it is passed over", async () => {
   const [p, t] = [fc.constant("T"), fc.constant(0)];
-  const nonsense = fc.record({ h: fc.string(), p, t, k: fc.anything(), a: fc.anything() });
+  const [s, ts] = [fc.constant(1), fc.constant(1)];
+  const nonsense = fc.record({ h: fc.string({ minLength: 8, maxLength: 8 }), p, t, s, ts, k: fc.anything(), a: fc.anything() });
   await fc.assert(
     fc.asyncProperty(fc.array(nonsense, { maxLength: 5 }), async (nodes) => {
       const mega = new FakeMegaFolder();
-      mega.instead.f = [JSON.stringify([{ f: [{ h: "T", t: 1 }, ...nodes] }])];
+      mega.instead.f = [JSON.stringify([{ f: [TOP, ...nodes] }])];
       await assert.rejects(read(mega), { code: "unavailable" });
     }),
     { numRuns: 100 },

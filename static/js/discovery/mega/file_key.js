@@ -5,6 +5,7 @@ import { constantTimeEqual } from "../../protocol/primitives.js";
 import { BLOCK_BYTES, lastOfChain, openChain, openStream, xor } from "./blocks.js";
 
 export const FILE_KEY_BYTES = 32;
+const BEGINNING = 'MEGA{"';
 
 /** The check of a longer file is made in parts; none that we read is so long. */
 const PART_BYTES = 131_072;
@@ -24,6 +25,9 @@ export class FileKey {
   /** The name of the file with these sealed attributes; null when this is not their key. */
   async nameIn(attributes) {
     if (attributes.length === 0 || attributes.length % BLOCK_BYTES !== 0) return null;
+    // The first block says it, and mostly it is another's key.
+    const beginning = await openChain(this.#content, attributes.slice(0, BLOCK_BYTES));
+    if (!String.fromCharCode(...beginning).startsWith(BEGINNING)) return null;
     const text = new TextDecoder().decode(await openChain(this.#content, attributes));
     try {
       return JSON.parse(/^MEGA(\{.*\})\0*$/s.exec(text)[1]).n;

@@ -10,7 +10,13 @@ import { openBlocks } from "./blocks.js";
 import { FILE_KEY_BYTES, FileKey } from "./file_key.js";
 import { Gateway } from "./gateway.js";
 
+/** A listing that we take has some hundred. */
+const MAX_NODES = 1000;
+/** Of one node: a file of ours has a name and no more, and few shares have a key of it. */
+const ATTRIBUTES_MAX_BYTES = 1024;
+const MAX_KEYS = 16;
 const [IS_FILE, IS_FOLDER] = [0, 1];
+const HANDLE = /^[A-Za-z0-9_-]{8}$/;
 
 /**
  * The newest file of this name; that it is whole was checked.
@@ -42,30 +48,40 @@ async function newestNamed(nodes, name, folderKey) {
 }
 
 /** Newest first. Older versions of a file hang below it, not below the folder. */
-function filesDirectlyIn(nodes) {
-  if (!Array.isArray(nodes) || nodes.some((node) => typeof node?.h !== "string")) throw new Malformed("no nodes");
+function filesDirectlyIn(listed) {
+  if (!Array.isArray(listed) || listed.length > MAX_NODES) throw new Malformed("no nodes, or too many");
+  const nodes = listed.filter((node) => typeof node?.h === "string" && typeof node.p === "string");
   const handles = new Set(nodes.map((node) => node.h));
-  const top = nodes.find((node) => node.t === IS_FOLDER && !handles.has(node.p));
-  const files = nodes.filter((node) => node.t === IS_FILE && node.p === top?.h);
+  const tops = new Set(nodes.filter((node) => node.t === IS_FOLDER && !handles.has(node.p)).map((node) => node.h));
+  const files = nodes.filter((node) => tops.has(node.p) && isFile(node));
   return files.sort((left, right) => right.ts - left.ts);
 }
 
-/** The key of a file of this name, or null. A node may name several keys; who took the first or the last was wrong. */
-async function keyTo({ k: keys, a: attributes }, name, folderKey) {
-  if (typeof keys !== "string" || typeof attributes !== "string") return null;
-  for (const pair of keys.split("/")) {
-    const sealed = bytesOf(pair.slice(pair.indexOf(":") + 1));
-    if (sealed?.length !== FILE_KEY_BYTES) continue;
+function isFile({ t, h, s, ts }) {
+  return t === IS_FILE && HANDLE.test(h) && Number.isSafeInteger(s) && Number.isSafeInteger(ts);
+}
+
+/**
+ * The key of a file of this name, or null. A node may name several keys, each behind the handle of a share: who took
+ * the first or the last was wrong. 16 are tried, and of attributes longer than any of ours none.
+ */
+async function keyTo({ k: keys, a: sealedName }, name, folderKey) {
+  const attributes = bytesOf(sealedName);
+  if (typeof keys !== "string" || attributes.length > ATTRIBUTES_MAX_BYTES) return null;
+  for (const pair of keys.split("/", MAX_KEYS)) {
+    const sealed = bytesOf(pair.slice(pair.lastIndexOf(":") + 1));
+    if (sealed.length !== FILE_KEY_BYTES) continue;
     const key = new FileKey(await openBlocks(folderKey, sealed));
-    if ((await key.nameIn(bytesOf(attributes) ?? new Uint8Array())) === name) return key;
+    if ((await key.nameIn(attributes)) === name) return key;
   }
   return null;
 }
 
+/** Nothing for what is no text of this kind. */
 function bytesOf(text) {
   try {
-    return parseBase64url(text);
+    return typeof text === "string" ? parseBase64url(text) : new Uint8Array();
   } catch {
-    return null;
+    return new Uint8Array();
   }
 }
