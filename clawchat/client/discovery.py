@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import aiohttp
@@ -119,9 +119,13 @@ class Finder:
             raise refused[0][1]
         return chosen
 
-    async def fetch(self, http: aiohttp.ClientSession) -> ConnectionInfo:
+    async def fetch(
+        self, http: aiohttp.ClientSession, tell: Callable[[list[Endpoint]], None] = lambda _: None
+    ) -> ConnectionInfo:
         """The newest file of all places, which are asked side by side.
 
+        `tell` is told, best first, what ports a file names as soon as it came: they can be tried, since whoever answers
+        there has to prove itself; which file is believed all places decide.
         Raises: unreachable (no place gave anything); what was wrong with the only files they gave; revoked.
         """
         self.revocations.check()
@@ -134,6 +138,8 @@ class Finder:
             for _, refusal in self._weigh([file.info])[1]:
                 raise refusal
             found[place] = file
+            if file.info.is_current(self.now()):
+                tell(self.order(file.info.endpoints))
 
         failed = await ask_places(http, places, FILE_NAME, judge)
         places_by_info = {id(file.info): place for place, file in found.items()}

@@ -21,7 +21,7 @@ from .connection import Connection
 from .device import Credentials, Device
 from .discovery import Finder
 from .errors import ConnectionLost, InvitationRefused
-from .race import Proven, Race
+from .race import Proven, Race, Tell
 from .stay import Stay
 
 logger = logging.getLogger(__name__)
@@ -155,8 +155,8 @@ class Line:
     async def _find(self) -> Connection:
         """A connection to any port of the last file, or of a newer one."""
 
-        async def look() -> list[Endpoint]:
-            return self._finder.order((await self._finder.fetch(self._http)).endpoints)
+        async def look(tell: Tell) -> list[Endpoint]:
+            return self._finder.order((await self._finder.fetch(self._http, tell)).endpoints)
 
         known = self._finder.known.endpoints if self._finder.known is not None else ()
         look_first, self._must_look_again = self._must_look_again, False

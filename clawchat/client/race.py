@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
 
 from clawchat.ending import end_tasks
 from clawchat.protocol.connection_file import Endpoint
@@ -20,7 +21,8 @@ TURN_SECONDS = 3.0
 
 Proven = Callable[[], Awaitable[None]]
 Dial = Callable[[Endpoint, Proven], Awaitable[Connection]]
-Look = Callable[[], Awaitable[list[Endpoint]]]
+Tell = Callable[[Iterable[Endpoint]], None]
+Look = Callable[[Tell], Awaitable[list[Endpoint]]]
 
 
 class Overtaken(ClawChatError):
@@ -33,8 +35,8 @@ class Race:
     """One attempt to reach the server at any of several endpoints.
 
     `dial` makes a connection to one, and awaits what it is given before it says who we are: one dial of a race does so
-    at a time, so the device never has a session too many. `look` finds further endpoints; it is tried when the others
-    were, or first when a tripwire says that our file is old.
+    at a time, so the device never has a session too many. `look` finds further endpoints, and tells of
+    some before it has them all; it is tried when the others were, or first when a tripwire says that our file is old.
     Losers run on until they notice, because a dial that breaks off before its first message looks like a stranger's.
     Spec: 3.15
     """
@@ -47,6 +49,8 @@ class Race:
         self._seen: set[str] = set()
         self._dials: set[asyncio.Task[Connection]] = set()
         self._looking: asyncio.Task[list[Endpoint]] | None = None
+        # Done when the look has told of something.
+        self._told: asyncio.Future[None] | None = None
         self._turn = asyncio.Lock()
         self._turn_of: asyncio.Task[Connection] | None = None
         self._is_won = False
@@ -64,26 +68,27 @@ class Race:
             (self._queue.appendleft if look_first else self._queue.append)(None)
         try:
             return await self._run()
-        except asyncio.CancelledError:
-            await end_tasks(self._dials)
-            raise
-        finally:
+        except BaseException as error:
             if self._looking is not None:
                 self._looking.cancel()
+            if isinstance(error, asyncio.CancelledError):
+                await end_tasks(self._dials)
+            raise
 
     @property
-    def losers(self) -> set["asyncio.Task[Connection]"]:
-        """Dials that go on until they notice that the race is over; none of them becomes a session."""
-        return self._dials
+    def losers(self) -> set["asyncio.Task[Any]"]:
+        """What goes on after the race: dials until they notice, and none of them becomes a session; and the look."""
+        return {*self._dials, *((self._looking,) if self._looking is not None else ())}
 
     async def _run(self) -> Connection:
         hurry = True
         while True:
-            if hurry and self._queue:
+            if (hurry or not self._dials) and self._queue:
                 self._begin(self._queue.popleft())
-            running: set[asyncio.Task[Connection] | asyncio.Task[list[Endpoint]]] = {*self._dials}
+            running: set[asyncio.Future[Any]] = {*self._dials}
             if self._looking is not None:
-                running.add(self._looking)
+                self._told = asyncio.get_running_loop().create_future()
+                running |= {self._looking, self._told}
             if not running:
                 raise self._problem or Unreachable("the connection file names no port to try")
             done, _ = await asyncio.wait(
@@ -93,8 +98,9 @@ class Race:
             hurry = not self._turn.locked()
             if hurry and not done:
                 self._heard_nothing()
-            if self._looking in done:
-                self._looked()
+            if self._looking in done and not self._looked() and len(done) == 1:
+                # What it told of before is being tried.
+                hurry = False
             for dial in self._dials & done:
                 self._dials.discard(dial)
                 if (connection := self._outcome(dial)) is not None:
@@ -104,7 +110,11 @@ class Race:
         if endpoint is not None:
             self._dials.add(asyncio.create_task(self._attempt(endpoint)))
         elif self._look is not None:
-            self._looking = asyncio.ensure_future(self._look())
+            self._looking = asyncio.ensure_future(self._look(self._tell))
+
+    def _tell(self, endpoints: Iterable[Endpoint]) -> None:
+        if self._line_up(endpoints, first=True) and self._told is not None and not self._told.done():
+            self._told.set_result(None)
 
     def _heard_nothing(self) -> None:
         self._silences += 1
@@ -152,11 +162,12 @@ class Race:
                 self._queue.appendleft(None)
             return None
 
-    def _looked(self) -> None:
+    def _looked(self) -> bool:
+        """Whether it failed, or brought what it had not told."""
         assert self._looking is not None
         looking, self._looking = self._looking, None
         try:
-            self._line_up(looking.result(), first=True)
+            return self._line_up(looking.result(), first=True)
         except ClawChatError as error:
             # What the ports said is the better reason, unless they were silent and a place has something to say of us.
             if isinstance(error, Revoked):
@@ -164,11 +175,14 @@ class Race:
             was_silent = isinstance(self._problem, Unreachable | ConnectionLost)
             if self._problem is None or (was_silent and isinstance(error, UnknownPeer)):
                 self._problem = error
+            return True
 
-    def _line_up(self, endpoints: Iterable[Endpoint], *, first: bool = False) -> None:
+    def _line_up(self, endpoints: Iterable[Endpoint], *, first: bool = False) -> bool:
+        """Put those in the queue that were not there yet; whether there are any."""
         new = [endpoint for endpoint in endpoints if endpoint.url not in self._seen]
         self._seen.update(endpoint.url for endpoint in new)
         if first:
             self._queue.extendleft(reversed(new))
         else:
             self._queue.extend(new)
+        return bool(new)

@@ -256,7 +256,7 @@ async def test_race_tells_what_stood_in_the_way():
 
         return dial
 
-    async def no_mirror():
+    async def no_mirror(tell):
         raise Unreachable("no mirror")
 
     with pytest.raises(Limit):
@@ -282,7 +282,7 @@ async def test_after_a_tripwire_the_mirrors_come_first():
         await proven()
         return endpoint
 
-    async def look():
+    async def look(tell):
         order.append("mirrors")
         return [place("home"), place("old")]
 
@@ -301,13 +301,36 @@ async def test_silent_ports_do_not_keep_us_from_the_mirrors():
         await proven()
         return endpoint
 
-    async def look():
+    async def look(tell):
         return [place("home")]
 
     race_ = Race(dial, look)
     assert (await race_.run([place(f"hole {number}") for number in range(16)])).host == "home"
     assert len(dialled) < 16
     await end_tasks(race_.losers)
+
+
+async def test_what_one_place_says_is_tried_while_the_others_have_their_time():
+    """The first good file's ports are dialled at once; the look goes on, also when the race is over."""
+    ends = asyncio.Event()
+
+    async def dial(endpoint, proven):
+        if endpoint.host == "trap":
+            raise Rediscover
+        await proven()
+        return endpoint
+
+    async def look(tell):
+        tell([place("home")])
+        await ends.wait()
+        return [place("home")]
+
+    race_ = Race(dial, look)
+    async with asyncio.timeout(10):
+        assert (await race_.run([place("trap")])).host == "home"
+    (going_on,) = race_.losers
+    ends.set()
+    assert await going_on == [place("home")]
 
 
 async def test_one_dial_at_a_time_says_who_we_are():

@@ -249,6 +249,18 @@ async def test_slow_mirror_holds_up_nobody(server, monkeypatch):
     await bob.close()
 
 
+async def test_first_good_file_leads_to_the_server(server, monkeypatch):
+    """While another place still has its time, the first good file's port is dialled; it is believed afterwards."""
+    monkeypatch.setattr(places, "REST_SECONDS", 3600.0)
+    server.other_files = {"slow": server.published}
+    server.locators = (server.locators[0].replace("connection.json", "slow"), *server.locators)
+
+    bob = await Client.enrol(server.invite(), None, name="Bob")
+
+    assert (bob.port, bob._finder.known) == (server.ports[0].number, None)
+    await bob.close()
+
+
 async def test_mirror_that_gives_too_much_is_left(server):
     """A mirror that answers without end is dropped at the largest size a file may have."""
     server.other_files = {"endless": b"x" * (CONNECTION_FILE_MAX_BYTES + 1)}

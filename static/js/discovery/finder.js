@@ -4,8 +4,9 @@
 // can lead a client back to a place that was left.
 // Spec: 3.8
 
-import { betterEndpoints, orderEndpoints, placeOf, rememberTime, slowPlaces } from "../protocol/endpoint_choice.js";
+import { betterEndpoints } from "../protocol/endpoint_choice.js";
 import { placesOf, weigh, whyNone } from "./belief.js";
+import { DialOrder } from "./dial_order.js";
 import { doubtsOf } from "./doubts.js";
 import { ListKeeper } from "./list_keeper.js";
 import { askMirrors } from "./mirrors.js";
@@ -23,11 +24,7 @@ export class Finder {
   #mirror = null;
   #places = [];
   #clockOffsetMs = 0;
-  #random;
-  #region;
-  /** How long servers took to prove themselves. Not kept: the next visit may come from another network. */
-  #times = new Map();
-  #lost = null;
+  #order;
   #lists;
 
   /**
@@ -44,8 +41,7 @@ export class Finder {
     this.#locators = locators;
     this.#fetchBytes = fetchBytes;
     this.#save = save;
-    this.#region = region;
-    this.#random = random;
+    this.#order = new DialOrder(region, random);
   }
 
   /** @returns {import("../protocol/connection_info.js").ConnectionInfo | null} */
@@ -83,12 +79,12 @@ export class Finder {
    * @returns {import("../protocol/connection_info.js").Endpoint[]}
    */
   endpoints() {
-    return this.#order(this.#info?.endpoints ?? []);
+    return this.#order.of(this.#info?.endpoints ?? [], this.#seconds);
   }
 
   /** Where to go from this endpoint, best first; nothing when it is where we should be. */
   better({ url }) {
-    return this.#info ? this.#order(betterEndpoints(url, this.#info)) : [];
+    return this.#info ? this.#order.of(betterEndpoints(url, this.#info), this.#seconds) : [];
   }
 
   /** This endpoint as the newest file lists it, or null. */
@@ -98,12 +94,12 @@ export class Finder {
 
   /** A server proved itself in this time; a slow one is avoided for a while. */
   proved(endpoint, milliseconds) {
-    this.#times = rememberTime(this.#times, endpoint, Math.round(milliseconds), Math.floor(this.now / 1000));
+    this.#order.proved(endpoint, milliseconds, this.#seconds);
   }
 
   /** The endpoint that a session was just lost from, null when there is another session. */
   set lost(endpoint) {
-    this.#lost = endpoint;
+    this.#order.lost = endpoint;
   }
 
   /** Called when the list says that the server or this device counts no more. @param {() => void} tell */
@@ -136,11 +132,19 @@ export class Finder {
     await this.#believe([await this.#examine({ url: mirror, file })]);
   }
 
-  /** Ask the mirrors. Raises: unavailable; what was wrong with the only files they had; revoked. */
-  async refresh() {
+  /**
+   * Ask the mirrors. Raises: unavailable; what was wrong with the only files they had; revoked.
+   * @param {(endpoints: object[]) => void} [tell] is told, best first, what ports a file names as soon as it came: they
+   *   can be tried, since whoever answers there has to prove itself; which file is believed all places decide
+   */
+  async refresh(tell = () => {}) {
     this.#trust.check();
     const opened = new Map();
-    const judge = async (answer) => opened.set(answer.url, await this.#examine(answer));
+    const judge = async (answer) => {
+      const candidate = await this.#examine(answer);
+      opened.set(answer.url, candidate);
+      if (candidate.info.isCurrent(this.#seconds)) tell(this.#order.of(candidate.info.endpoints, this.#seconds));
+    };
     const { found, failed } = await askMirrors(this.#urls, { fetchBytes: this.#fetchBytes }, judge);
     const candidates = found.map(({ url }) => opened.get(url));
     const refused = await this.#believe(candidates);
@@ -153,12 +157,8 @@ export class Finder {
     this.#lists.close();
   }
 
-  /** Spec: 3.15 */
-  #order(endpoints) {
-    const now = Math.floor(this.now / 1000);
-    const slow = slowPlaces(endpoints, this.#times, now);
-    if (this.#lost) slow.add(placeOf(this.#lost));
-    return orderEndpoints(endpoints, { now, draws: endpoints.map(() => this.#random()), slow, region: this.#region });
+  get #seconds() {
+    return Math.floor(this.now / 1000);
   }
 
   get #urls() {
@@ -182,7 +182,7 @@ export class Finder {
 
   get #last() {
     const { serial: lastSerial, digest: lastDigest } = this.#seen;
-    return { lastSerial, lastDigest, now: Math.floor(this.now / 1000) };
+    return { lastSerial, lastDigest, now: this.#seconds };
   }
 
   async #keep({ info, secret, file, url }, isNew) {

@@ -29,8 +29,9 @@ export class Race {
   /**
    * @param {(endpoint: object, proven: () => Promise<void>) => Promise<object>} dial awaits `proven` before it says who
    *   we are: one dial of a race does so at a time, so the device never has a session too many
-   * @param {(() => Promise<object[]>) | null} [look] finds further endpoints: tried when the others were, or first when
-   *   a tripwire says that our file is old
+   * @param {((tell: (endpoints: object[]) => void) => Promise<object[]>) | null} [look] finds further endpoints, and
+   *   tells of some before it has them all: tried when the others were, or first when a tripwire says that our file is
+   *   old; it goes on after the race
    */
   constructor(dial, look = null, patienceMs = PATIENCE_MS) {
     this.#dial = dial;
@@ -52,11 +53,12 @@ export class Race {
     });
   }
 
-  /** Begin with the next one, unless somebody has proven to be our server. */
-  #goOn() {
+  /** Begin with the next one, if that is due or nobody else runs, unless somebody has proven to be our server. */
+  #goOn(isDue = true) {
     clearTimeout(this.#timer);
     if (!this.#settle) return;
-    if (!this.#turn.isTaken && this.#queue.length > 0) this.#begin(this.#queue.shift());
+    const mayBegin = (isDue || this.#running === 0) && !this.#turn.isTaken;
+    if (mayBegin && this.#queue.length > 0) this.#begin(this.#queue.shift());
     if (this.#running === 0) this.#end("reject", this.#problem ?? new DialFailed("unavailable"));
     else if (this.#queue.length > 0) this.#timer = setTimeout(() => this.#heardNothing(), this.#patienceMs);
   }
@@ -73,12 +75,13 @@ export class Race {
   #begin(next) {
     this.#running += 1;
     const work = next === LOOK ? this.#lookOn() : this.#attempt(next);
-    work.finally(() => {
+    work.then((isDue) => {
       this.#running -= 1;
-      this.#goOn();
+      this.#goOn(isDue);
     });
   }
 
+  /** @returns {Promise<boolean>} whether the next one is due, as after any failure */
   async #attempt(endpoint) {
     const attempt = Symbol(endpoint.url);
     try {
@@ -88,6 +91,7 @@ export class Race {
     } finally {
       this.#turn.pass(attempt);
     }
+    return true;
   }
 
   #failed(cause) {
@@ -99,15 +103,25 @@ export class Race {
     }
   }
 
+  /** @returns {Promise<boolean>} whether the next one is due: not when what was told before is being tried */
   async #lookOn() {
     try {
-      this.#lineUp(await this.#look(), (each) => this.#queue.unshift(...each));
+      const endpoints = await this.#look((first) => this.#found(first) && this.#goOn());
+      return this.#found(endpoints);
     } catch (cause) {
       // What the ports said is the better reason, unless they were silent and a place had something to say about us.
       if (cause.code === "revoked") this.#end("reject", cause);
       if (cause.code === "unknown_peer" && this.#problem?.code === "unavailable") this.#problem = cause;
       this.#problem ??= cause;
+      return true;
     }
+  }
+
+  /** What the mirrors name comes before what is left of an older file. @returns {boolean} whether it is anything new */
+  #found(endpoints) {
+    const before = this.#queue.length;
+    this.#lineUp(endpoints, (each) => this.#queue.unshift(...each));
+    return this.#queue.length > before;
   }
 
   #lineUp(endpoints, put) {

@@ -27,8 +27,8 @@ export class Search {
    * Raises: an error with a `code`.
    */
   anywhere({ mirrorsFirst }) {
-    const look = async () => {
-      await this.#finder.refresh();
+    const look = async (tell) => {
+      await this.#finder.refresh(tell);
       return this.#finder.endpoints();
     };
     return this.#race(look).run(this.#finder.endpoints(), { lookFirst: mirrorsFirst });

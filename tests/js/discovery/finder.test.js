@@ -122,6 +122,39 @@ test("of several mirrors the freshest is taken, and the dead ones are passed ove
   assert.equal(finder.mirror, OTHER);
 });
 
+test("what a file names is told as it comes, and believed when all places have had their time", async () => {
+  let answer;
+  const told = [];
+  const fetchBytes = async (url) => (url === MIRROR ? newest : new Promise((resolve) => (answer = resolve)));
+  const { finder, publish } = setUp({ fetchBytes, locators: [MIRROR, OTHER] });
+  const newest = await publish(9, [endpoint(50_009)]);
+
+  const asking = finder.refresh((endpoints) => {
+    told.push(endpoints.map((each) => each.port), finder.info);
+    answer(newest.slice(1));
+  });
+  await asking;
+
+  assert.deepEqual(told, [[50_009], null]);
+  assert.deepEqual(ports(finder), [50_009]);
+});
+
+test("of files that are not to be believed, or whose time is over, nothing is told", async () => {
+  const told = [];
+  const { finder, publish, mirrors } = setUp();
+  await finder.accept(await publish(7), null);
+  mirrors[MIRROR] = await publish(9, undefined, { signer: IdentityKey.generate() });
+
+  await assert.rejects(finder.refresh((endpoints) => told.push(endpoints)), { code: "unauthentic" });
+  mirrors[MIRROR] = await publish(6);
+  await assert.rejects(finder.refresh((endpoints) => told.push(endpoints)), { code: "replayed" });
+  finder.clockOffsetMs = 86_400_000;
+  mirrors[MIRROR] = await publish(8);
+  await finder.refresh((endpoints) => told.push(endpoints));
+
+  assert.deepEqual(told, []);
+});
+
 test("without any mirror the last file stays in use", async () => {
   const { finder, publish } = setUp();
   await finder.accept(await publish(7), null);

@@ -146,3 +146,31 @@ test("it waits for nothing that it need not", async () => {
   assert.equal((await running).host, "home");
   assert.equal(world.dialled.length, 65);
 });
+
+test("what one place says is tried while the others have their time", { timeout: 10_000 }, async () => {
+  const [world, all] = ports({ trap: "tripwire", old: "open" });
+  world.does.home = "open";
+  const look = (tell) => {
+    tell([port("home")]);
+    return new Promise(() => {});
+  };
+
+  assert.equal((await race(world, look).run(all)).host, "home");
+  assert.deepEqual(world.dialled, ["trap", "home"]);
+});
+
+test("what was told before begins no second dial", { timeout: 10_000 }, async () => {
+  const [world] = ports({});
+  Object.assign(world.does, { first: 15 * PATIENCE, second: "open" });
+  const look = async (tell) => {
+    tell([port("first"), port("second")]);
+    tell([port("second"), port("first")]);
+    return [port("second"), port("first")];
+  };
+
+  const running = race(world, look).run([]);
+  await new Promise((resolve) => setTimeout(resolve, 1));
+
+  assert.deepEqual(world.dialled, ["first"]);
+  assert.equal((await running).host, "second");
+});

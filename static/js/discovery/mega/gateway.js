@@ -61,7 +61,7 @@ export class Gateway {
 
   #limits() {
     if (this.#leftMs === 0) throw new FetchFailed("unavailable");
-    return { maxBytes: this.#maxBytes, timeoutMs: Math.ceil(this.#leftMs) };
+    return { maxBytes: this.#maxBytes, timeoutMs: Math.ceil(this.#leftMs), redirect: "error" };
   }
 
   /** Nobody is sent anywhere else, whatever the interface says. */
