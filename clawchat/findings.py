@@ -105,7 +105,7 @@ FINDINGS: dict[str, Finding] = {
         _NETWORK,
         "Begin with the first line above that is wrong.",
     ),
-    "place_well": _well("places", "{about} has the address."),
+    "place_well": _well("places", "{about} gave an address."),
     "place_kept": Finding("places", Grade.NOTED, "The address that was kept from before is used."),
     "place_unresolved": _wrong(
         "places",

@@ -43,7 +43,7 @@ export const FINDINGS = Object.freeze({
   offline: ["places", "wrong", "This device has no network.", "Connect it to a network."],
   place_none: ["places", "wrong", "No place is known where the address is kept.", INVITATION],
   places_all: ["places", "wrong", "None of the {about} places where the address is kept has it for us.", NETWORK],
-  place_well: ["places", "well", "{about} has the address."],
+  place_well: ["places", "well", "{about} gave an address."],
   place_kept: ["places", "noted", "The address that was kept from before is used."],
   place_unresolved: ["places", "wrong", "The name {about} leads nowhere.", NETWORK],
   place_refused: ["places", "wrong", "{about} turns connections away.", LATER],

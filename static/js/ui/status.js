@@ -68,7 +68,8 @@ class Status extends AppElement {
       <div class="dial">
         ${ring({ status: connection.status, progress })}
         <p class="where figures">
-          <span class="port">${connection.port ?? "–"}</span><span class="small soft">${words.status.port}</span>
+          <span class="port">${connection.port ?? "–"}</span>
+          <span class="small soft">${connection.port ? words.status.port : words.status.nowhere}</span>
         </p>
       </div>
       <h2>${this.#name(connection.status)}</h2>
