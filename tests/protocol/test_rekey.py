@@ -451,18 +451,25 @@ def test_server_asks_once_in_an_epoch():
 COUNTERS = ["sent_frames", "received_frames", "sent_bytes", "received_bytes"]
 
 
-@pytest.mark.parametrize("name", COUNTERS)
-@pytest.mark.parametrize("announced", [None, KeyLimits(200, 10_000, 50)])
-def test_soft_limits_start_a_rekey_at_their_edge(name, announced):
-    """In each direction, by the protocol's numbers or lower announced ones."""
-    limits = announced or KeyLimits(SOFT_LIMIT_SECONDS, SOFT_LIMIT_BYTES, SOFT_LIMIT_FRAMES)
-    both = ends(parameters=ServerParameters(soft_limits=limits))
+LOW_LIMITS = KeyLimits(200, 10_000, 50)
+
+
+def reach(limits, session, name, is_reached):
+    """Count up to the limit: it is reached there, and not one before."""
     edge = limits.frames if "frames" in name else limits.volume_bytes
-    for session, machine in ((both.client, both.client_rekey), (both.server, both.server_rekey)):
-        setattr(session, name, edge - 1)
-        assert not machine.is_due(100)
-        setattr(session, name, edge)
-        assert machine.is_due(100)
+    setattr(session, name, edge - 1)
+    assert not is_reached(100)
+    setattr(session, name, edge)
+    assert is_reached(100)
+
+
+@pytest.mark.parametrize("name", COUNTERS)
+@pytest.mark.parametrize("limits", [KeyLimits(SOFT_LIMIT_SECONDS, SOFT_LIMIT_BYTES, SOFT_LIMIT_FRAMES), LOW_LIMITS])
+def test_soft_limits_start_a_rekey_at_their_edge(name, limits):
+    """In each direction, by the protocol's numbers or lower announced ones."""
+    both = ends(parameters=ServerParameters(soft_limits=limits))
+    reach(limits, both.client, name, both.client_rekey.is_due)
+    reach(limits, both.server, name, both.server_rekey.is_due)
 
 
 @pytest.mark.parametrize("seconds", [20, SOFT_LIMIT_SECONDS])
@@ -479,17 +486,12 @@ def test_soft_limit_of_time_starts_a_rekey_at_its_edge(seconds):
 
 
 @pytest.mark.parametrize("name", COUNTERS)
-@pytest.mark.parametrize("announced", [None, KeyLimits(200, 10_000, 50)])
-def test_hard_limits_end_the_keys_at_their_edge(name, announced):
+@pytest.mark.parametrize("limits", [KeyLimits(HARD_LIMIT_SECONDS, HARD_LIMIT_BYTES, HARD_LIMIT_FRAMES), LOW_LIMITS])
+def test_hard_limits_end_the_keys_at_their_edge(name, limits):
     """Nothing more is sealed or opened in that direction, and either end closes."""
-    limits = announced or KeyLimits(HARD_LIMIT_SECONDS, HARD_LIMIT_BYTES, HARD_LIMIT_FRAMES)
     both = ends(parameters=ServerParameters(hard_limits=limits))
-    edge = limits.frames if "frames" in name else limits.volume_bytes
     for session, machine in ((both.client, both.client_rekey), (both.server, both.server_rekey)):
-        setattr(session, name, edge - 1)
-        assert not machine.is_overdue(100)
-        setattr(session, name, edge)
-        assert machine.is_overdue(100)
+        reach(limits, session, name, machine.is_overdue)
         with pytest.raises(RekeyOverdue):
             if name.startswith("sent"):
                 say(session, b"one more")

@@ -116,6 +116,31 @@ def gate_key(discovery_secret):
     return expand_label(extract(b"clawchat-gate", discovery_secret), "gate")
 
 
+def file_key(secret):
+    return extract(b"clawchat-connection-file", secret)
+
+
+def kid_of(secret):
+    return sha256(b"kid", file_key(secret))[:8]
+
+
+def published(label, inner, iv, *, secret, signer, timestamp, wraps=b"", kid=None):
+    """The members of a published file or list around an inner JSON text."""
+    sealed = seal(file_key(secret), iv, inner.encode("utf-8", "surrogatepass"), b"")
+    body, tag = sealed[:-16], sealed[-16:]
+    kid = kid_of(secret) if kid is None else kid
+    return {
+        "v": 2,
+        "kid": kid.hex(),
+        "iv": base64(iv),
+        "ciphertext": base64(body),
+        "tag": base64(tag),
+        "algorithm": "aes-256-gcm",
+        "timestamp": timestamp,
+        "sig": base64(sign(signer, label + kid + iv + u32(len(body)) + body + tag + sha256(wraps))),
+    }
+
+
 def record(kind, body, magic=0x48):
     return u8(magic) + u8(kind) + v16(body)
 

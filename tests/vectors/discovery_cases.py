@@ -3,7 +3,7 @@
 from base64 import b64decode
 
 from tests.vectors import bare
-from tests.vectors.bare import base64, base64url, dumps, flip, seed, sha256, u32
+from tests.vectors.bare import base64, base64url, dumps, flip, kid_of, seed, sha256, u32
 from tests.vectors.cases import Area
 
 SECRET, OTHER_SECRET = seed("discovery secret"), seed("other discovery secret")
@@ -12,16 +12,8 @@ NOW = 1_760_000_000
 PSK, INVITE_PSK, STRANGER = seed("psk"), seed("invite psk"), seed("strange psk")
 
 
-def _file_key(secret):
-    return bare.extract(b"clawchat-connection-file", secret)
-
-
-def _kid(secret):
-    return sha256(b"kid", _file_key(secret))[:8]
-
-
 def _wrap(psk, secret=SECRET, *, kid=None, tag=None, prefix=b"clawchat/1 discovery wrap\0", iv=None, label=None):
-    kid = _kid(SECRET) if kid is None else kid
+    kid = kid_of(SECRET) if kid is None else kid
     key = bare.expand_label(psk, label or "discovery wrap", kid)
     tag = bare.expand_label(psk, "discovery tag", kid, 8) if tag is None else tag
     return tag + bare.seal(key, iv or bytes(12), secret, prefix + kid)
@@ -42,7 +34,7 @@ def wraps():
     def right(name, comment, data, psks=(PSK,)):
         entries = [_wrap(psk) for psk in psks]
         output = {"discovery_secret": SECRET, "entries": entries}
-        area.right(name, comment, {"wraps": data, "kid": _kid(SECRET), "psks": psks}, output)
+        area.right(name, comment, {"wraps": data, "kid": kid_of(SECRET), "psks": psks}, output)
 
     right("one", "one entry among padding", joined(ours))
     right("two", "a device and an invite", joined(ours, theirs))
@@ -53,9 +45,9 @@ def wraps():
     right("broken_and_good", "an entry that does not open, and another PSK's that does", _mixed(), (INVITE_PSK, PSK))
 
     def wrong(name, expect, comment, data, psks=(PSK,), kid=None):
-        area.wrong(name, expect, comment, {"wraps": data, "kid": kid or _kid(SECRET), "psks": psks})
+        area.wrong(name, expect, comment, {"wraps": data, "kid": kid or kid_of(SECRET), "psks": psks})
 
-    good, former = joined(ours), _kid(OTHER_SECRET)
+    good, former = joined(ours), kid_of(OTHER_SECRET)
     for name, expect, comment, data in (
         ("none", "unknown_peer", "no wraps", b""),
         ("padding", "unknown_peer", "padding alone", joined(*_padding(16))),
@@ -94,8 +86,8 @@ def _mixed():
 
 
 def _borrowed():
-    tag = bare.expand_label(PSK, "discovery tag", _kid(SECRET), 8)
-    return _wrap(PSK, OTHER_SECRET, kid=_kid(OTHER_SECRET), tag=tag)
+    tag = bare.expand_label(PSK, "discovery tag", kid_of(SECRET), 8)
+    return _wrap(PSK, OTHER_SECRET, kid=kid_of(OTHER_SECRET), tag=tag)
 
 
 def _revoked_id(key):
@@ -113,7 +105,7 @@ def _entry(kind="device", key=b"a device", since=NOW - 100, reason="lost", **mor
 
 CERTIFICATE = _entry("certificate", seed("spki", 91), reason="its key was copied")
 DEVICE = _entry("device", bare.verify_key(seed("device")), reason="left in a train")
-DISCOVERY = _entry("discovery", _kid(OTHER_SECRET), reason="")
+DISCOVERY = _entry("discovery", kid_of(OTHER_SECRET), reason="")
 IDENTITY = _entry("identity", bare.verify_key(MALLORY), reason="stolen", statement=base64(_statement(MALLORY)))
 ENTRIES = [CERTIFICATE, DEVICE, DISCOVERY, IDENTITY]
 
@@ -121,19 +113,7 @@ ENTRIES = [CERTIFICATE, DEVICE, DISCOVERY, IDENTITY]
 def _outer(inner, *, secret=SECRET, signer=SERVER, label=b"clawchat/1 revocation list\0", wraps=b"", changes=None):
     """The members of a published list around an inner JSON text."""
     iv = seed("list iv", 12)
-    sealed = bare.seal(_file_key(secret), iv, inner.encode("utf-8", "surrogatepass"), b"")
-    body, tag = sealed[:-16], sealed[-16:]
-    signed = label + _kid(secret) + iv + u32(len(body)) + body + tag + sha256(wraps)
-    members = {
-        "v": 2,
-        "kid": _kid(secret).hex(),
-        "iv": base64(iv),
-        "ciphertext": base64(body),
-        "tag": base64(tag),
-        "algorithm": "aes-256-gcm",
-        "timestamp": NOW,
-        "sig": base64(bare.sign(signer, signed)),
-    }
+    members = bare.published(label, inner, iv, secret=secret, signer=signer, timestamp=NOW, wraps=wraps)
     return {name: value for name, value in {**members, **(changes or {})}.items() if value is not ...}
 
 
@@ -206,7 +186,7 @@ def _wrong_lists(area, ours):
         ("ciphertext_flipped", "unauthentic", "one bit", {**good, "ciphertext": flipped}),
         ("iv_other", "unauthentic", "another IV", {**good, "iv": base64(bytes(12))}),
         ("other_secret", "unknown_peer", "under a secret we do not hold", _outer(inner, secret=OTHER_SECRET)),
-        ("kid_borrowed", "unauthentic", "our kid", {**_outer(inner, secret=OTHER_SECRET), "kid": _kid(SECRET).hex()}),
+        ("kid_borrowed", "unauthentic", "our kid", {**_outer(inner, secret=OTHER_SECRET), "kid": kid_of(SECRET).hex()}),
         ("kid_upper", "malformed", "kid in capitals", {**good, "kid": good["kid"].upper()}),
         ("v_1", "unsupported_version", "an earlier version", {**good, "v": 1}),
         ("v_3", "unsupported_version", "a later version", {**good, "v": 3}),

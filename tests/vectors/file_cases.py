@@ -3,7 +3,7 @@
 from base64 import b64decode
 
 from tests.vectors import bare
-from tests.vectors.bare import base64, base64url, dumps, flip, seed, sha256, u8, u16, u32, v16
+from tests.vectors.bare import base64, base64url, dumps, flip, kid_of, seed, sha256, u8, u16, u32, v16
 from tests.vectors.cases import Area
 
 SECRET, OTHER_SECRET = seed("discovery secret"), seed("other discovery secret")
@@ -98,14 +98,6 @@ def _with_bits(letter):
     return alphabet[alphabet.index(letter) | 1]
 
 
-def _file_key(secret):
-    return bare.extract(b"clawchat-connection-file", secret)
-
-
-def _kid(secret):
-    return sha256(b"kid", _file_key(secret))[:8]
-
-
 PATH = "/" + base64url(seed("path", 16))
 ENDPOINT = {
     "host": "chat.example",
@@ -147,21 +139,8 @@ REVOCATIONS = {"serial": NOW - 9, "sha256": base64(seed("revocation list"))}
 
 def _outer(inner, *, secret=SECRET, signer=SERVER, wraps=b"", changes=None, kid=None):
     """The members of a published file around an inner JSON text."""
-    iv = seed("file iv", 12)
-    sealed = bare.seal(_file_key(secret), iv, inner.encode("utf-8", "surrogatepass"), b"")
-    body, tag = sealed[:-16], sealed[-16:]
-    kid = _kid(secret) if kid is None else kid
-    signed = b"clawchat/1 connection file\0" + kid + iv + u32(len(body)) + body + tag + sha256(wraps)
-    members = {
-        "v": 2,
-        "kid": kid.hex(),
-        "iv": base64(iv),
-        "ciphertext": base64(body),
-        "tag": base64(tag),
-        "algorithm": "aes-256-gcm",
-        "timestamp": NOW,
-        "sig": base64(bare.sign(signer, signed)),
-    }
+    label, iv = b"clawchat/1 connection file\0", seed("file iv", 12)
+    members = bare.published(label, inner, iv, secret=secret, signer=signer, timestamp=NOW, wraps=wraps, kid=kid)
     members |= {"wraps": base64(wraps)} if wraps else {}
     return {**members, **(changes or {})}
 
@@ -381,7 +360,7 @@ def _wrong_envelopes(wrong):
             "kid_borrowed",
             "unauthentic",
             "our kid over another secret's seal",
-            dumps(_outer(inner, secret=OTHER_SECRET, kid=_kid(SECRET))),
+            dumps(_outer(inner, secret=OTHER_SECRET, kid=kid_of(SECRET))),
         ),
         ("kid_upper", "malformed", "kid in capitals", dumps({**good, "kid": good["kid"].upper()})),
         ("kid_short", "malformed", "kid of 15 digits", dumps({**good, "kid": good["kid"][:15]})),

@@ -22,6 +22,15 @@ KEYS = {
 CLIENT_LABEL, SERVER_LABEL = b"clawchat/1 rekey client\0", b"clawchat/1 rekey server\0"
 # Where the parts of INIT and RESP begin.
 EXCHANGE, MLKEM_LENGTH, MLKEM = 5, 37, 39
+# The first and the last byte of each part.
+ENDS = (
+    ("exchange_first", EXCHANGE),
+    ("exchange_last", MLKEM_LENGTH - 1),
+    ("mlkem_first", MLKEM),
+    ("mlkem_last", -65),
+    ("signature_first", -64),
+    ("signature_last", -1),
+)
 
 
 def init(keys, *, step=1, epoch=None, eph=None, mlkem=None, signer=None, label=CLIENT_LABEL, session_id=None, tail=b""):
@@ -138,14 +147,7 @@ def _init_cases(area):
         area.wrong(name, expect, comment, {"receives": "INIT", "keys": {**KEYS, **changed}, "INIT": first})
 
     good = init(KEYS)
-    for name, at in (
-        ("exchange_first", EXCHANGE),
-        ("exchange_last", MLKEM_LENGTH - 1),
-        ("mlkem_first", MLKEM),
-        ("mlkem_last", -65),
-        ("signature_first", -64),
-        ("signature_last", -1),
-    ):
+    for name, at in ENDS:
         wrong(f"init_{name}_flipped", "unauthentic", "one bit", flip(good, at))
     wrong("init_epoch_flipped", "out_of_order", "one bit of the epoch", flip(good, 4))
     wrong("init_epoch_now", "out_of_order", "the epoch that is", init(KEYS, epoch=0))
@@ -202,14 +204,7 @@ def _resp_cases(area):
         area.wrong(name, expect, comment, given)
 
     good = resp(KEYS, first)
-    for name, at in (
-        ("exchange_first", EXCHANGE),
-        ("exchange_last", MLKEM_LENGTH - 1),
-        ("mlkem_first", MLKEM),
-        ("mlkem_last", -65),
-        ("signature_first", -64),
-        ("signature_last", -1),
-    ):
+    for name, at in ENDS:
         wrong(f"resp_{name}_flipped", "unauthentic", "one bit", flip(good, at))
     wrong("resp_epoch_flipped", "out_of_order", "one bit of the epoch", flip(good, 4))
     wrong("resp_epoch_now", "out_of_order", "the epoch that is", resp(KEYS, first, epoch=0))
