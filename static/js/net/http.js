@@ -1,5 +1,9 @@
 // The only file that touches fetch: a small file from a mirror, within limits, without credentials.
 
+import { parsePlace, WebPlace } from "../protocol/places.js";
+
+const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
+
 /** A mirror did not answer with a file we can use. `code`: "unavailable" or "too_large". */
 export class FetchFailed extends Error {
   constructor(code, options = undefined) {
@@ -12,23 +16,35 @@ export class FetchFailed extends Error {
 /**
  * The bytes at a URL, or what it answers to a text.
  *
- * Redirects are followed, but never from https: to http:. The time is for the whole of it: a trickle is cut off too.
+ * The time is for the whole of it: a trickle is cut off too. Spec: 3.16
  * @param {string} url https:, or http: on this machine
- * @param {{maxBytes: number, timeoutMs: number, body?: string}} request body: is posted, as plain text, for which a
- *   browser asks no leave first
+ * @param {{maxBytes: number, timeoutMs: number, body?: string, redirect?: "follow" | "error"}} request body: is posted,
+ *   as plain text, for which a browser asks no leave first; redirect: followed only where `mayLead` allows it
  * @returns {Promise<Uint8Array>} Raises: FetchFailed.
  */
-export async function fetchBytes(url, { maxBytes, timeoutMs, body }) {
-  const options = { cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer", mode: "cors" };
+export async function fetchBytes(url, { maxBytes, timeoutMs, body, redirect = "follow" }) {
+  const options = { cache: "no-store", credentials: "omit", referrerPolicy: "no-referrer", mode: "cors", redirect };
   const posting = body === undefined ? {} : { method: "POST", body };
   try {
     const response = await fetch(url, { ...options, ...posting, signal: AbortSignal.timeout(timeoutMs) });
-    const isElsewhere = response.redirected && new URL(response.url).protocol !== new URL(url).protocol;
-    if (!response.ok || !response.body || isElsewhere) throw new FetchFailed("unavailable");
+    const isLedAstray = response.redirected && !mayLead(url, response.url);
+    if (!response.ok || !response.body || isLedAstray) throw new FetchFailed("unavailable");
     return await readUpTo(response.body.getReader(), maxBytes);
   } catch (cause) {
     throw cause instanceof FetchFailed ? cause : new FetchFailed("unavailable", { cause });
   }
+}
+
+/**
+ * Whether one place may send its readers on to another: not off TLS, and from elsewhere not to this very machine, where
+ * what listens may take whatever is asked on it for its owner's word. A browser follows by itself, so of a chain only
+ * the end is seen.
+ * @param {string} from @param {string} to URLs
+ */
+export function mayLead(from, to) {
+  if (!(parsePlace(to) instanceof WebPlace)) return false;
+  const [here, there] = [new URL(from), new URL(to)];
+  return here.protocol === there.protocol && (!LOOPBACK.has(there.hostname) || LOOPBACK.has(here.hostname));
 }
 
 /**

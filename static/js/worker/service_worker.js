@@ -101,7 +101,8 @@ async function keepNow(path) {
 async function keeping(path, asked) {
   const response = await asked;
   const isFile = response.ok && response.headers.get("Content-Type")?.startsWith("application/json");
-  if (!isFile || !response.body) return response;
+  // A copy would not say where it came from, and the page looks at that.
+  if (!isFile || !response.body || response.redirected) return response;
   const parts = [];
   let length = 0;
   const copy = new TransformStream({

@@ -38,6 +38,7 @@ test("two questions and one download, without any account", async () => {
 
   assert.deepEqual(mega.asked, [{ a: "f", c: 1, ca: 1, r: 1 }, { a: "g", g: 1, ssl: 2, n: handle }]);
   assert.equal(mega.urls.length, 3);
+  assert.deepEqual([...mega.redirects], ["error"]);
   assert.match(mega.urls[0], /^https:\/\/g\.api\.mega\.co\.nz\/cs\?id=[0-9]+&n=Folder_1$/);
   assert.ok(mega.urls.every((url) => !url.includes("sid") && !url.includes(mega.key.toString("base64url"))));
 });

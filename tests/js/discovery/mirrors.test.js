@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { doubtsOf, hostOf } from "../../../static/js/discovery/doubts.js";
 import { askBeside, askMirrors } from "../../../static/js/discovery/mirrors.js";
-import { fetchBytes } from "../../../static/js/net/http.js";
+import { fetchBytes, mayLead } from "../../../static/js/net/http.js";
 import { FakeMegaFolder } from "../fakes/mega_folder.js";
 
 const [ONE, TWO, THREE] = ["one", "two", "three"].map((name) => `https://${name}.example/folder/c.json?a=1`);
@@ -122,6 +122,28 @@ test("a place that lies is named by its host, one that is away or a little late 
   assert.equal(hostOf("nonsense"), "");
 });
 
+for (const [from, to, isAllowed] of [
+  ["https://a.example/c.json", "https://b.example/d.json", true],
+  ["https://a.example/c.json", "http://127.0.0.1:631/c.json", false],
+  ["https://a.example/c.json", "https://localhost/c.json", false],
+  ["https://a.example/c.json", "https://[::1]:8443/c.json", false],
+  ["https://a.example/c.json", "https://mega.nz/c.json", false],
+  ["https://localhost/c.json", "http://localhost/c.json", false],
+  ["https://localhost/c.json", "https://a.example/c.json", true],
+  ["http://127.0.0.1:1/c.json", "http://localhost:2/c.json", true],
+])
+  test(`${from} ${isAllowed ? "may" : "may not"} send on to ${to}`, () => {
+    assert.equal(mayLead(from, to), isAllowed);
+  });
+
+test("what came from where nobody may be sent is not used", async ({ mock }) => {
+  const answer = new Response("good");
+  Object.defineProperties(answer, { redirected: { value: true }, url: { value: "https://localhost/c.json" } });
+  mock.method(globalThis, "fetch", async () => answer);
+
+  await assert.rejects(fetchBytes(ONE, { maxBytes: 10, timeoutMs: 400 }), { code: "unavailable" });
+});
+
 test("real servers that trickle, flood, are silent or send elsewhere cost no more than the limits", async (t) => {
   const timers = new Set();
   const server = createServer((request, response) => {
@@ -152,4 +174,5 @@ test("real servers that trickle, flood, are silent or send elsewhere cost no mor
   await assert.rejects(fetchBytes(at("/flood"), limits), { code: "too_large" });
   assert.equal(Buffer.from(await fetchBytes(at("/near"), limits)).toString(), "good");
   assert.equal(Buffer.from(await fetchBytes(at("/"), { ...limits, body: "[1]" })).toString(), "[1]");
+  await assert.rejects(fetchBytes(at("/near"), { ...limits, redirect: "error" }), { code: "unavailable" });
 });

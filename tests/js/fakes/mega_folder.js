@@ -13,6 +13,8 @@ export class FakeMegaFolder {
   instead = { f: [], g: [], download: [] };
   asked = [];
   urls = [];
+  /** How redirects were to be taken. */
+  redirects = new Set();
   #nodes = [{ h: "Top_node", p: "Elsewhere", t: 1, a: "", k: "" }];
   #blobs = new Map();
 
@@ -36,8 +38,9 @@ export class FakeMegaFolder {
     return handle;
   }
 
-  fetchBytes = async (url, { maxBytes, timeoutMs, body }) => {
+  fetchBytes = async (url, { maxBytes, timeoutMs, body, redirect }) => {
     this.urls.push(url);
+    this.redirects.add(redirect);
     if (timeoutMs <= 0) throw new FetchFailed("unavailable");
     const answer = body === undefined ? this.#download(url) : this.#answer(JSON.parse(body)[0]);
     if (answer.length > maxBytes) throw new FetchFailed("too_large");

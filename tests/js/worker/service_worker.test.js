@@ -276,6 +276,18 @@ for (const [what, answer] of [
     assert.equal(await textOf(kept(worker)), "good");
   });
 
+test("what the front door sends on for elsewhere is not kept, and the page sees where it came from", async () => {
+  const { worker, front } = await inPlace({ extra: { "/connection.json": sealed("good") } });
+  const { fetch } = front;
+  front.files.set("/connection.json", sealed("from elsewhere"));
+  front.fetch = async (...asked) => Object.defineProperty(await fetch(...asked), "redirected", { value: true });
+  const next = new Worker("1", OLD, front, new Caches());
+
+  assert.equal((await next.ask("/connection.json")).redirected, true);
+  assert.equal((await kept(next)).status, 504);
+  assert.equal(await textOf(kept(worker)), "good");
+});
+
 test("one of exactly the limit is kept", async () => {
   const whole = "x".repeat(64 * 1024);
   const { worker } = await inPlace({ extra: { "/connection.json": sealed(whole) } });
