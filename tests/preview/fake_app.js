@@ -11,6 +11,7 @@ export class App extends EventTarget {
   state = "ready";
   problem = null;
   invitation = null;
+  offer = null;
   me = { userId: ME.userId, name: ME.name };
   people = PEOPLE;
   rooms = [];
@@ -48,6 +49,18 @@ export class App extends EventTarget {
     this.#say("state");
     await pause(1500);
     this.state = "ready";
+    this.#say("state");
+  }
+
+  async startOver() {
+    await pause(600);
+    Object.assign(this, { offer: null, state: "invited", problem: null, rooms: [] });
+    this.invitation = { serverName: "Canal House", expires: Math.floor(Date.now() / 1000) + DAY_SECONDS, expired: false };
+    this.#say("state");
+  }
+
+  async dropSpare() {
+    Object.assign(this, { offer: null, problem: null });
     this.#say("state");
   }
 

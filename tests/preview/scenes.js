@@ -66,6 +66,21 @@ export const SCENES = {
     app.problem = { code: "refused" };
     app.way = [...WAY.slice(0, -1), { code: "device_refused" }];
   },
+  shutout(app) {
+    Object.assign(app.connection, { status: "offline", since: null, port: null, problem: { code: "refused" } });
+    app.offer = { isForeign: false };
+  },
+  signedout(app) {
+    app.state = "revoked";
+    app.offer = { isForeign: true };
+  },
+  needless: problem("invitation_needless"),
+  foreign: problem("invitation_foreign"),
+  incomplete: problem("invitation_incomplete"),
+  waits(app) {
+    SCENES.offline(app);
+    app.problem = { code: "invitation_waits" };
+  },
   alone(app) {
     app.rooms = [];
     app.people = [PEOPLE[0]];
@@ -109,9 +124,7 @@ export const SCENES = {
     SCENES.invited(app);
     app.problem = { code: "unavailable" };
   },
-  problem(app) {
-    app.problem = { code: "not_yet_valid" };
-  },
+  problem: problem("not_yet_valid"),
   update() {
     document.querySelector("cc-app").updates = Object.assign(new EventTarget(), { isWaiting: true, reload() {} });
   },
@@ -123,6 +136,10 @@ export const SCENES = {
 
 function state(name) {
   return (app) => (app.state = name);
+}
+
+function problem(code) {
+  return (app) => (app.problem = { code });
 }
 
 function room(app, id, name, people, unread) {

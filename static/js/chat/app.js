@@ -1,21 +1,20 @@
 // The app behind the screens: what it shows, what can be done.
 
 import { Client } from "./client.js";
+import { ClientPage } from "./client_page.js";
 import { checkConnection } from "./connection_check.js";
 import { browserEnvironment } from "./environment.js";
 import { dropInvitation, takeInvitation } from "./invitation.js";
 import { OwnDevice } from "./own_device.js";
-import { PageState } from "./page_state.js";
 import { Problem, storageProblem } from "./problem.js";
 import { TabLock } from "./tab_lock.js";
-import { BY_HAND, OFFLINE } from "./views.js";
+import { BY_HAND } from "./views.js";
 
-export class App extends PageState {
+export class App extends ClientPage {
   #environment;
   #storageName;
   #lock;
   #device = null;
-  #client = null;
   #isClosed = false;
 
   constructor(storageName, environment) {
@@ -36,6 +35,7 @@ export class App extends PageState {
    */
   static async open({ location, storageName = "clawchat", environment = {} }) {
     const app = new App(storageName, { ...browserEnvironment(), ...environment });
+    app.addEventListener("change", () => app.#device?.spare?.weigh(app));
     const invitation = takeInvitation(location, app.#environment.history);
     if (await app.#lock.tryTake()) await app.#begin(invitation);
     else app.#waitForTurn(invitation);
@@ -46,7 +46,7 @@ export class App extends PageState {
   /** Let go of everything, so that another page can go on. */
   async close() {
     this.#isClosed = true;
-    this.#client?.stop();
+    this.client?.stop();
     this.#device?.close();
     this.#lock.release();
   }
@@ -55,31 +55,22 @@ export class App extends PageState {
 
   /** @returns {{serverName: string, expires: number, expired: boolean} | null} `expires` in seconds since 1970 */
   get invitation() {
-    const invite = this.#device?.account?.invite;
-    if (!invite || this.#client) return null;
-    const expired = invite.expires * 1000 < Date.now();
-    return { serverName: this.#device.finder.info?.serverName ?? "", expires: invite.expires, expired };
+    return this.client ? null : (this.#device?.invitation ?? null);
   }
 
-  get connection() {
-    return this.#client?.connection ?? OFFLINE;
+  get problem() {
+    return super.problem ?? this.#device?.spare?.problem ?? null;
+  }
+
+  /** An invitation with which this device, shut out as it is, may start over. @returns {{isForeign: boolean} | null} */
+  get offer() {
+    const spare = this.#device?.spare;
+    const isHere = this.state === "ready" || this.state === "revoked";
+    return isHere && spare?.isOffered ? { isForeign: spare.isForeign } : null;
   }
 
   get me() {
-    return this.#client?.me ?? { userId: "", name: this.#device?.account?.name ?? "" };
-  }
-
-  get people() {
-    return this.#client?.people ?? [];
-  }
-
-  get rooms() {
-    return this.#client?.rooms ?? [];
-  }
-
-  /** @param {string} roomId hex @returns {object[]} in log order, own waiting ones last */
-  messages(roomId) {
-    return this.#client?.messages(roomId) ?? [];
+    return this.client?.me ?? { userId: "", name: this.#device?.account?.name ?? "" };
   }
 
   // Actions; each raises a Problem with a `code` when it was not done
@@ -96,34 +87,29 @@ export class App extends PageState {
     }
   }
 
-  createRoom(name) {
-    return this.#do((client) => client.createRoom(name));
+  /** Erase what is here and come in as somebody new. Raises: Problem, and all is still here. */
+  async startOver() {
+    const device = this.#device;
+    await device.spare?.tryOut(this.#environment);
+    if (!this.offer) throw new Problem("invitation_needless");
+    this.client?.stop();
+    // From here on nobody asks what the old ones have to say.
+    this.client = this.#device = null;
+    this.become("starting");
+    await this.#restart(device).catch((cause) => this.#fail(storageProblem(cause)));
   }
 
-  addPeople(roomId, userIds) {
-    return this.#do((client) => client.addPeople(roomId, userIds));
+  /** Do without the invitation that came to a device with an account. */
+  async dropSpare() {
+    const dropped = this.#device?.dropSpare();
+    this.become(this.state);
+    await dropped;
   }
 
   async send(roomId, text) {
-    const messageId = await this.#do((client) => client.send(roomId, text));
+    const messageId = await super.send(roomId, text);
     this.#environment.persist().catch(() => {});
     return messageId;
-  }
-
-  createInvite(label) {
-    return this.#do((client) => client.createInvite(label));
-  }
-
-  rename(name) {
-    return this.#do((client) => client.rename(name));
-  }
-
-  markRead(roomId) {
-    return this.#do((client) => client.markRead(roomId));
-  }
-
-  async retryNow() {
-    this.#client?.retryNow();
   }
 
   /** Look for the server where this connection file says. Raises: Problem. @param {Uint8Array} file picked by hand */
@@ -157,39 +143,40 @@ export class App extends PageState {
     return this.#proceed(unreadable).catch((cause) => this.#fail(cause));
   }
 
+  async #restart(device) {
+    this.#device = await device.startOver();
+    await this.#proceed(null);
+  }
+
   async #proceed(unreadable) {
     const { account, finder } = this.#device;
     if (account === null) this.become("empty", unreadable);
-    else if (account.isRevoked) this.become("revoked");
-    else if (account.isEnrolled) await this.#run();
+    else if (account.isRevoked) this.become("revoked", unreadable);
+    else if (account.isEnrolled) await this.#run(unreadable && new Problem("invitation_incomplete"));
     else if (account.person) await this.enrol(account.name).catch(() => {});
     else {
-      this.become("invited");
+      this.become("invited", unreadable);
       // Only to name the server to the newcomer; whether it can be reached shows when it matters.
       finder.refresh().then(() => this.tell("state"), () => {});
     }
   }
 
-  async #run() {
-    const { store, account, finder } = this.#device;
-    this.#client = await Client.open({
+  async #run(problem = null) {
+    const device = this.#device;
+    const { store, account, finder } = device;
+    this.client = await Client.open({
       store, account, finder, environment: this.#environment,
       changed: (what, roomId) => this.tell(what, roomId),
-      failed: (cause) => this.#fail(cause),
+      failed: (cause) => device === this.#device && this.#fail(cause),
     });
-    this.become("ready");
-    this.#client.start();
-  }
-
-  #do(action) {
-    if (!this.#client) return Promise.reject(new Problem("unavailable"));
-    return action(this.#client).catch(Problem.raise);
+    this.become("ready", problem);
+    this.client.start();
   }
 
   /** Nothing further can be done here. Another page may have taken over, or the server has put this device out. */
   #fail(cause) {
     if (this.#isClosed || this.state === "failed" || this.state === "revoked") return;
-    this.#client?.stop();
+    this.client?.stop();
     if (cause.code === "superseded") this.become("elsewhere");
     else if (cause.code !== "revoked") this.become("failed", Problem.from(cause));
     else {

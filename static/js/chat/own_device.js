@@ -1,4 +1,4 @@
-// This browser as a device: its store, who it is (if anybody yet), and where its server is.
+// This browser as a device: its store, who it is (if anybody yet), where its server is, and an invitation to spare.
 
 import { Finder } from "../discovery/finder.js";
 import { dial } from "../net/dial.js";
@@ -6,6 +6,7 @@ import { DevicePublic } from "../protocol/keys.js";
 import { Store } from "../store/store.js";
 import { Account } from "./account.js";
 import { enrol } from "./enrolment.js";
+import { SpareInvitation } from "./spare_invitation.js";
 
 const FILE_ROW = ["account", "connection"];
 const LIST_ROW = ["account", "revocations"];
@@ -13,36 +14,59 @@ const LIST_ROW = ["account", "revocations"];
 export class OwnDevice {
   #environment;
 
-  constructor(store, account, environment) {
+  /** @param {SpareInvitation | null} spare */
+  constructor(store, account, spare, environment) {
     this.store = store;
     this.account = account;
+    this.spare = spare;
     this.#environment = environment;
     this.finder = account ? this.#makeFinder() : null;
   }
 
   /**
-   * The device of this name, with the invitation kept when it is the first thing it gets.
+   * The device of this name. An invitation makes an account where there is none, and never touches one in use.
    * @param {string} storageName @param {import("../protocol/invite.js").Invite | null} invitation
    * @param {import("./environment.js").Environment} environment
    */
   static async open(storageName, invitation, environment) {
-    let store = await Store.open(storageName);
-    let account = await Account.load(store);
-    if (invitation && account?.isRevoked) {
-      // A revoked device key is of no use any more; the invitation is for a device that begins anew.
-      store = await store.restart();
-      account = null;
-    }
-    if (invitation && !account?.isEnrolled) account = await Account.invited(store, invitation);
-    const device = new OwnDevice(store, account, environment);
-    await device.finder?.restore(await store.read(...FILE_ROW), await store.read(...LIST_ROW));
-    await device.#recall();
-    return device;
+    const store = await Store.open(storageName);
+    const account = await Account.load(store);
+    if (!account?.isEnrolled) return OwnDevice.#invited(store, account, invitation, environment);
+    const spare = invitation
+      ? await SpareInvitation.keep(store, account, invitation)
+      : await SpareInvitation.load(store, account);
+    return new OwnDevice(store, account, spare, environment).#restore();
+  }
+
+  static async #invited(store, former, invitation, environment) {
+    const account = invitation ? await Account.invited(store, invitation) : former;
+    return new OwnDevice(store, account, null, environment).#restore();
+  }
+
+  /** @returns {{serverName: string, expires: number, expired: boolean} | null} of the account, until it was spent */
+  get invitation() {
+    const invite = this.account?.invite;
+    if (!invite) return null;
+    const expired = invite.expires * 1000 < Date.now();
+    return { serverName: this.finder.info?.serverName ?? "", expires: invite.expires, expired };
   }
 
   close() {
     this.finder?.close();
     this.store.close();
+  }
+
+  /** Erase everything, the device key too, and begin anew with the spare invitation. @returns {Promise<OwnDevice>} */
+  async startOver() {
+    this.finder.close();
+    return OwnDevice.#invited(await this.store.restart(), null, this.spare.invite, this.#environment);
+  }
+
+  /** Do without the spare invitation. One that could not be erased is offered again. */
+  async dropSpare() {
+    const { spare } = this;
+    this.spare = null;
+    await spare?.drop().catch(() => {});
   }
 
   /** Use the invitation; `waiting` is told while the server's address does not open to it yet. Raises: Problem. */
@@ -57,6 +81,12 @@ export class OwnDevice {
       dial: ({ url }, credentials, proven) => dial({ url, credentials, handlers, openWire, proven }),
       waiting,
     });
+  }
+
+  async #restore() {
+    await this.finder?.restore(await this.store.read(...FILE_ROW), await this.store.read(...LIST_ROW));
+    await this.#recall();
+    return this;
   }
 
   /** A file may have come to a page that was closed before it could use it. */

@@ -13,6 +13,7 @@ import "./diagnosis.js";
 import "./home.js";
 import "./invited.js";
 import "./standstill.js";
+import "./start_over.js";
 import "./uninvited.js";
 
 // With these no name will do; only another invitation.
@@ -33,7 +34,11 @@ class AppFrame extends AppElement {
   }
 
   render() {
-    return html`${this.#screen()} ${this.app ? html`<cc-diagnosis .app=${this.app}></cc-diagnosis>` : nothing}`;
+    return html`${this.#screen()} ${this.app ? this.#dialogs() : nothing}`;
+  }
+
+  #dialogs() {
+    return html`<cc-diagnosis .app=${this.app}></cc-diagnosis> <cc-start-over .app=${this.app}></cc-start-over>`;
   }
 
   #screen() {
@@ -50,7 +55,7 @@ class AppFrame extends AppElement {
       case "elsewhere":
         return this.#standstill("elsewhere");
       case "revoked":
-        return this.#standstill("revoked");
+        return this.#standstill(this.app.problem?.code ?? "revoked");
       case "failed":
         return this.#standstill(this.app.problem?.code ?? "internal");
       default:

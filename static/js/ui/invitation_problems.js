@@ -2,7 +2,7 @@
  * What can be wrong with an invitation, in words.
  */
 
-import { PASTE } from "./remedies.js";
+import { DROP, PASTE } from "./remedies.js";
 
 /** @type {Record<string, import("./problems.js").Problem>} */
 export const INVITATION_PROBLEMS = {
@@ -36,5 +36,29 @@ export const INVITATION_PROBLEMS = {
     title: "This is not a whole invitation",
     text: "A piece of the link seems to be missing. Copy it once more from the message you got, up to its very end.",
     remedy: PASTE,
+  },
+  // Those that came to a device with an account.
+  invitation_incomplete: {
+    title: "The link you opened is not a whole invitation",
+    text: "Nothing was done with it. If you need it, copy it once more, up to its very end.",
+    remedy: DROP,
+  },
+  invitation_needless: {
+    title: "You are already a member here on this device",
+    text: "The invitation you opened is not needed.",
+    remedy: DROP,
+  },
+  invitation_foreign: {
+    title: "The invitation you opened is for another server",
+    text:
+      "This device belongs to the server you see here, and nothing was changed. To join the other one as well, open " +
+      "the link in another browser.",
+    remedy: DROP,
+  },
+  invitation_waits: {
+    title: "The invitation you opened is kept",
+    text:
+      "The server is not to be reached just now. As soon as it is, it shows whether this device needs the invitation.",
+    remedy: null,
   },
 };

@@ -1,6 +1,6 @@
 /**
  * <cc-problem>: a problem beside the work, with its one remedy.
- * Attribute: `fixed`, when only the words are wanted. Properties: `code`, `app` (for "retry").
+ * Attribute: `fixed`, when only the words are wanted. Properties: `code`, `app` (for "retry" and "drop").
  * Events: "cc-diagnose" when the reader wants to know why, "cc-dismiss" when it was answered, "cc-reload", "cc-paste" when the remedy is another invitation.
  */
 
@@ -27,6 +27,7 @@ class ProblemBar extends PageElement {
 
   #act(action) {
     if (action === "retry") this.app.retryNow();
+    if (action === "drop") this.app.dropSpare();
     if (action === "reload") this.dispatchEvent(new CustomEvent("cc-reload", { bubbles: true }));
     this.dispatchEvent(new CustomEvent(action === "paste" ? "cc-paste" : "cc-dismiss", { bubbles: true }));
   }

@@ -7,7 +7,7 @@ import { INVITATION_PROBLEMS } from "./invitation_problems.js";
 import { PASTE, RELOAD, RETRY } from "./remedies.js";
 
 /**
- * @typedef {{label: string, action: "retry"|"reload"|"paste"|"dismiss"}} Remedy
+ * @typedef {{label: string, action: "retry"|"reload"|"paste"|"drop"|"dismiss"}} Remedy
  * @typedef {{title: string, text: string, remedy: Remedy|null}} Problem
  */
 

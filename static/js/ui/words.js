@@ -1,5 +1,6 @@
 /** Every sentence of the app but the problems, which stand in problems.js. */
 
+import { startOver } from "./start_over_words.js";
 import { plural } from "./times.js";
 
 /** "Mara", "Mara and Jonas", "Mara, Jonas and Ines" @param {readonly string[]} names */
@@ -46,6 +47,7 @@ export const words = Object.freeze({
     unreadable: "This is not an invitation. Copy the whole link once more and paste it here.",
     ask: "No invitation yet? Ask somebody who is already here to make one for you.",
   },
+  startOver,
   enrolling: {
     title: "Getting this device ready",
     about: "It is making its own keys and introducing itself to the server. They never leave this device.",
