@@ -8,9 +8,9 @@ from django import forms
 from clawchat.protocol.places import FILE_NAME, LIST_NAME, MegaFolder, WebPlace, parse_place
 
 from .mirrors import MirrorError
-from .mirrors.storage import FOLDER, S3, TRUSTED
 from .models import Mirror
 from .services.mirror_secrets import read_secrets, write_secrets
+from .storages import FOLDER, S3, TRUSTED
 
 KEPT = "Stored and never shown. Leave it empty to keep what is stored."
 PUBLIC_HELP = (

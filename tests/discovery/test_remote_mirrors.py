@@ -1,15 +1,18 @@
 """Mirrors elsewhere, against real servers: WebDAV, an S3-compatible bucket, a folder; and places that behave badly."""
 
 import json
-import threading
+import signal
+import socket
+import subprocess
+import sys
 import time
 import tracemalloc
 
 import pytest
 from botocore.exceptions import ClientError
 
-from discovery import services
-from discovery.mirrors import FILE_NAME, LIST_NAME, MirrorError, storage
+from discovery import saving, services, storages
+from discovery.mirrors import FILE_NAME, LIST_NAME, MirrorError
 from discovery.mirrors.base import PROBE_NAME
 from discovery.mirrors.storage import _as_mirror_error
 from discovery.models import Mirror
@@ -250,56 +253,67 @@ def test_wrong_answers_are_named_and_lead_nowhere(server, answer, words):
 )
 def test_storage_says_no_words_of_its_own(code, shown):
     """A code is repeated when it is one; anything else a stranger wrote is not."""
-    error = _as_mirror_error(ClientError({"Error": {"Code": code, "Message": "\x1b[2J"}}, "PutObject"))
+    raised = ClientError({"Error": {"Code": code, "Message": "\x1b[2J"}}, "PutObject")
+    error = _as_mirror_error(saving.what_went_wrong(raised))
 
     assert shown in str(error)
     assert "\x1b" not in str(error)
     assert error.needs_operator == (code == "NoSuchBucket")
 
 
-def test_storage_that_hangs_is_left_behind(server, monkeypatch):
-    """It costs its own time and no more, and a second attempt does not pile up behind the first."""
-    with servers.Misbehaving([], silent=True) as place:
-        options = {
-            "backend": "storages.backends.s3.S3Storage",
-            "options": {"bucket_name": "b", "endpoint_url": place.origin, "region_name": "us-east-1"},
-            "public": f"{place.origin}/b/connection.json",
-        }
-        secrets = {"options": {"access_key": servers.ACCESS_KEY, "secret_key": servers.SECRET_KEY}}
-        driver = services.driver_of(row("storage", options, secrets))
-        monkeypatch.setattr(type(driver), "seconds", 0.5)
-        began = time.monotonic()
-        with pytest.raises(MirrorError, match=r"too long|did not take"):
-            driver.put(FILE_NAME, OLDER)
-        took = time.monotonic() - began
-    # What was left behind ends by itself, and frees the mirror for the next attempt.
-    ends = time.monotonic() + 20
-    while type(driver)._busy and time.monotonic() < ends:
-        time.sleep(0.05)
+def test_storage_that_hangs_is_ended_each_time(server, monkeypatch):
+    """An FTP server that falls silent, and a library without time limits: no attempt is the last, nothing is left."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0)
+        address = f"ftp://alice:secret@127.0.0.1:{listener.getsockname()[1]}/"
+        options = {"backend": "storages.backends.ftp.FTPStorage", "public": "https://x.org/connection.json"}
+        driver = services.driver_of(row("storage", options, {"options": {"location": address}}))
+        monkeypatch.setattr(type(driver), "seconds", 4)
+        began, attempts = [], []
+        monkeypatch.setattr(subprocess, "Popen", _noting(subprocess.Popen, began))
+        for _ in range(2):
+            with pytest.raises(MirrorError, match="too long: more than 4 s, and was ended") as error:
+                driver.put(FILE_NAME, OLDER)
+            attempts.append(listener.accept())
 
-    assert took < 3
-    assert not type(driver)._busy
+    assert [process.returncode for process in began] == [-signal.SIGKILL] * 2
+    assert "secret" not in str(error.value)
+    assert "secret" not in " ".join(argument for process in began for argument in process.args)
+    for connection, _ in attempts:
+        connection.close()
 
 
-def test_storage_that_hangs_for_ever_is_tried_again(server, tmp_path, monkeypatch):
-    """After some minutes, and not without end: a few threads are left behind at most."""
-    ends, begun, now = threading.Event(), [], [1000.0]
-    monkeypatch.setattr(storage, "monotonic", lambda: now[0])
-    monkeypatch.setattr(storage, "_overwrite", lambda *_: begun.append(now[0]) or ends.wait(20))
-    options = {"backend": storage.FOLDER, "options": {"location": str(tmp_path)}, "public": "https://x.org/c.json"}
+def _noting(begin, began):
+    def begin_and_note(*arguments, **options):
+        began.append(begin(*arguments, **options))
+        return began[-1]
+
+    return begin_and_note
+
+
+def test_storage_whose_process_cannot_be_ended_gets_no_second_one(server, tmp_path, monkeypatch):
+    """What waits for a disk that is gone ends when the disk says so: one process for a mirror at most."""
+    options = {"backend": storages.FOLDER, "options": {"location": str(tmp_path)}, "public": "https://x.org/c.json"}
     driver = services.driver_of(row("storage", options))
-    monkeypatch.setattr(type(driver), "seconds", 0.05)
-    for _ in range(12):
-        with pytest.raises(MirrorError, match=r"too long|earlier attempt"):
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as waits:
+        monkeypatch.setitem(saving._stuck, driver.mirror.pk, waits)
+        with pytest.raises(MirrorError, match="cannot be ended"):
             driver.put(FILE_NAME, OLDER)
-        now[0] += 100
-    ends.set()
-    until = time.perf_counter() + 10
-    while type(driver)._busy and time.perf_counter() < until:
-        time.sleep(0.01)
+    driver.put(FILE_NAME, NEWER)
 
-    assert begun == [1000, 1300, 1600]
-    assert not type(driver)._busy
+    assert (tmp_path / FILE_NAME).read_bytes() == NEWER
+    assert saving._stuck == {}
+
+
+def test_saving_ends_by_itself_when_nobody_waits_for_it(tmp_path):
+    """The process that began it may have been killed."""
+    work = saving.Work("storages.backends.ftp.FTPStorage", {"location": ""}, FILE_NAME, 1, OLDER)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        work.options["location"] = f"ftp://alice:secret@127.0.0.1:{listener.getsockname()[1]}/"
+        command = [sys.executable, "-m", saving.__name__]
+        ended = subprocess.run(command, input=work.encode(), capture_output=True, timeout=40, check=False)
+
+    assert ended.returncode == -signal.SIGALRM
 
 
 def test_options_hold_no_secret(server, s3_server):
