@@ -20,7 +20,7 @@ from clawchat.protocol.connection_file import Endpoint
 from clawchat.protocol.errors import Limit, Rediscover, Revoked
 from clawchat.protocol.invite import Invite
 from tests.client.conftest import ROOM, collect, message
-from tests.client.tiny_server import Port, until
+from tests.client.tiny_server import Port, deaf_port, until
 
 # Longer than any of these may take, shorter than one handshake that nobody answers.
 SOON = 8.0
@@ -40,21 +40,6 @@ async def mute_port():
         mute.bind(("127.0.0.1", 0))
         mute.listen(16)
         yield mute.getsockname()[1]
-
-
-@asynccontextmanager
-async def deaf_port():
-    """A port whose SYNs are dropped: its queue is full."""
-    with socket.socket() as deaf:
-        deaf.bind(("127.0.0.1", 0))
-        deaf.listen(0)
-        waiting = [socket.socket() for _ in range(4)]
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(deaf.getsockname())
-        yield deaf.getsockname()[1]
-        for each in waiting:
-            each.close()
 
 
 async def two_nodes(server) -> tuple[Port, Port]:

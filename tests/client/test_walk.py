@@ -1,9 +1,9 @@
 """The way to the server gone step by step, with one thing wrong at a time: each is named, and nothing else is."""
 
 import asyncio
-import socket
 import ssl
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import aiohttp
@@ -14,13 +14,13 @@ from clawchat.client.judgement import Believing
 from clawchat.client.place_reading import may_lead
 from clawchat.client.trust import context_trusting
 from clawchat.client.walk import Walk
-from clawchat.diagnosis import Audience, diagnose, length_of
-from clawchat.protocol.connection_file import seal_connection_file
+from clawchat.diagnosis import Audience, Observation, diagnose, length_of
+from clawchat.protocol.connection_file import Endpoint, seal_connection_file
 from clawchat.protocol.encoding import v16
 from clawchat.protocol.key_schedule import key_id
 from clawchat.protocol.keys import DiscoverySecret, IdentityKey
 from clawchat.protocol.places import WebPlace
-from tests.client.tiny_server import TinyServer, _serve
+from tests.client.tiny_server import TinyServer, _serve, deaf_port
 from tests.mega.emulator import MegaEmulator
 from tests.rotation.certificates import sign, write_pair
 
@@ -39,6 +39,30 @@ async def walk(server: TinyServer, *urls: str, knows: Believing | None = None, t
         if gone.info is not None:
             await gone.knock(gone.info.endpoints)
     return diagnose(gone.met, Audience.OPERATOR)
+
+
+async def knock(server: TinyServer, *endpoints: Endpoint, knows: Believing | None = None) -> list[Observation]:
+    """What a walk that has its file meets at these ports."""
+    async with aiohttp.ClientSession() as http:
+        gone = Walk(http, knows or believing(server))
+        await gone.knock(endpoints)
+    return gone.met
+
+
+async def knock_at_one_that_says(server: TinyServer, answer: Callable[[bytes], bytes]) -> str:
+    """The verdict on a port that answers a first message so."""
+
+    async def take(request):
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        await socket.send_bytes(answer(await socket.receive_bytes()))
+        return socket
+
+    endpoint = server.ports[0].endpoint(int(time.time()))
+    runner, number = await _serve([web.get(endpoint.path, take)])
+    met = await knock(server, replace(endpoint, port=number))
+    await runner.cleanup()
+    return diagnose(met, Audience.MEMBER).verdict.code
 
 
 async def shelf(answer):
@@ -328,62 +352,36 @@ async def test_a_certificate_that_is_not_believed_is_named(server, tmp_path, day
 async def test_an_endpoint_without_tls_elsewhere_is_not_dialled(server):
     """Off this machine nothing is sent in the clear, and the port is named."""
     endpoint = replace(server.ports[0].endpoint(int(time.time())), host="chat.example")
-    async with aiohttp.ClientSession() as http:
-        gone = Walk(http, believing(server))
-        await gone.knock([endpoint])
 
-    assert [each.code for each in gone.met] == ["port_unsafe"]
+    assert [each.code for each in await knock(server, endpoint)] == ["port_unsafe"]
 
 
 async def test_a_host_that_leads_nowhere_is_named(server):
     """The name that clients are told to dial is not known to the DNS."""
     endpoint = replace(server.ports[0].endpoint(int(time.time())), host="no-such-place.invalid", tls=True)
-    async with aiohttp.ClientSession() as http:
-        gone = Walk(http, believing(server))
-        await gone.knock([endpoint])
 
-    assert diagnose(gone.met, Audience.OPERATOR).verdict.code == "port_unresolved"
+    assert diagnose(await knock(server, endpoint), Audience.OPERATOR).verdict.code == "port_unresolved"
 
 
 async def test_a_server_of_another_version_is_named(server):
     """Its answer has a version that this client never offered."""
+    body = (0x0900).to_bytes(2) + (2).to_bytes(2) + bytes(32 + 16 + 32) + v16(bytes(1088)) + v16(bytes(167))
 
-    async def newer(request):
-        answer = web.WebSocketResponse()
-        await answer.prepare(request)
-        await answer.receive_bytes()
-        body = (0x0900).to_bytes(2) + (2).to_bytes(2) + bytes(32 + 16 + 32) + v16(bytes(1088)) + v16(bytes(167))
-        await answer.send_bytes(b"\x48\x02" + v16(body))
-        return answer
-
-    endpoint = server.ports[0].endpoint(int(time.time()))
-    runner, number = await _serve([web.get(endpoint.path, newer)])
-    async with aiohttp.ClientSession() as http:
-        gone = Walk(http, believing(server))
-        await gone.knock([replace(endpoint, port=number)])
-    await runner.cleanup()
-
-    assert diagnose(gone.met, Audience.MEMBER).verdict.code == "gate_version"
+    assert await knock_at_one_that_says(server, lambda _: b"\x48\x02" + v16(body)) == "gate_version"
 
 
 async def test_a_file_without_ports_is_named(server):
     """There is nothing to dial."""
-    async with aiohttp.ClientSession() as http:
-        gone = Walk(http, believing(server))
-        await gone.knock([])
-
-    assert diagnose(gone.met, Audience.MEMBER).verdict.code == "port_none"
+    assert diagnose(await knock(server), Audience.MEMBER).verdict.code == "port_none"
 
 
 async def test_a_gate_that_stays_shut_is_named(server):
     """The server has another secret by now: it hangs up without a word."""
     endpoints = server.info(*server.ports).endpoints
     stale = DiscoverySecret.generate()
-    async with aiohttp.ClientSession() as http:
-        gone = Walk(http, Believing({key_id(stale): stale}, [server.identity.public]))
-        await gone.knock(endpoints)
+    met = await knock(server, *endpoints, knows=Believing({key_id(stale): stale}, [server.identity.public]))
 
-    assert diagnose(gone.met, Audience.MEMBER).verdict.code == "gate_closed"
+    assert diagnose(met, Audience.MEMBER).verdict.code == "gate_closed"
 
 
 async def test_a_silent_server_is_named(server, monkeypatch):
@@ -397,42 +395,15 @@ async def test_a_silent_server_is_named(server, monkeypatch):
 async def test_a_port_that_drops_everything_is_named(server, monkeypatch):
     """Nothing comes back, not even a refusal."""
     monkeypatch.setattr("clawchat.client.walk.HANDSHAKE_SECONDS", 0.3)
-    with socket.socket() as full:
-        # Nobody accepts, and the queue is full: further connections hang as behind a firewall.
-        full.bind(("127.0.0.1", 0))
-        full.listen(0)
-        waiting = [socket.socket() for _ in range(4)]
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(full.getsockname())
-        endpoint = replace(server.ports[0].endpoint(int(time.time())), port=full.getsockname()[1])
-        async with aiohttp.ClientSession() as http:
-            gone = Walk(http, believing(server))
-            await gone.knock([endpoint])
-        for each in waiting:
-            each.close()
+    async with deaf_port() as number:
+        met = await knock(server, replace(server.ports[0].endpoint(int(time.time())), port=number))
 
-    assert diagnose(gone.met, Audience.OPERATOR).verdict.code == "port_silent"
+    assert diagnose(met, Audience.OPERATOR).verdict.code == "port_silent"
 
 
 async def test_a_server_that_is_somebody_else_is_named(server):
     """Whoever answers without the pinned key has proved nothing."""
-
-    async def pretend(request):
-        answer = web.WebSocketResponse()
-        await answer.prepare(request)
-        hello = await answer.receive_bytes()
-        await answer.send_bytes(hello[::-1])
-        return answer
-
-    endpoint = server.ports[0].endpoint(int(time.time()))
-    runner, number = await _serve([web.get(endpoint.path, pretend)])
-    async with aiohttp.ClientSession() as http:
-        gone = Walk(http, believing(server))
-        await gone.knock([replace(endpoint, port=number)])
-    await runner.cleanup()
-
-    assert diagnose(gone.met, Audience.MEMBER).verdict.code == "gate_foreign"
+    assert await knock_at_one_that_says(server, lambda hello: hello[::-1]) == "gate_foreign"
 
 
 async def test_a_clock_that_is_off_is_told(server, monkeypatch):

@@ -1,7 +1,10 @@
 """A server in a few lines, built on the protocol's own handshake: enough of one to try a client's every turn."""
 
 import asyncio
+import socket
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -382,6 +385,21 @@ async def _serve(routes: list[web.RouteDef]) -> tuple[web.AppRunner, int]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     return runner, runner.addresses[0][1]
+
+
+@asynccontextmanager
+async def deaf_port() -> AsyncIterator[int]:
+    """A port that drops everything, as behind a firewall: nobody accepts, and the queue is full."""
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(deaf.getsockname())
+        yield deaf.getsockname()[1]
+        for each in waiting:
+            each.close()
 
 
 async def until(holds, seconds: float = 8.0) -> None:

@@ -448,10 +448,8 @@ def test_server_asks_once_in_an_epoch():
     assert both.server_rekey.is_due(3 * SOFT_LIMIT_SECONDS)
 
 
-COUNTERS = ["sent_frames", "received_frames", "sent_bytes", "received_bytes"]
-
-
 LOW_LIMITS = KeyLimits(200, 10_000, 50)
+COUNTERS = ["sent_frames", "received_frames", "sent_bytes", "received_bytes"]
 
 
 def reach(limits, session, name, is_reached):
