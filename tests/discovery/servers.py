@@ -15,7 +15,9 @@ from typing import Self
 
 START_SECONDS = 40.0
 USER, PASSWORD = "alice", "correct horse battery"
-ACCESS_KEY, SECRET_KEY, BUCKET = "AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "mirror"
+BUCKET = "mirror"
+# As tests/discovery/object_store.py has it.
+ACCESS_KEY, SECRET_KEY, BUCKET_PATH = "mirrors:alice", "correct-horse-battery-staple", f"/v1/AUTH_mirrors/{BUCKET}"
 LOOPBACK = "127.0.0.1"
 
 
@@ -85,9 +87,9 @@ def webdav(folder: Path, port: int) -> Iterator[Place]:
 
 
 @contextlib.contextmanager
-def s3(port: int) -> Iterator[Place]:
-    """An S3-compatible server with one bucket, in the memory of its process, that anyone reads."""
-    with Process("moto.server", "-H", LOOPBACK, "-p", str(port), port=port) as process:
+def s3(folder: Path, port: int) -> Iterator[Place]:
+    """An S3-compatible server with one bucket that anyone reads."""
+    with Process("tests.discovery.object_store", str(folder / "objects"), str(port), port=port) as process:
         make_bucket(process)
         options = {
             "backend": "storages.backends.s3.S3Storage",
@@ -97,13 +99,13 @@ def s3(port: int) -> Iterator[Place]:
                 "region_name": "us-east-1",
                 "default_acl": "public-read",
             },
-            "public": f"{process.origin}/{BUCKET}/connection.json",
+            "public": f"{process.origin}{BUCKET_PATH}/connection.json",
         }
         yield Place(process, options, {"options": {"access_key": ACCESS_KEY, "secret_key": SECRET_KEY}})
 
 
 def make_bucket(process: Process) -> None:
-    """A new server of this kind knows nothing."""
+    """A new server of this kind has none."""
     import boto3
 
     client = boto3.client(
@@ -113,7 +115,7 @@ def make_bucket(process: Process) -> None:
         aws_access_key_id=ACCESS_KEY,
         aws_secret_access_key=SECRET_KEY,
     )
-    client.create_bucket(Bucket=BUCKET)
+    client.create_bucket(Bucket=BUCKET, ACL="public-read")
     client.close()
 
 

@@ -34,9 +34,9 @@ def webdav_server(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def s3_server():
+def s3_server(tmp_path_factory):
     """An S3-compatible server for the tests of this file."""
-    with servers.s3(free_port()) as place:
+    with servers.s3(tmp_path_factory.mktemp("s3"), free_port()) as place:
         yield place
 
 
