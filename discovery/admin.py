@@ -1,6 +1,7 @@
 """Mirrors and publications as an operator sees them: where the file is, never what is in it."""
 
 import time
+from datetime import datetime
 from typing import Any
 
 from django.contrib import admin, messages
@@ -9,18 +10,35 @@ from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
 
 from . import services
-from .forms import FORMS, MirrorForm, NewMirrorForm, form_of
+from .forms import FORMS, KINDS, MirrorForm, NewMirrorForm, form_of
 from .models import Mirror, Publication, PublicationResult
+
+ANEW = "As of when this page was loaded; load it again a few seconds after saving."
 
 
 @admin.register(Mirror)
 class MirrorAdmin(admin.ModelAdmin):
     """Where the connection file is put; an operator adds mirrors, fills them in, turns them on and off."""
 
-    list_display = ["name", "kind", "enabled", "state", "last_serial", "visited_at", "watched_at", "last_error"]
-    list_filter = ["enabled", "state", "kind"]
-    readonly_fields = ["kind", "state", "last_serial", "visited_at", "watched_at", "last_error"]
+    list_display = ["name", "what_it_is", "enabled", "state", "last_error", "visited", "watched"]
+    readonly_fields = ["what_it_is", "state", "last_error", "last_serial", "visited", "watched"]
+    ordering = ["pk"]
     actions = ["try_again"]
+
+    @admin.display(description="kind", ordering="kind")
+    def what_it_is(self, mirror: Mirror) -> str:
+        """Its kind in words."""
+        return KINDS.get(mirror.kind, mirror.kind)
+
+    @admin.display(description="last file put (UTC)", ordering="visited_at")
+    def visited(self, mirror: Mirror) -> datetime | None:
+        """When a file was put there, or could not be."""
+        return mirror.visited_at
+
+    @admin.display(description="last read (UTC)", ordering="watched_at")
+    def watched(self, mirror: Mirror) -> datetime | None:
+        """When it was read as a client would."""
+        return mirror.watched_at
 
     def get_form(
         self, request: HttpRequest, obj: Mirror | None = None, change: bool = False, **kwargs: Any
@@ -32,7 +50,7 @@ class MirrorAdmin(admin.ModelAdmin):
         """What can be entered, and below it how the mirror fares."""
         form = self.get_form(request, obj)
         entered = list(form(instance=obj).fields)
-        fares = [] if obj is None else [("How it fares", {"fields": self.readonly_fields})]
+        fares = [] if obj is None else [("How it fares", {"fields": self.readonly_fields, "description": ANEW})]
         return [(None, {"fields": entered}), *fares]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Mirror | None = None) -> list[str]:
@@ -48,6 +66,7 @@ class MirrorAdmin(admin.ModelAdmin):
 
     def response_add(self, request: HttpRequest, obj: Mirror, post_url_continue: str | None = None) -> HttpResponse:
         """On to what its kind asks for."""
+        self.message_user(request, "Fill in the rest: the newest file goes there within seconds of saving.")
         request.POST = request.POST.copy()
         request.POST["_continue"] = "1"
         return super().response_add(request, obj, post_url_continue)

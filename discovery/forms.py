@@ -19,6 +19,9 @@ PUBLIC_HELP = (
 )
 # The kinds that an operator adds; the others every server has by itself.
 ADDED = [("webdav", "WebDAV"), ("storage", "Storage (S3-compatible and others)"), ("mega", "MEGA")]
+KINDS = {"local_file": "File on this machine", "https_endpoint": "Front door", **dict(ADDED)}
+# Addresses are long: all of one is to be seen.
+WIDE = {"size": 70}
 
 # As the storages of django-storages call their secrets.
 _SECRET_NAME = re.compile("secret|passw|passphrase|token|credential|connection_string|key$", re.IGNORECASE)
@@ -40,7 +43,7 @@ def hidden(label: str) -> forms.CharField:
 class NewMirrorForm(forms.ModelForm):
     """The first page of a new mirror: what it is called, and its kind; the rest is asked on the next."""
 
-    kind = forms.ChoiceField(choices=ADDED)
+    kind = forms.ChoiceField(choices=ADDED, help_text="Save, and the next page asks for what this kind needs.")
 
     class Meta:
         model = Mirror
@@ -66,6 +69,9 @@ class MirrorForm(forms.ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        if self.open_fields and not self.instance.options:
+            # Filled in for the first time: whoever does that wants it used.
+            self.initial["enabled"] = True
         for name in self.open_fields:
             self.fields[name].initial = self.instance.options.get(name, self.fields[name].initial)
 
@@ -92,7 +98,9 @@ class MirrorForm(forms.ModelForm):
 class PublicForm(MirrorForm):
     """What mirrors have that are read at a public web address."""
 
-    public = forms.CharField(label="public address", max_length=512, help_text=PUBLIC_HELP)
+    public = forms.CharField(
+        label="Public address", max_length=512, help_text=PUBLIC_HELP, widget=forms.TextInput(attrs=WIDE)
+    )
 
     def clean_public(self) -> str:
         """A place as readers understand it."""
@@ -106,10 +114,12 @@ class WebDavForm(PublicForm):
     sealed_fields = ("password",)
 
     folder = forms.CharField(
-        max_length=512, help_text="Where to write, as https://; at Nextcloud it stands under Files, Settings, WebDAV."
+        max_length=512,
+        help_text="Where to write, as https://; at Nextcloud it stands under Files, Settings, WebDAV.",
+        widget=forms.TextInput(attrs=WIDE),
     )
     user = forms.CharField(max_length=128)
-    password = hidden("password")
+    password = hidden("Password")
 
     field_order = ["name", "enabled", "folder", "user", "password", "public"]
 
@@ -124,18 +134,22 @@ class StorageForm(PublicForm):
     open_fields = ("backend", "options", "public")
 
     backend = forms.CharField(
-        max_length=128, initial=S3, help_text=f"The storage's class, for example {S3} or {FOLDER}."
+        max_length=128,
+        initial=S3,
+        help_text=f"The storage's class, for example {S3} or {FOLDER}.",
+        widget=forms.TextInput(attrs=WIDE),
     )
     options = forms.JSONField(
         required=False,
         initial=dict,
         help_text='Named as in the manual of django-storages, for example {"bucket_name": "...", "endpoint_url": '
         '"https://...", "region_name": "...", "default_acl": "public-read"}. No secrets here.',
+        widget=forms.Textarea(attrs={"rows": 4, "cols": 70, "spellcheck": "false"}),
     )
     secret_options = forms.JSONField(
         required=False,
         help_text=f'Those that are secret, for example {{"access_key": "...", "secret_key": "..."}}. {KEPT}',
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", "size": 60}),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password", **WIDE}),
     )
 
     field_order = ["name", "enabled", "backend", "options", "secret_options", "public"]
@@ -171,13 +185,14 @@ class MegaForm(MirrorForm):
     sealed_fields = ("password", "link", "two_factor_code")
     forgotten = ("session",)
 
-    email = forms.EmailField(label="e-mail address", max_length=254, help_text="Of an account for this purpose alone.")
-    password = hidden("password")
-    link = hidden("link of the shared folder")
-    two_factor_code = hidden("two-factor code")
+    email = forms.EmailField(label="E-mail address", max_length=254, help_text="Of an account for this purpose alone.")
+    password = hidden("Password")
+    link = hidden("Link of the shared folder")
+    two_factor_code = hidden("Two-factor code")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["link"].widget.attrs |= WIDE
         self.fields["link"].help_text = f"https://mega.nz/folder/...#..., with its key. {KEPT}"
         self.fields["two_factor_code"].help_text = "Only if the account asks for one; it is used once, within a minute."
 

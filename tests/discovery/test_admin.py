@@ -170,3 +170,22 @@ def test_list_of_mirrors_shows_how_they_fare(alice):
 
     assert "gives back what was not put there" in page
     assert "It gives an older file." in page
+
+
+def test_what_is_filled_in_for_the_first_time_is_to_be_used(alice):
+    """The box is ticked until the operator says otherwise; after that it shows what was said."""
+    mirror = add(alice, "webdav")
+    first = alice.get(page_of(mirror)).context["adminform"].form["enabled"].value()
+    alice.post(page_of(mirror), {name: value for name, value in WEBDAV.items() if name != "enabled"})
+    later = alice.get(page_of(mirror)).context["adminform"].form["enabled"].value()
+
+    assert (first, later) == (True, False)
+
+
+def test_kinds_of_mirrors_are_told_in_words(alice):
+    """No code of ours stands in the list."""
+    services.ensure_mirrors()
+    page = alice.get("/admin/discovery/mirror/").content.decode()
+
+    assert "File on this machine" in page
+    assert "local_file" not in page
