@@ -1,14 +1,13 @@
-"""What moving ports and moving keys cost, measured on this machine. `python -m tests.bench`; `--json FILE` keeps it.
+"""What moving ports, moving keys and finding the server cost on this machine. `python -m tests.bench`; `--json FILE`
+keeps it, `--only PART` runs one part.
 
 Everything is measured in one run. Nothing is asserted: a busy machine is slower; goals stand beside the figures.
 """
 
 import argparse
 import asyncio
-import itertools
 import json
 import os
-import statistics
 import sys
 import tempfile
 import time
@@ -16,32 +15,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.server import ServerProcess
-from tests.protocol.pairs import ends, sessions
-from tests.soak.rows import Rows
-from tests.soak.soak import Plan, Soak, machine, percentiles
-from tests.soak.trouble import cpu_seconds, descendants
+from tests.bench.keys import cryptography
+from tests.bench.moving import idle, moves
+from tests.bench.publishing import publishing, sizes
+from tests.soak.soak import machine
 
 GOALS = {
     "tick with nothing due, ms": "under 20",
     "100 clients all moved, s": "under 5",
     "pause of a client at a move, ms": "p99 under 100",
     "whole server process, idle, 16 decoys, % of a core": "under 1 for keeper and tripwires",
+    "together, of the slowest alone": "1",
+    "the object for 100 devices, bytes": "at most 16384",
+    "MEGA, requests of a publication": "2 calls, 1 upload and the read-back",
 }
-IDLE_SECONDS = 30.0
-TICKS = 200
 
-# Run inside a server's installation: `tick` as the worker runs it, with nothing due.
-MEASURE_TICK = """
-import json, time
-from rotation.services import tick
-now = int(time.time())
-tick(now)
-quiet = []
-for _ in range({ticks}):
-    began = time.perf_counter(); tick(int(time.time())); quiet.append(time.perf_counter() - began)
-print("TICKS" + json.dumps(quiet))
-"""
+Part = Callable[[Path, int], dict[str, Any]]
+PARTS: dict[str, Part] = {
+    "keys": lambda folder, clients: cryptography(),
+    "publishing": lambda folder, clients: publishing(folder) | sizes(),
+    "idle": lambda folder, clients: idle(folder),
+    "moves": lambda folder, clients: asyncio.run(moves(folder, clients)),
+}
 
 
 def main() -> int:
@@ -49,87 +44,25 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--clients", type=int, default=100)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--only", choices=PARTS, action="append")
     options = parser.parse_args()
-    figures: dict[str, Any] = {"machine": machine(), "load when it began": os.getloadavg()[0]}
+    figures: dict[str, Any] = {"machine": machine(), "load when it began": round(os.getloadavg()[0], 2)}
     with tempfile.TemporaryDirectory(prefix="clawchat-bench-") as folder:
-        figures |= cryptography()
-        figures |= idle(Path(folder))
-        figures |= asyncio.run(moves(Path(folder), options.clients))
-    for name, value in figures.items():
-        goal = f"   (goal: {GOALS[name]})" if name in GOALS else ""
-        print(f"  {name:<52} {value}{goal}")
+        for name in options.only or PARTS:
+            began = time.monotonic()
+            found = PARTS[name](Path(folder), options.clients)
+            print(f"{name}, {time.monotonic() - began:.0f} s", flush=True)
+            _show(found)
+            figures |= found
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0
 
 
-def idle(folder: Path) -> dict[str, Any]:
-    """A server with nobody on it: its ticks, and what its process uses with and without tripwires."""
-    figures: dict[str, Any] = {}
-    used = {}
-    for decoys in (0, 16):
-        made = {"interval": 3600, "lead": 120, "grace": 300, "environment": {"CLAWCHAT_DECOYS": str(decoys)}}
-        with ServerProcess(folder / f"idle-{decoys}", **made) as server:
-            time.sleep(5)
-            pid = server.process.pid
-            family = descendants(pid)
-            before, began = cpu_seconds(pid), time.monotonic()
-            before_worker = sum(map(cpu_seconds, family))
-            time.sleep(IDLE_SECONDS)
-            seconds = time.monotonic() - began
-            used[decoys] = 100 * (cpu_seconds(pid) - before) / seconds
-            worker = 100 * (sum(map(cpu_seconds, family)) - before_worker) / seconds
-            if decoys:
-                said = server.run("shell", "-c", MEASURE_TICK.format(ticks=TICKS))
-                ticks = json.loads(said.partition("TICKS")[2].splitlines()[0])
-                figures["tick with nothing due, ms"] = percentiles(ticks)
-    figures["whole server process, idle, no decoys, % of a core"] = round(used[0], 2)
-    figures["whole server process, idle, 16 decoys, % of a core"] = round(used[16], 2)
-    figures["worker and beat, idle, % of a core"] = round(worker, 2)
-    return figures
-
-
-async def moves(folder: Path, clients: int) -> dict[str, Any]:
-    """A crowd that follows three moves, once quiet and once talking."""
-    server = ServerProcess(folder / "data", interval=30, lead=8, grace=10)
-    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    plan = Plan(clients=clients, moves=3, squatted=0.0, pause=4.0)
-    with tempfile.TemporaryDirectory(prefix="clawchat-bench-", dir=memory) as stores:
-        soak = Soak([server], Rows(server.data_dir), plan, Path(stores))
-        try:
-            await soak.start()
-            await soak.prepare()
-            outcome = await soak.run()
-        finally:
-            await soak.close()
-            await asyncio.to_thread(server.stop)
-    figures = outcome.figures
-    return {
-        f"{clients} clients all moved, s": figures["announced until all have moved, s"],
-        "pause of a client at a move, ms": figures["slowest message of a client's move, ms"],
-        "the same clients with no move near, ms": figures["send to ack, no move near, ms"],
-        "a client's move, dial to switch, ms": figures["a client's move, dial to switch, ms"],
-        "lost, twice, reordered": [figures[kind] for kind in ("lost", "twice", "reordered")],
-    }
-
-
-def cryptography() -> dict[str, Any]:
-    """What layer A costs the processor, both ends together, without a network: handshake, rekey, one frame."""
-    both = ends()
-    moments = itertools.count(1_000, 1_000)
-    frame = [timed(lambda: both.carry(both.client, b"x" * 256)) for _ in range(1_000)]
-    return {
-        "handshake, both ends, ms": percentiles(timed(sessions) for _ in range(50)),
-        "rekey, both ends, ms": percentiles(timed(lambda: both.rekey(next(moments))) for _ in range(50)),
-        "one frame of 256 bytes, sealed and opened, ms": round(1000 * statistics.median(frame), 3),
-    }
-
-
-def timed(work: Callable[[], Any]) -> float:
-    """Seconds that a call takes."""
-    began = time.perf_counter()
-    work()
-    return time.perf_counter() - began
+def _show(figures: dict[str, Any]) -> None:
+    for name, value in figures.items():
+        goal = f"   (goal: {GOALS[name]})" if name in GOALS else ""
+        print(f"  {name:<52} {value}{goal}", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,78 @@
+"""What a server costs that nobody uses, and what a crowd meets that follows its port."""
+
+import asyncio
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.e2e.server import ServerProcess
+from tests.soak.rows import Rows
+from tests.soak.soak import Plan, Soak, percentiles
+from tests.soak.trouble import cpu_seconds, descendants
+
+IDLE_SECONDS = 30.0
+TICKS = 200
+
+# Run inside a server's installation: `tick` as the worker runs it, with nothing due.
+MEASURE_TICK = """
+import json, time
+from rotation.services import tick
+now = int(time.time())
+tick(now)
+quiet = []
+for _ in range({ticks}):
+    began = time.perf_counter(); tick(int(time.time())); quiet.append(time.perf_counter() - began)
+print("TICKS" + json.dumps(quiet))
+"""
+
+
+def idle(folder: Path) -> dict[str, Any]:
+    """A server with nobody on it: its ticks, and what its process uses with and without tripwires."""
+    figures: dict[str, Any] = {}
+    used = {}
+    for decoys in (0, 16):
+        made = {"interval": 3600, "lead": 120, "grace": 300, "environment": {"CLAWCHAT_DECOYS": str(decoys)}}
+        with ServerProcess(folder / f"idle-{decoys}", **made) as server:
+            time.sleep(5)
+            pid = server.process.pid
+            family = descendants(pid)
+            before, began = cpu_seconds(pid), time.monotonic()
+            before_worker = sum(map(cpu_seconds, family))
+            time.sleep(IDLE_SECONDS)
+            seconds = time.monotonic() - began
+            used[decoys] = 100 * (cpu_seconds(pid) - before) / seconds
+            worker = 100 * (sum(map(cpu_seconds, family)) - before_worker) / seconds
+            if decoys:
+                said = server.run("shell", "-c", MEASURE_TICK.format(ticks=TICKS))
+                ticks = json.loads(said.partition("TICKS")[2].splitlines()[0])
+                figures["tick with nothing due, ms"] = percentiles(ticks)
+    figures["whole server process, idle, no decoys, % of a core"] = round(used[0], 2)
+    figures["whole server process, idle, 16 decoys, % of a core"] = round(used[16], 2)
+    figures["worker and beat, idle, % of a core"] = round(worker, 2)
+    return figures
+
+
+async def moves(folder: Path, clients: int) -> dict[str, Any]:
+    """A crowd that follows three moves, once quiet and once talking."""
+    server = ServerProcess(folder / "data", interval=30, lead=8, grace=10)
+    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
+    plan = Plan(clients=clients, moves=3, squatted=0.0, pause=4.0)
+    with tempfile.TemporaryDirectory(prefix="clawchat-bench-", dir=memory) as stores:
+        soak = Soak([server], Rows(server.data_dir), plan, Path(stores))
+        try:
+            await soak.start()
+            await soak.prepare()
+            outcome = await soak.run()
+        finally:
+            await soak.close()
+            await asyncio.to_thread(server.stop)
+    figures = outcome.figures
+    return {
+        f"{clients} clients all moved, s": figures["announced until all have moved, s"],
+        "pause of a client at a move, ms": figures["slowest message of a client's move, ms"],
+        "the same clients with no move near, ms": figures["send to ack, no move near, ms"],
+        "a client's move, dial to switch, ms": figures["a client's move, dial to switch, ms"],
+        "lost, twice, reordered": [figures[kind] for kind in ("lost", "twice", "reordered")],
+    }
