@@ -12,7 +12,7 @@ from clawchat.protocol.connection_file import ConnectionInfo, Endpoint
 from clawchat.protocol.errors import PeerError, Rediscover, UnsupportedVersion, close_code
 from clawchat.protocol.handshake import ClientHandshake
 from clawchat.protocol.key_schedule import gate_key
-from clawchat.protocol.keys import DeviceKey, PreSharedKey
+from clawchat.protocol.keys import DeviceKey, IdentityPublic, PreSharedKey
 from clawchat.protocol.limits import CLOCK_SKEW_SECONDS, FRAME_CEILING_BYTES, HANDSHAKE_SECONDS
 from clawchat.protocol.primitives import random_bytes
 
@@ -22,6 +22,8 @@ from .places import Place, parse_places
 
 PSK_ID_BYTES = 16
 TRIPWIRE = close_code(Rediscover.number or 0)
+# What a server says that goes by another identity than it was greeted under, or nobody's.
+STRANGERS = ("gate_closed", "gate_foreign")
 
 
 class Walk:
@@ -77,9 +79,21 @@ class Walk:
             return error.met
 
     async def _knock(self, endpoint: Endpoint) -> list[Observation]:
-        port, place = str(endpoint.port), f"{endpoint.host}:{endpoint.port}"
+        port = str(endpoint.port)
         if not endpoint.is_dialable:
             return [Observation("port_unsafe", port)]
+        first, *others = self._believing.pins
+        found = await self._knock_under(first, endpoint)
+        # While one identity hands over to another, a server may have gone over already.
+        for pin in others:
+            if not any(each.code in STRANGERS for each in found):
+                break
+            under_other = await self._knock_under(pin, endpoint)
+            found = under_other if any(each.code == "gate_well" for each in under_other) else found
+        return found
+
+    async def _knock_under(self, pin: IdentityPublic, endpoint: Endpoint) -> list[Observation]:
+        port, place = str(endpoint.port), f"{endpoint.host}:{endpoint.port}"
         try:
             socket = await self._dial(endpoint)
         except TimeoutError:
@@ -88,7 +102,7 @@ class Walk:
             return _not_dialled(connect_failure(error), endpoint, place)
         line = Observation("tls_well" if endpoint.tls else "tls_local")
         try:
-            met = await self._greet(socket)
+            met = await self._greet(pin, socket)
         finally:
             await socket.close()
         return [Observation("port_left", port), line] if met is None else [Observation("port_well", port), line, *met]
@@ -99,10 +113,10 @@ class Walk:
                 endpoint.url, max_msg_size=FRAME_CEILING_BYTES, compress=0, ssl=self._tls
             )
 
-    async def _greet(self, socket: aiohttp.ClientWebSocketResponse) -> list[Observation] | None:
+    async def _greet(self, pin: IdentityPublic, socket: aiohttp.ClientWebSocketResponse) -> list[Observation] | None:
         """What came of the first word, as somebody who says no more; None when the port was left."""
         key, psk = DeviceKey.generate(), PreSharedKey.generate()
-        gate, (pin, *_) = gate_key(next(iter(self._believing.secrets.values()))), self._believing.pins
+        gate = gate_key(next(iter(self._believing.secrets.values())))
         handshake = ClientHandshake(pin, gate, random_bytes(PSK_ID_BYTES), psk, key.public, key.sign)
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import aiohttp
 from django.conf import settings
 
-from chat.services.identity import current_discovery_secret, current_identity
+from chat.services.identity import current_discovery_secret, current_identity, successor_identity
 from clawchat.client.judgement import Believing
 from clawchat.client.trust import context_trusting
 from clawchat.client.walk import Walk
@@ -29,8 +29,8 @@ def check_connection() -> Diagnosis:
 
     It takes as long as the slowest of them, at most some 20 s, and works beside a running server and without one.
     """
-    secret, public = current_discovery_secret(), current_identity().public
-    secrets, pins = {key_id(secret): secret}, [public]
+    secret, identities = current_discovery_secret(), [current_identity(), successor_identity()]
+    secrets, pins = {key_id(secret): secret}, [identity.public for identity in identities if identity]
     published = _published(secrets, pins)
     last = (published.serial, published.digest) if published else (0, b"")
     endpoints = published.endpoints if published else ()

@@ -384,6 +384,19 @@ async def test_a_gate_that_stays_shut_is_named(server):
     assert diagnose(met, Audience.MEMBER).verdict.code == "gate_closed"
 
 
+async def test_while_identities_hand_over_a_server_is_greeted_under_each(server):
+    """Whichever it goes by already; who pins neither of them is a stranger."""
+    former, server.identity = server.identity, IdentityKey.generate()
+    server.publish(*server.ports)
+    both, secrets = [former.public, server.identity.public], {key_id(server.secret): server.secret}
+
+    for pins, code in [(both, "well"), (both[::-1], "well"), (both[:1], "gate_closed")]:
+        knows = Believing(secrets, pins)
+        found = await knock(server, server.ports[0].endpoint(int(time.time())), knows=knows)
+        assert diagnose(found, Audience.MEMBER).verdict.code == code
+        assert [each.code for each in found].count("gate_well") == (code == "well")
+
+
 async def test_a_silent_server_is_named(server, monkeypatch):
     """It takes the connection and then says nothing."""
     monkeypatch.setattr("clawchat.client.walk.HANDSHAKE_SECONDS", 0.3)

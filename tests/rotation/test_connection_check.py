@@ -1,12 +1,17 @@
 """What `checkconnection` says before it asks anybody: the clock, the page, and a server that nobody serves."""
 
 import time
+from functools import partialmethod
 
 import pytest
 from django.utils import timezone
 
-from chat.services.identity import current_identity
+from chat.models import ServerIdentity
+from chat.services.identity import IDENTITY_PURPOSE, current_identity
+from chat.services.secrets import seal_secret
+from clawchat.client.walk import Walk
 from clawchat.findings import Grade
+from clawchat.protocol.keys import IdentityKey
 from discovery import services
 from rotation.models import Node
 from rotation.services.connection_check import check_connection
@@ -43,6 +48,25 @@ def test_a_front_door_without_tls_elsewhere_is_named(published, settings):
 
     assert found.verdict.code == "context_insecure"
     assert "CLAWCHAT_TLS" in found.verdict.remedy
+
+
+def test_while_identities_hand_over_the_server_is_known_by_each(published, monkeypatch):
+    """A reader may come before or after the moment at which the one signs in the other's place."""
+    successor = IdentityKey.generate()
+    public = bytes(successor.public)
+    sealed = seal_secret(IDENTITY_PURPOSE, bytes(successor), public)
+    ServerIdentity.objects.create(public=public, private_sealed=sealed, state=ServerIdentity.State.SUCCESSOR)
+    walked = []
+    monkeypatch.setattr(Walk, "__init__", partialmethod(_note_pins, Walk.__init__, walked))
+
+    check_connection()
+
+    assert walked == [[current_identity().public, successor.public]]
+
+
+def _note_pins(self, init, walked, http, believing, tls) -> None:
+    walked.append(list(believing.pins))
+    init(self, http, believing, tls)
 
 
 def test_a_clock_that_was_set_is_told(published):
