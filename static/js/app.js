@@ -1,7 +1,11 @@
 /** The entry of the page: shows the app's frame at once, then opens the app itself behind it. */
 
 import "./ui/app_frame.js";
+import { invitationIn } from "./ui/links.js";
 import { Updates } from "./worker/updates.js";
+
+// An invitation put into the address of an open page changes nothing but the fragment, and loads nothing by itself.
+window.addEventListener("hashchange", () => invitationIn(window.location.hash) && window.location.reload());
 
 const frame = document.querySelector("cc-app");
 const updates = new Updates(navigator.serviceWorker, window.location);

@@ -26,7 +26,23 @@ from tests.e2e.talking import everything_arrived
 pytestmark = pytest.mark.e2e
 
 REACH_SECONDS = 40
+REACH_MS = REACH_SECONDS * 1000
 SHUT_OUT = ("mallory", "trudy", "eve")
+
+
+# What the operator does with the button "Revoke" of the admin pages.
+REVOKE = """
+from chat.models import Device
+from chat.services.devices import revoke
+[device] = Device.objects.filter(member__name="{name}")
+assert revoke(bytes(device.device_id), "a test", "operator")
+"""
+MEMBERS = """
+from chat.models import Device, Member
+for member in Member.objects.order_by("pk"):
+    has = Device.objects.in_use().filter(member=member).exists()
+    print(member.name, "with devices" if has else "without devices")
+"""
 
 
 class Burglar:
@@ -156,6 +172,58 @@ async def test_a_browser_goes_on_and_one_that_was_away_comes_back(server, tmp_pa
         await everything_arrived([alice], 3, REACH_SECONDS)
 
     assert alice.complaints_about_code() == []
+
+
+async def test_a_browser_shut_out_while_away_starts_over_when_asked(server, tmp_path, chromium_path):
+    """Alice's old link is not needed while she is a member. Her device is revoked while her page is closed; the link
+    of a new invitation asks her, also when the page is opened again, and a yes lets her in as somebody new."""
+    async with AsyncExitStack() as stack:
+        browsers = await stack.enter_async_context(Browsers(chromium_path, tmp_path / "browsers"))
+        first_link = server.create_invite()["url"]
+        alice = await browsers.open("alice", first_link)
+        await alice.enrol()
+        await alice.create_room("Garden")
+        await alice.say("before")
+        await everything_arrived([alice], 1, REACH_SECONDS)
+        page = alice.page
+
+        await page.goto("about:blank")
+        await page.goto(first_link)
+        await page.get_by_text("You are already a member here on this device").wait_for(timeout=REACH_MS)
+        await page.get_by_role("button", name="All right").click()
+        await page.goto("about:blank")
+        await _revoke_by_operator(server, "Alice")
+        await page.goto(server.front_url)
+        await page.get_by_text("The server's address does not open here any more").wait_for(timeout=REACH_MS)
+        # Into the address of the page as it is: only the fragment changes.
+        await page.goto(server.create_invite()["url"])
+        question = page.get_by_role("dialog", name="Start over with this invitation?")
+        await question.wait_for(timeout=REACH_MS)
+        assert "#" not in page.url
+        await page.goto("about:blank")
+        await page.goto(server.front_url)
+        await question.wait_for(timeout=REACH_MS)
+        await page.get_by_text("Garden").first.wait_for()
+        await page.keyboard.press("Tab")
+        await page.keyboard.press("Enter")
+        await page.get_by_role("textbox", name="Your name").wait_for(timeout=REACH_MS)
+        alice.name = "alice anew"
+        await alice.enrol()
+        assert await page.get_by_text("Garden").count() == 0
+        await alice.create_room("Attic")
+        await alice.say("back")
+        await everything_arrived([alice], 1, REACH_SECONDS)
+        members = (await asyncio.to_thread(server.run, "shell", "-v", "0", "-c", MEMBERS)).splitlines()
+
+    assert members == ["Alice without devices", "Alice Anew with devices"]
+    assert alice.complaints_about_code() == []
+
+
+async def _revoke_by_operator(server: ServerProcess, name: str) -> None:
+    """Revoke the one device of this member, and return once the file is published under another secret."""
+    kids = len(published(server.data_dir, "publication"))
+    await asyncio.to_thread(server.run, "shell", "-v", "0", "-c", REVOKE.format(name=name))
+    await until(lambda: len(published(server.data_dir, "publication")) > kids, REACH_SECONDS)
 
 
 async def _shut_out(server: ServerProcess, owner: Client, other: Client) -> None:

@@ -1,5 +1,6 @@
 """What the screens promise, in Chromium with sample data: the policy is quiet, nothing is lost, nothing jumps."""
 
+import re
 import threading
 from contextlib import asynccontextmanager
 
@@ -288,6 +289,77 @@ async def test_pasted_invitation_goes_the_way_of_a_link(desktop):
     await box.press("Enter")
 
     await desktop.page.wait_for_url("**#clawchat:AbC_-9")
+
+
+async def test_invitation_put_into_the_address_of_an_open_page_is_opened(desktop):
+    """Only the fragment changes then, for which a browser loads nothing by itself."""
+    await desktop.show("ready")
+    await desktop.page.evaluate("window.isBefore = true")
+
+    async with desktop.page.expect_event("load"):
+        await desktop.page.evaluate("window.location.hash = 'clawchat:AbC_-9'")
+
+    assert await desktop.page.evaluate("window.isBefore") is None
+
+
+async def test_starting_over_is_asked_and_escape_is_a_no(desktop):
+    """The question comes by itself, with the focus on what loses nothing; Escape leaves all as it was."""
+    await desktop.show("shutout")
+    dialog = desktop.page.get_by_role("dialog", name="Start over with this invitation?")
+
+    await expect(dialog.get_by_role("button", name="Keep everything")).to_be_focused()
+    await expect(dialog.get_by_role("button", name="Keep everything")).to_have_accessible_description(
+        re.compile("Erased here, for good: the rooms and messages")
+    )
+    await desktop.page.keyboard.press("Escape")
+
+    await expect(dialog).to_have_count(0)
+    await desktop.page.wait_for_function("() => app.offer === null")
+    assert await desktop.page.evaluate("app.state") == "ready"
+    await expect(desktop.page.get_by_role("button", name="Kitchen table").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scene", ["shutout", "signedout"])
+async def test_a_yes_leads_to_the_first_start(desktop, scene):
+    """By keyboard alone, and the box for the name has the focus when the question is gone."""
+    await desktop.show(scene)
+    yes = desktop.page.get_by_role("button", name="Erase and start over")
+
+    await expect(desktop.page.get_by_role("button", name="Keep everything")).to_be_focused()
+    await desktop.page.keyboard.press("Tab")
+    await expect(yes).to_be_focused()
+    await desktop.page.keyboard.press("Enter")
+
+    await expect(desktop.page.get_by_role("textbox", name="Your name")).to_be_focused()
+    await expect(desktop.page.get_by_role("dialog")).to_have_count(0)
+
+
+async def test_an_invitation_that_opens_nothing_erases_nothing(desktop):
+    """The dialog says why, and its remedy leads to the box for another one, not behind the dialog."""
+    await desktop.show("shutout")
+    await desktop.page.evaluate(
+        "() => { app.startOver = async () => { throw { code: 'invitation_opens_nothing' }; }; }"
+    )
+    dialog = desktop.page.get_by_role("dialog", name="Start over with this invitation?")
+
+    await dialog.get_by_role("button", name="Erase and start over").press("Enter")
+    await expect(dialog.get_by_role("alert")).to_contain_text("This invitation opens nothing")
+    await dialog.get_by_role("button", name="Use another invitation").press("Enter")
+
+    await expect(dialog).to_have_count(0)
+    await desktop.page.get_by_role("textbox", name="Or paste your invitation").fill("clawchat:AbC")
+
+
+@pytest.mark.parametrize("scene", ["needless", "foreign", "incomplete"])
+async def test_a_word_about_an_invitation_is_answered_once(phone, scene):
+    """What was read goes, and the rooms stay."""
+    await phone.show(scene)
+
+    await phone.page.get_by_role("alert").get_by_role("button", name="All right").tap()
+
+    await expect(phone.page.get_by_role("alert")).to_have_count(0)
+    await phone.page.wait_for_function("() => app.problem === null")
+    await expect(phone.page.get_by_role("navigation", name="Rooms")).to_be_visible()
 
 
 async def test_phone_shows_one_pane_and_finds_back(phone):
