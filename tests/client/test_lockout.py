@@ -220,6 +220,23 @@ async def test_file_shown_again_later_sets_no_new_secret_aside(server):
     assert list(device.discovery_secrets) == [key_id(former), key_id(server.secret)]
 
 
+@pytest.mark.parametrize(("after", "is_set_aside"), [(60, False), (61, True)])
+def test_sixty_seconds_may_lie_between_the_servers_word_and_a_file(server, after, is_set_aside):
+    """As in the browser (tests/js/chat/account.test.js), also after a restart; a wrapped one is in force at once."""
+    store, told = Store.in_memory(), 1000
+    device = Device.begin(store, Invite.parse(server.invite()), "Bob", 0)
+    former, renewed = renew(server), server.secret
+    device.learn_renewed(key_id(renewed), bytes(renewed), told)
+
+    device = Device.load(store)
+    device.believe_secret(former, told + after)
+
+    in_force = former if is_set_aside else renewed
+    assert next(iter(device.discovery_secrets)) == key_id(in_force)
+    device.believe_secret(wrapped := DiscoverySecret.generate(), told - 1000)
+    assert next(iter(device.discovery_secrets)) == key_id(wrapped)
+
+
 # In session
 
 

@@ -33,4 +33,9 @@ test("a file from before the server named a secret sets that aside neither later
   // A later one is a restored server's.
   await account.believeSecret(former, 1061);
   assert.deepEqual(kidsOf(account), [kid, newKid]);
+
+  // One that a file brought wrapped is in force at once.
+  const wrapped = DiscoverySecret.generate();
+  await account.believeSecret(wrapped, 0);
+  assert.equal(kidsOf(account)[0], toHex(keyId(wrapped)));
 });
