@@ -15,6 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.bench.finding import finding
+from tests.bench.first_visit import first_visit
 from tests.bench.keys import cryptography
 from tests.bench.moving import idle, moves
 from tests.bench.publishing import publishing, sizes
@@ -34,6 +36,8 @@ Part = Callable[[Path, int], dict[str, Any]]
 PARTS: dict[str, Part] = {
     "keys": lambda folder, clients: cryptography(),
     "publishing": lambda folder, clients: publishing(folder) | sizes(),
+    "finding": lambda folder, clients: finding(folder),
+    "first visit": lambda folder, clients: first_visit(folder),
     "idle": lambda folder, clients: idle(folder),
     "moves": lambda folder, clients: asyncio.run(moves(folder, clients)),
 }

@@ -1,4 +1,4 @@
-"""A server of this machine as if it stood far away: what is sent to it, and what it answers, is late by a known time."""
+"""A server of this machine as if it stood far away: each byte to it, and from it, is late by a known time."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""What publishing costs: side by side to five real mirrors, each at a known distance; MEGA's calls; the object's size."""
+"""What publishing costs: side by side to five real mirrors at known distances; MEGA's calls; the object's size."""
 
 import contextlib
 import json

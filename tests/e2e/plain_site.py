@@ -13,7 +13,7 @@ class PlainSite:
     def __init__(self, folder: Path) -> None:
         folder.mkdir(exist_ok=True)
         self.folder = folder
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), partial(_Files, directory=str(folder)))
+        self._server = _Server(("127.0.0.1", 0), partial(_Files, directory=str(folder)))
         self.origin = f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
@@ -23,6 +23,13 @@ class PlainSite:
     def __exit__(self, *_: object) -> None:
         self._server.shutdown()
         self._server.server_close()
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, request, client_address) -> None:
+        """A reader that goes away is nobody's business."""
 
 
 class _Files(SimpleHTTPRequestHandler):

@@ -102,6 +102,8 @@ class _Gone(Exception):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # Headers and body are two writes, and a loopback answer must not wait 40 ms for the first one to be acknowledged.
+    disable_nagle_algorithm = True
 
     def log_message(self, *_) -> None:
         """Tests look at `requests`."""
