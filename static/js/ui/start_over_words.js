@@ -6,8 +6,8 @@ export const startOver = Object.freeze({
     "The server no longer lets this device in. With the new invitation you come in again as somebody new, and the " +
     "others add you to their rooms anew.",
   foreign:
-    "This device belongs to another server and does not get in there any more. With the new invitation you come in " +
-    "here as somebody new.",
+    "This device was made for another server, or for this one before it got new keys, and does not get in any more. " +
+    "With the new invitation you come in here as somebody new.",
   erased: {
     title: "Erased here, for good:",
     text: "the rooms and messages kept on this device, and your name.",
