@@ -8,6 +8,7 @@ import { betterEndpoints } from "../protocol/endpoint_choice.js";
 import { placesOf, weigh, whyNone } from "./belief.js";
 import { DialOrder } from "./dial_order.js";
 import { doubtsOf } from "./doubts.js";
+import { FileKeeper } from "./file_keeper.js";
 import { ListKeeper } from "./list_keeper.js";
 import { askMirrors } from "./mirrors.js";
 import { randomShare } from "./random_share.js";
@@ -17,7 +18,6 @@ export class Finder {
   #trust;
   #locators;
   #fetchBytes;
-  #save;
   #info = null;
   /** The last file believed; not forgotten when the file itself opens no more. */
   #seen = { serial: 0, digest: new Uint8Array() };
@@ -25,6 +25,7 @@ export class Finder {
   #places = [];
   #clockOffsetMs = 0;
   #order;
+  #files;
   #lists;
 
   /**
@@ -37,10 +38,10 @@ export class Finder {
    */
   constructor({ locators, fetchBytes, save, region = "", random = randomShare, ...trust }) {
     this.#trust = new Trust(trust);
+    this.#files = new FileKeeper(this.#trust, save);
     this.#lists = new ListKeeper(this.#trust, fetchBytes);
     this.#locators = locators;
     this.#fetchBytes = fetchBytes;
-    this.#save = save;
     this.#order = new DialOrder(region, random);
   }
 
@@ -117,6 +118,7 @@ export class Finder {
       this.#info = (await this.#trust.open(file)).info;
       this.#mirror = mirror;
       this.#seen = this.#info;
+      this.#files.restored(this.#info);
     } catch {
       this.#info = null;
     }
@@ -176,7 +178,7 @@ export class Finder {
   /** Go on with the newest of these, if there is one; the answer: what spoke against others. */
   async #believe(candidates) {
     const { chosen, refused } = weigh(candidates, this.#last);
-    if (chosen) await this.#keep(chosen, chosen.info.serial !== this.#info?.serial);
+    if (chosen) await this.#goBy(chosen);
     return refused;
   }
 
@@ -185,15 +187,13 @@ export class Finder {
     return { lastSerial, lastDigest, now: this.#seconds };
   }
 
-  async #keep({ info, secret, file, url }, isNew) {
+  async #goBy(candidate) {
+    const { info, url } = candidate;
     this.#info = info;
     this.#seen = info;
     this.#mirror = url;
-    if (isNew) {
-      // Before the file: one that is kept and cannot be opened would be of no use.
-      await this.#trust.believed(secret, info);
-      await this.#save({ file, mirror: url, serial: info.serial, digest: info.digest });
-    }
+    const kept = this.#files.keep(candidate);
     this.#lists.believed(info, this.#urls);
+    await kept;
   }
 }

@@ -47,7 +47,7 @@ export class ListKeeper {
   async #ask(pauseMs) {
     clearTimeout(this.#timer);
     const info = this.#info;
-    if (this.#isAsking || !this.#trust.isDue(info)) return;
+    if (this.#isOver || this.#isAsking || !this.#trust.isDue(info)) return;
     this.#isAsking = true;
     const judge = ({ file }) => this.#trust.takeRevocations(file, info);
     await askBeside(this.#urls, LIST_NAME, { fetchBytes: this.#fetchBytes }, judge);

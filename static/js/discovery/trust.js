@@ -108,7 +108,7 @@ export class Trust {
     );
   }
 
-  #openList(file) {
+  async #openList(file) {
     return SealedRevocationList.parse(file).open(this.#secrets(), this.#pins);
   }
 

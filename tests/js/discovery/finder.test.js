@@ -92,6 +92,72 @@ test("no older file is believed after a reload, also when the one that was kept 
   await finder.accept(newer, null);
 });
 
+test("a full disk keeps nobody from the new port, and the file is kept when there is room again", async () => {
+  const saved = [];
+  let isFull = true;
+  const save = async (kept) => {
+    if (isFull) throw new DOMException("Quota exceeded.", "QuotaExceededError");
+    saved.push(kept.serial);
+  };
+  const { finder, publish, mirrors } = setUp({ save });
+  mirrors[MIRROR] = await publish(7);
+
+  await finder.refresh();
+  assert.deepEqual([ports(finder), saved], [[50_000], []]);
+
+  isFull = false;
+  await finder.refresh();
+  await finder.refresh();
+  assert.deepEqual(saved, [7]);
+});
+
+test("a page that was overtaken is told so, also when it comes by a new file", async () => {
+  const save = () => Promise.reject(Object.assign(new Error("overtaken"), { code: "superseded" }));
+  const { finder, publish } = setUp({ save });
+
+  await assert.rejects(finder.accept(await publish(7), null), { code: "superseded" });
+});
+
+test("of two files that come at once the newer one is kept, whatever takes longer", async () => {
+  const [former, psk, told] = [DiscoverySecret.generate(), PreSharedKey.generate(), []];
+  const learned = () => new Promise((resolve) => told.push(resolve));
+  const { finder, publish, saved } = setUp({ learned, psks: () => [psk] });
+  const [older, newer] = [await publish(7, undefined, { secret: former, psks: [psk] }), await publish(8)];
+
+  const believing = finder.accept(older, null);
+  await until(() => told.length === 1);
+  await finder.accept(newer, null);
+  told[0]();
+  await believing;
+
+  assert.equal(finder.info.serial, 8);
+  assert.deepEqual(saved.map(({ serial }) => serial), [8]);
+});
+
+test("a list that was kept and is none any more is asked for again", async () => {
+  const { finder, publish, publishList, mirrors, lists } = setUp();
+  const { file, head } = await publishList(3, []);
+  mirrors[LIST] = file;
+
+  await finder.restore(null, { file: new TextEncoder().encode("{}"), serial: 3, digest: head.sha256 });
+  await finder.accept(await publish(7, undefined, { revocations: head }), MIRROR);
+
+  await until(() => lists.length === 1);
+});
+
+test("who has closed asks for no list", async () => {
+  const asked = [];
+  const fetchBytes = async (url) => asked.push(url) && Promise.reject(new Error("away"));
+  const { finder, publish, publishList } = setUp({ fetchBytes });
+  const { head } = await publishList(3, []);
+
+  finder.close();
+  await finder.accept(await publish(7, undefined, { revocations: head }), MIRROR);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+
+  assert.deepEqual(asked, []);
+});
+
 test("mallory's files change nothing", async () => {
   const { finder, publish } = setUp();
   await finder.accept(await publish(7), null);
