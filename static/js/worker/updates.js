@@ -44,7 +44,8 @@ export class Updates extends EventTarget {
 
   /** Ask the front door for a newer version, at most once an hour. */
   async look() {
-    if (!this.#registration || Date.now() - this.#lookedAt < LOOK_EVERY_MS) return;
+    // A clock that was set back is no reason to wait until that time comes again.
+    if (!this.#registration || Math.abs(Date.now() - this.#lookedAt) < LOOK_EVERY_MS) return;
     this.#lookedAt = Date.now();
     await this.#registration.update().catch(() => {});
   }
@@ -54,7 +55,9 @@ export class Updates extends EventTarget {
     if (this.#registration && !this.isWaiting) await this.#fetchNewest();
     const worker = this.#registration?.waiting;
     if (!worker) return this.#page.reload();
-    worker.addEventListener("statechange", () => worker.state === "activated" && this.#page.reload());
+    // It is "redundant" when yet another version, that another page has asked for, takes its place.
+    const ends = ["activated", "redundant"];
+    worker.addEventListener("statechange", () => ends.includes(worker.state) && this.#page.reload());
     worker.postMessage("switch");
   }
 

@@ -164,6 +164,17 @@ test("who wants it gets it: the worker switches, then the page is opened again",
   assert.equal(reloads, 1);
 });
 
+test("a version that gives way to yet another before it is used keeps nobody waiting", async () => {
+  const { updates, registration } = await begun();
+  registration.bring();
+  const worker = registration.arrive();
+  await updates.reload();
+
+  worker.become("redundant");
+
+  assert.equal(reloads, 1);
+});
+
 test("a page under the old version follows when another page has switched", async () => {
   container.controller = new Installed("activated");
   await begun();
@@ -274,6 +285,9 @@ test("a page that stays open looks once an hour, and bears it when the front doo
     mock.timers.tick(HOUR_MS);
     await updates.look();
     assert.equal(registration.lookedTimes, 2);
+    mock.timers.setTime(Date.now() - 2 * 365 * 24 * HOUR_MS);
+    await updates.look();
+    assert.equal(registration.lookedTimes, 3);
   } finally {
     mock.timers.reset();
   }
