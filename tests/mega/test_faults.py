@@ -159,6 +159,20 @@ def test_nothing_that_breaks_a_login_lasts(mega, mirror, link, place, kind, valu
     is_mended(mega, link, mirror, monkeypatch)
 
 
+@pytest.mark.parametrize("answer", ['[{"v":1}]', '[{"v":2,"s":null}]', "[7]"])
+def test_an_account_of_the_old_kind_is_told_at_once(mega, mirror, answer):
+    """It has no salt; the library would hash for minutes, in pure Python, and send what MEGA keeps no more."""
+    mega.end_sessions()
+    mega.fault("us0", "text", answer, times=-1)
+    mega.requests.clear()
+
+    error = fails_in_time(lambda: driver_of(mirror).put(FILE_NAME, DATA))
+
+    assert error.needs_operator
+    assert "old kind" in str(error)
+    assert "us" not in mega.requests
+
+
 @pytest.mark.parametrize(("place", "kind", "value"), cases("f", lines="download", texts="g"))
 def test_nothing_that_breaks_reading_lasts(mega, mirror, place, kind, value):
     """The same in reading back."""
