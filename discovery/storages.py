@@ -42,7 +42,7 @@ def make_storage(path: str, options: dict[str, Any], seconds: float) -> Storage:
         # What it says may repeat what it was given: a secret among it.
         raise Unusable(
             f"{path} cannot be used ({type(error).__name__}): its package is missing, or one of its options is wrong."
-        ) from error
+        ) from None
 
 
 def overwrite(storage: Storage, name: str, data: bytes) -> None:
