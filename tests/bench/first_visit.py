@@ -19,8 +19,7 @@ from tests.e2e.server import ServerProcess
 TRIES = 5
 FAR_MS = 50
 LIST = re.compile(rb'<link rel="modulepreload"[^>]*>')
-REQUESTS = """() => performance.getEntriesByType("resource").map(({ startTime, responseEnd }) => [startTime, responseEnd])
-"""
+REQUESTS = """() => performance.getEntriesByType("resource").map(each => [each.startTime, each.responseEnd])"""
 
 
 def first_visit(folder: Path) -> dict[str, Any]:
