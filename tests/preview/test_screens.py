@@ -362,6 +362,16 @@ async def test_a_word_about_an_invitation_is_answered_once(phone, scene):
     await expect(phone.page.get_by_role("navigation", name="Rooms")).to_be_visible()
 
 
+async def test_what_a_word_about_an_invitation_hid_is_told_after_it(desktop):
+    """Whoever has read that the link was damaged still learns that the server lets this device in no more."""
+    await desktop.show("incomplete")
+    await desktop.page.evaluate("app.connect({ status: 'offline', problem: { code: 'refused' } })")
+
+    await desktop.page.get_by_role("button", name="All right").click()
+
+    await expect(desktop.page.get_by_role("alert")).to_contain_text("The server does not know this device")
+
+
 async def test_phone_shows_one_pane_and_finds_back(phone):
     """The phone's own way back and the button both lead from a conversation to the rooms."""
     await phone.show("ready")

@@ -26,10 +26,11 @@ class ProblemBar extends PageElement {
   }
 
   #act(action) {
+    // What this bar hid comes to light with it gone, and was not answered.
+    if (action === "drop") return this.app.dropSpare();
     if (action === "retry") this.app.retryNow();
-    if (action === "drop") this.app.dropSpare();
     if (action === "reload") this.dispatchEvent(new CustomEvent("cc-reload", { bubbles: true }));
-    this.dispatchEvent(new CustomEvent(action === "paste" ? "cc-paste" : "cc-dismiss", { bubbles: true }));
+    return this.dispatchEvent(new CustomEvent(action === "paste" ? "cc-paste" : "cc-dismiss", { bubbles: true }));
   }
 }
 

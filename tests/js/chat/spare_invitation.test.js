@@ -242,6 +242,25 @@ test("nothing is erased while the server is not to be found", async () => {
   assert.equal(app.state, "invited");
 });
 
+test("one so new that no place knows it yet is waited for", async () => {
+  const server = new FakeServer();
+  const { storageName } = await shutOut(server);
+  const invitation = server.makeInvite();
+  const id = toHex(Invite.parse(invitation).inviteId);
+  server.unwrapped.add(id);
+  const app = await openApp(server, storageName, invitation);
+  await offered(app);
+
+  const asked = app.startOver();
+  setTimeout(() => {
+    server.unwrapped.delete(id);
+    server.serial += 1;
+  }, 500);
+  await asked;
+
+  assert.equal(app.state, "invited");
+});
+
 test("who takes the question back while the invitation is tried out keeps all", async () => {
   const server = new FakeServer();
   const { storageName, roomId } = await shutOut(server);
