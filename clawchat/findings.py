@@ -66,6 +66,7 @@ _WRITES = "Find out who else may write there, change its password, and run manag
 _MIRROR = "Look at this mirror in the admin; its line there has the reason."
 _TRUST = "Ask whoever runs the server for its certificate, and compare the fingerprint."
 _START = "Start the server, and look at manage.py clawchatstatus."
+_DOWN = "If it is this server's own front door, start the server; if not, look at this mirror in the admin."
 
 # Where several of one step are wrong, the one that stands first here is the reason given.
 FINDINGS: dict[str, Finding] = {
@@ -113,7 +114,7 @@ FINDINGS: dict[str, Finding] = {
         _NETWORK,
         "Correct the name, or its entry in the DNS.",
     ),
-    "place_refused": _wrong("places", "{about} turns connections away.", _LATER, _START),
+    "place_refused": _wrong("places", "{about} turns connections away.", _LATER, _DOWN),
     "place_tls": _wrong(
         "places",
         "The certificate of {about} is not believed here.",

@@ -268,8 +268,12 @@ LOGGING = {
     "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": CLAWCHAT_LOG_LEVEL},
-    # "No hostname was supplied" at every connection of the file-system broker.
-    "loggers": {"kombu.connection": {"level": "ERROR"}},
+    "loggers": {
+        # "No hostname was supplied" at every connection of the file-system broker.
+        "kombu.connection": {"level": "ERROR"},
+        # mega.py tells its steps; what comes of them stands in our own line.
+        "mega": {"level": "WARNING"},
+    },
 }
 # Set to 1 to see Twisted's own log, tracebacks of timers included.
 CLAWCHAT_DEBUG_SERVER = env_bool("CLAWCHAT_DEBUG_SERVER")

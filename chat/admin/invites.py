@@ -31,7 +31,7 @@ class InviteForm(forms.Form):
 class InviteAdmin(LookedAt):
     """Invites: for whom, until when, and whether somebody came."""
 
-    list_display = ["invite", "label", "makes_owner", "made_by", "created_at", "expires_at", "state"]
+    list_display = ["invite", "label", "state", "expires_at", "made_by", "makes_owner", "created_at"]
     list_filter = ["makes_owner"]
     list_select_related = ["made_by"]
     search_fields = ["label"]

@@ -34,7 +34,11 @@ class RevocationForm(forms.ModelForm):
         required=False,
         help_text="Or an identity that is not in use. Clients that still trust it drop this server and need an invite.",
     )
-    reason = forms.CharField(max_length=REASON_MAX_CHARACTERS, help_text="Every client may show it.")
+    reason = forms.CharField(
+        max_length=REASON_MAX_CHARACTERS,
+        help_text="Every client may show it.",
+        widget=forms.TextInput(attrs={"size": 70}),
+    )
 
     class Meta:
         model = Revocation

@@ -1,5 +1,6 @@
 """The server itself: identity, limits, audit log, news."""
 
+import re
 from datetime import datetime
 
 from django.contrib import admin, messages
@@ -21,6 +22,12 @@ from chat.services.rekey import ask_everybody
 from clawchat.protocol.fingerprint import fingerprint, server_id
 
 from .base import LookedAt, instant
+
+_ID = re.compile("[0-9a-f]{32}")
+
+
+def _brief(name: str) -> str:
+    return name[:16] if _ID.fullmatch(name) else name
 
 
 @admin.register(ServerIdentity)
@@ -93,13 +100,23 @@ class ConnectionPolicyAdmin(admin.ModelAdmin):
 class AuditEventAdmin(LookedAt):
     """What happened that matters to safety, in the order of its chain."""
 
-    list_display = ["number", "when", "code", "actor", "subject", "address", "details"]
+    list_display = ["number", "when", "code", "by", "about", "address", "details"]
     list_filter = ["code"]
     search_fields = ["actor", "subject", "address"]
     ordering = ["-id"]
     shown = ("when", "chain_hash")
 
-    @admin.display(description="time", ordering="time_ms")
+    @admin.display(description="actor", ordering="actor")
+    def by(self, event: AuditEvent) -> str:
+        """Who did it; an id as in the other lists."""
+        return _brief(event.actor)
+
+    @admin.display(description="subject", ordering="subject")
+    def about(self, event: AuditEvent) -> str:
+        """Whom or what it concerns; an id as in the other lists."""
+        return _brief(event.subject)
+
+    @admin.display(description="time (UTC)", ordering="time_ms")
     def when(self, event: AuditEvent) -> datetime:
         """When it happened."""
         return instant(event.time_ms)

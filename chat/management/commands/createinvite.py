@@ -49,4 +49,7 @@ def as_json(issued: IssuedInvite) -> str:
 def as_text(issued: IssuedInvite) -> str:
     """The invite for people."""
     until = issued.expires_at.strftime("%Y-%m-%d %H:%M UTC")
-    return f"{issued.url}\n\nIt enrols one device and holds until {until}. It is not shown again.\n\n{issued.text}"
+    return (
+        f"{issued.url}\n\nIt enrols one device and holds until {until}. It is not shown again.\n\n"
+        f"The same to paste where a link is of no use:\n{issued.text}"
+    )

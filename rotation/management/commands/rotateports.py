@@ -39,7 +39,7 @@ class Command(BaseCommand):
         except NothingMoves as error:
             raise CommandError(str(error)) from None
         sentence = "; ".join(_told(move) for move in moves)
-        self.stdout.write(f"Would move: {sentence}." if options["dry_run"] else f"{sentence}.")
+        self.stdout.write(f"Would move, but nothing was done: {sentence}." if options["dry_run"] else f"{sentence}.")
 
 
 def _told(move: EarlyMove) -> str:
