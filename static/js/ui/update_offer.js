@@ -4,30 +4,19 @@
  */
 
 import { html, nothing } from "../../vendor/lit.js";
-import { PageElement } from "./element.js";
+import { FollowingElement } from "./element.js";
 import { words } from "./words.js";
 
-class UpdateOffer extends PageElement {
+class UpdateOffer extends FollowingElement {
   static properties = { updates: { attribute: false }, isSwitching: { state: true } };
-  #heard = null;
 
   constructor() {
     super();
     this.isSwitching = false;
   }
 
-  connectedCallback() {
-    super.connectedCallback();
-    this.#listen(this.updates);
-  }
-
-  disconnectedCallback() {
-    this.#listen(null);
-    super.disconnectedCallback();
-  }
-
-  willUpdate(changed) {
-    if (changed.has("updates") && this.isConnected) this.#listen(this.updates);
+  get followed() {
+    return this.updates;
   }
 
   // The region stands there before it has words, or screen readers would not say them.
@@ -46,15 +35,6 @@ class UpdateOffer extends PageElement {
     this.isSwitching = true;
     this.dispatchEvent(new CustomEvent("cc-reload", { bubbles: true }));
   }
-
-  #listen(updates) {
-    if (this.#heard === updates) return;
-    this.#heard?.removeEventListener("change", this.#onChange);
-    this.#heard = updates ?? null;
-    this.#heard?.addEventListener("change", this.#onChange);
-  }
-
-  #onChange = () => this.requestUpdate();
 }
 
 customElements.define("cc-update-offer", UpdateOffer);

@@ -6,7 +6,7 @@ import { afterEach, test } from "node:test";
 import { toHex } from "../../../static/js/bytes.js";
 import { TooFast } from "../../../static/js/protocol/errors.js";
 import { FakeServer } from "../fakes/server.js";
-import { closeAll, enrolled, ids, openApp, pairInRoom, texts, until } from "./people.js";
+import { closeAll, enrolled, enrolledKnownTo, ids, openApp, pairInRoom, texts, until } from "./people.js";
 
 afterEach(closeAll);
 
@@ -102,13 +102,11 @@ test("both go on sending while the port moves, and nothing is lost or doubled", 
 test("messages refused because the epoch is over are encrypted anew, in order, under their ids", async () => {
   const server = new FakeServer();
   const { alice, bob, roomId } = await pairInRoom(server);
-  const carol = await enrolled(server, "carol");
-  const carolId = carol.app.me.userId;
-  await until(alice.app, () => alice.app.people.some((person) => person.userId === carolId));
+  const carol = await enrolledKnownTo(alice.app, server, "carol");
   server.service.graceMs = 0;
 
   const sending = sendAll(bob.app, roomId, numbers(0, 30));
-  const adding = alice.app.addPeople(roomId, [carolId]);
+  const adding = alice.app.addPeople(roomId, [carol.userId]);
   await Promise.all([sending, adding]);
   await sendAll(bob.app, roomId, numbers(30, 5));
 
@@ -120,15 +118,13 @@ test("messages refused because the epoch is over are encrypted anew, in order, u
 test("a message that was under way when its epoch ended waits for nobody to overtake it", async () => {
   const server = new FakeServer();
   const { alice, bob, roomId } = await pairInRoom(server);
-  const carol = await enrolled(server, "carol");
-  const carolId = carol.app.me.userId;
-  await until(alice.app, () => alice.app.people.some((person) => person.userId === carolId));
+  const carol = await enrolledKnownTo(alice.app, server, "carol");
   server.service.graceMs = 0;
   server.kill();
   await sendAll(bob.app, roomId, numbers(0, 3));
   server.restart();
   await until(alice.app, () => alice.app.connection.status === "connected");
-  await alice.app.addPeople(roomId, [carolId]);
+  await alice.app.addPeople(roomId, [carol.userId]);
 
   bob.app.retryNow();
   await bob.app.send(roomId, "3");
@@ -153,9 +149,7 @@ test("a server that asks for a pause gets everything in order after it", async (
 test("a commit that was interrupted is repeated by the next page and adopted", async () => {
   const server = new FakeServer();
   const { alice, bob, roomId } = await pairInRoom(server);
-  const carol = await enrolled(server, "carol");
-  const carolId = carol.app.me.userId;
-  await until(alice.app, () => alice.app.people.some((person) => person.userId === carolId));
+  const carol = await enrolledKnownTo(alice.app, server, "carol");
   server.beforeAnswer = (session, op) => {
     if (op !== "room.commit") return;
     server.beforeAnswer = () => {};
@@ -163,7 +157,7 @@ test("a commit that was interrupted is repeated by the next page and adopted", a
     session.cut(1006);
     throw new Error("cut");
   };
-  alice.app.addPeople(roomId, [carolId]).catch(() => {});
+  alice.app.addPeople(roomId, [carol.userId]).catch(() => {});
   await until(bob.app, () => alice.app.connection.status === "offline");
 
   const again = await openApp(server, alice.storageName);

@@ -55,12 +55,11 @@ test("an invitation that is newer than the published file is waited for, and the
   server.unwrapped = new Set(server.psks.keys());
   const app = await openApp(server, "early", invitation);
 
-  const enrolling = app.enrol("early");
-  await until(app, () => app.problem?.code === "invitation_awaited");
-  assert.equal(app.state, "enrolling");
-  server.unwrapped.clear();
-  server.serial += 1;
-  await enrolling;
+  await enrolWhen(app, "invitation_awaited", () => {
+    assert.equal(app.state, "enrolling");
+    server.unwrapped.clear();
+    server.serial += 1;
+  });
 
   assert.equal(app.state, "ready");
   assert.equal(app.problem, null);
@@ -85,15 +84,12 @@ test("an invitation that opens nothing is given up after half a minute", async (
 
 test("a place that lies ends no enrolment while the one that has the address is silent", async () => {
   const { server, places, invitation } = withTwoPlaces();
-  const deceived = await openApp(server, "deceived", invitation);
   places[LIAR] = () => new TextEncoder().encode("<html>Welcome</html>");
+  const app = await openApp(server, "deceived", invitation);
 
-  const enrolling = deceived.enrol("deceived");
-  await until(deceived, () => deceived.problem?.code === "invitation_awaited");
-  places[MIRROR] = () => server.file();
-  await enrolling;
+  await enrolWhen(app, "invitation_awaited", () => (places[MIRROR] = () => server.file()));
 
-  assert.equal(deceived.state, "ready");
+  assert.equal(app.state, "ready");
 });
 
 test("an old address that leads to a port that was left ends no enrolment either", async () => {
@@ -103,14 +99,11 @@ test("an old address that leads to a port that was left ends no enrolment either
   server.openPort();
   for (const url of left) close(url);
   places[LIAR] = () => old;
-  const astray = await openApp(server, "astray", invitation);
+  const app = await openApp(server, "astray", invitation);
 
-  const enrolling = astray.enrol("astray");
-  await until(astray, () => astray.problem?.code === "invitation_awaited");
-  places[MIRROR] = () => server.file();
-  await enrolling;
+  await enrolWhen(app, "invitation_awaited", () => (places[MIRROR] = () => server.file()));
 
-  assert.equal(astray.state, "ready");
+  assert.equal(app.state, "ready");
 });
 
 test("places that only lie are told apart from a server that is away, and at once", async () => {
@@ -219,6 +212,14 @@ test("a page that was overtaken without a lock stops", async () => {
 
   assert.equal(other.state, "ready");
 });
+
+/** Use the app's invitation; once it shows this problem, something changes. */
+async function enrolWhen(app, code, change) {
+  const enrolling = app.enrol("newcomer");
+  await until(app, () => app.problem?.code === code);
+  change();
+  await enrolling;
+}
 
 /** A server, an invitation to it that names two places, both silent until the test says what they give. */
 function withTwoPlaces() {

@@ -52,14 +52,20 @@ export const texts = (app, roomId) =>
 export const ids = (app, roomId) =>
   app.messages(roomId).filter((message) => message.status !== "notice").map((message) => message.id);
 
+/** A person who has used an invitation, and of whom this app has heard. */
+export async function enrolledKnownTo(app, server, name) {
+  const newcomer = await enrolled(server, name);
+  const { userId } = newcomer.app.me;
+  await until(app, () => app.people.some((person) => person.userId === userId));
+  return { ...newcomer, userId };
+}
+
 /** Two people in one room. */
 export async function pairInRoom(server) {
   const alice = await enrolled(server, "alice");
-  const bob = await enrolled(server, "bob");
-  const bobId = bob.app.me.userId;
-  await until(alice.app, () => alice.app.people.some((person) => person.userId === bobId));
+  const bob = await enrolledKnownTo(alice.app, server, "bob");
   const roomId = await alice.app.createRoom("Garden");
-  await alice.app.addPeople(roomId, [bobId]);
+  await alice.app.addPeople(roomId, [bob.userId]);
   await until(bob.app, () => bob.app.rooms[0]?.name === "Garden");
   return { alice, bob, roomId };
 }
