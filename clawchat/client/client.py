@@ -226,6 +226,17 @@ class Client:
 
     # What it does
 
+    def use_file(self, data: bytes) -> None:
+        """Look for the server where this connection file says: one that came by hand, where no place can be reached.
+
+        Raises: unknown_peer, unauthentic, malformed (no file of our server); replayed, forked (not to be believed);
+        revoked (nobody's files are believed any more).
+        Spec: 3.8
+        """
+        self._finder.take(data)
+        if self._line is not None:
+            self._line.port_has_moved()
+
     async def request(self, op: str, *, seconds: float = REQUEST_SECONDS, **members: Any) -> Answer:
         """The server's answer to an operation of docs/protocol.md 3.14, asked again after every lost connection.
 

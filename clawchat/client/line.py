@@ -1,6 +1,7 @@
 """Keeps one connection to the server: finds it, follows the moving port, comes back after every loss."""
 
 import asyncio
+import contextlib
 import logging
 import ssl
 import time
@@ -124,7 +125,7 @@ class Line:
                 self._must_look_again = isinstance(reason, Rediscover)
                 # A port that was given up is no reason to wait long.
                 pause = FIRST_PAUSE_SECONDS * jitter() if self._must_look_again else self._pause_after(reason)
-                await asyncio.sleep(pause)
+                await self._rest(pause)
         finally:
             self.status = "offline"
             await end_tasks([*self._readers.values(), *self._losers])
@@ -150,7 +151,14 @@ class Line:
                     raise
                 pause = self._pause_after(error)
                 logger.info("not connected: %s; next try in %.1f s", error, pause)
-                await asyncio.sleep(pause)
+                await self._rest(pause)
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait before the next try, or until there is a newer file to try it with."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._moved.wait()
+        self._moved.clear()
 
     async def _find(self) -> Connection:
         """A connection to any port of the last file, or of a newer one."""

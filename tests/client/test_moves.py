@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-from clawchat.client import Client, Unreachable, connection, places
+from clawchat.client import Client, Unreachable, connection, line, places
 from clawchat.protocol.bodies import CloseNotify
 from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, _seal_connection_file
-from clawchat.protocol.errors import UsageError
+from clawchat.protocol.errors import Unauthentic, UsageError
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.keys import DiscoverySecret, IdentityKey
 from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
@@ -268,3 +268,23 @@ async def test_mirror_that_gives_too_much_is_left(server):
 
     with pytest.raises(Unreachable, match="none of 1 places"):
         await Client.enrol(server.invite(), None, name="Bob", seconds=0.5)
+
+
+async def test_a_file_by_hand_leads_to_the_server_at_once(server, tmp_path, monkeypatch):
+    """No place can be reached and every port it knows is gone: it need not wait for its next try by itself."""
+    monkeypatch.setattr(line, "FIRST_PAUSE_SECONDS", 3600.0)
+    monkeypatch.setattr(line.Line, "_pause_after", lambda *_: 3600.0)
+    bob = await Client.enrol(server.invite(), tmp_path / "bob", name="Bob")
+    home = await server.open_port()
+    by_hand, server.published = server.publish(home), b""
+    await server.close_port(server.ports[0])
+    await until(lambda: bob.problem is not None)
+
+    with pytest.raises(Unauthentic):
+        bob.use_file(forge(server.info(home), server.secret))
+    assert bob.status == "connecting"
+    bob.use_file(by_hand)
+    await until(lambda: bob.status == "connected")
+
+    assert bob.port == home.number
+    await bob.close()
