@@ -1,5 +1,6 @@
 """What was published, where it should be, and where it is."""
 
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import models
@@ -59,18 +60,18 @@ class PublicationQuerySet(models.QuerySet["Publication"]):
         """The publication with the highest serial, None before the first."""
         return self.order_by("-serial").first()
 
-    def safe(self) -> "PublicationQuerySet":
-        """Those that at least one mirror gave back unchanged."""
-        return self.filter(results__state=PublicationResult.State.SAFE)
+    def safe(self, mirrors: Collection[int]) -> "PublicationQuerySet":
+        """Those that at least one of these mirrors gave back unchanged."""
+        return self.filter(results__state=PublicationResult.State.SAFE, results__mirror__in=mirrors)
 
-    def newest_safe(self) -> "Publication | None":
+    def newest_safe(self, mirrors: Collection[int]) -> "Publication | None":
         """The newest one of these."""
-        return self.safe().order_by("-serial").first()
+        return self.safe(mirrors).order_by("-serial").first()
 
-    def outdated(self, kept: int) -> "PublicationQuerySet":
-        """All but the newest `kept`, and never the one that readers have."""
+    def outdated(self, kept: int, mirrors: Collection[int]) -> "PublicationQuerySet":
+        """All but the newest `kept`, and never the one that readers have from these mirrors."""
         beyond = self.order_by("-serial").values_list("serial", flat=True)[kept : kept + 1].first()
-        safe = self.newest_safe()
+        safe = self.newest_safe(mirrors)
         if beyond is None:
             return self.none()
         return self.filter(serial__lte=min(beyond, safe.serial - 1) if safe else beyond)

@@ -2,13 +2,16 @@
 
 import secrets
 from abc import ABC, abstractmethod
+from enum import IntEnum
+from urllib.parse import urlsplit
 
-from clawchat.protocol.places import FILE_NAME, LIST_NAME
+from clawchat.protocol.places import FILE_NAME, LIST_NAME, parse_place
 from discovery.models import Mirror
 
-__all__ = ["FILE_NAME", "LIST_NAME", "PROBE_NAME", "MirrorDriver", "MirrorError"]
+__all__ = ["FILE_NAME", "LIST_NAME", "PROBE_NAME", "MirrorDriver", "MirrorError", "Reach"]
 
 PROBE_NAME = "probe.json"
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class MirrorError(Exception):
@@ -20,6 +23,16 @@ class MirrorError(Exception):
     def __init__(self, text: str, *, needs_operator: bool = False) -> None:
         super().__init__(text)
         self.needs_operator = needs_operator
+
+
+class Reach(IntEnum):
+    """Who can read what lies on a mirror; more of them is more."""
+
+    # It has to be carried by hand.
+    NOBODY = 0
+    # Programs on this machine.
+    MACHINE = 1
+    ANYBODY = 2
 
 
 class MirrorDriver(ABC):
@@ -61,6 +74,14 @@ class MirrorDriver(ABC):
     @abstractmethod
     def check(self) -> str:
         """One sentence on what in the configuration stops this mirror; empty when nothing does. Asks no network."""
+
+    def reach(self) -> Reach:
+        """Who finds what is put here, by its public locations alone; asks no network."""
+        places = [place for url in self.public_locations() if (place := parse_place(url)) is not None]
+        if not places:
+            return Reach.NOBODY
+        is_far = any(urlsplit(f"//{place.host}").hostname not in _LOOPBACK for place in places)
+        return Reach.ANYBODY if is_far else Reach.MACHINE
 
     def remove(self, name: str) -> None:  # noqa: B027  (a mirror may keep what it cannot delete)
         """Take away what was put under this name, where that is possible. Raises: MirrorError."""

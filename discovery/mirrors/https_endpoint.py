@@ -2,6 +2,7 @@
 
 import hashlib
 import ssl
+from time import monotonic
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -10,7 +11,7 @@ from django.utils import timezone
 from discovery.models import ServedFile
 from discovery.web import Request, fetch
 
-from .base import FILE_NAME, MirrorDriver, MirrorError
+from .base import FILE_NAME, MirrorDriver, MirrorError, Reach
 
 ANY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  (what is bound, turned into what can be dialled)
 
@@ -26,20 +27,28 @@ class HttpsEndpoint(MirrorDriver):
         ServedFile.objects.update_or_create(mirror=self.mirror, name=name, defaults=values)
 
     def get(self, name: str) -> bytes:
-        """What the front door answers, asked over HTTP as a reader would."""
+        """What the front door answers, asked over HTTP as a reader would.
+
+        Of several nodes the one whose door we know best may be down while another one serves readers: where ours does
+        not give the file, the public address is asked.
+        """
         if settings.CLAWCHAT_FRONT is None:
             raise MirrorError("The front door is off (CLAWCHAT_FRONT), so nothing serves the file.")
         host, port = settings.CLAWCHAT_FRONT
         scheme = "https" if settings.CLAWCHAT_FRONT_TLS else "http"
         # The front door answers to its public name only (ALLOWED_HOSTS), wherever it is bound.
         public = urlsplit(settings.CLAWCHAT_FRONT_URL).netloc or "localhost"
-        request = Request(
-            "GET",
-            f"{scheme}://{public}/{name}",
-            context=_context() if scheme == "https" else None,
-            dial=(ANY_ADDRESS.get(host, host), port),
-        )
-        return fetch(request, self.seconds)
+        url, began = f"{scheme}://{public}/{name}", monotonic()
+        try:
+            return _fetch(url, self.seconds / 2, dial=(ANY_ADDRESS.get(host, host), port))
+        except MirrorError as error:
+            if not settings.CLAWCHAT_FRONT_URL:
+                raise
+            try:
+                return _fetch(f"{settings.CLAWCHAT_FRONT_URL.rstrip('/')}/{name}", self.seconds - monotonic() + began)
+            except MirrorError:
+                # What our own door does says more to its operator.
+                raise error from None
 
     def probe(self) -> None:
         """The door hands out two names and no third: it is asked for the file that is there."""
@@ -54,6 +63,10 @@ class HttpsEndpoint(MirrorDriver):
         front = settings.CLAWCHAT_FRONT_URL.rstrip("/")
         return (f"{front}/{FILE_NAME}",) if front else ()
 
+    def reach(self) -> Reach:
+        """Nobody while the front door is off, though its address stays in the file for the time it is open again."""
+        return Reach.NOBODY if settings.CLAWCHAT_FRONT is None else super().reach()
+
     def check(self) -> str:
         """Says so when there is no front door, or no address to publish for it."""
         if settings.CLAWCHAT_FRONT is None:
@@ -63,9 +76,14 @@ class HttpsEndpoint(MirrorDriver):
         return ""
 
 
+def _fetch(url: str, seconds: float, dial: tuple[str, int] | None = None) -> bytes:
+    context = _context() if url.startswith("https:") else None
+    return fetch(Request("GET", url, context=context, dial=dial), seconds)
+
+
 def _context() -> ssl.SSLContext:
-    # It is our own door, dialled by an address, and what it gives is compared with what was put there. Whether readers
-    # trust its certificate is for them to find out.
+    # It is our own door, mostly dialled by an address, and what it gives is compared with what was put there. Whether
+    # readers trust its certificate is for them to find out.
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     return context

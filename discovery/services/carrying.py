@@ -3,17 +3,19 @@
 import logging
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 
 from celery import current_app
 from kombu.exceptions import OperationalError
 
-from discovery.mirrors.base import FILE_NAME, LIST_NAME, MirrorDriver, MirrorError
+from discovery.mirrors.base import LIST_NAME, MirrorDriver, MirrorError
 from discovery.models import Mirror, Publication, PublicationResult
 
-from .mirrors import driver_of
-from .side_by_side import run_all
+from .instants import instant
+from .mirrors import driver_of, published_objects
+from .side_by_side import run_all, start_aside
+from .watching import watch
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +41,8 @@ def carry(now: int, patience: float | None = None) -> None:
 
     Local mirrors are visited at once; each other one is handed to a task of its own, so a slow mirror holds up nobody
     and the process that serves the front door never waits for it. With `patience`, for where no worker runs tasks, the
-    others are visited here, side by side: after so many seconds nobody waits for them, and they go on aside.
+    others are visited here, side by side: after so many seconds nobody waits for them, and they go on aside. So do the
+    looks at mirrors that have the file, and nobody waits for those at all.
     """
     newest = Publication.objects.newest()
     if newest is None:
@@ -48,7 +51,7 @@ def carry(now: int, patience: float | None = None) -> None:
     outdated = PublicationResult.objects.unsettled().filter(publication__serial__lt=newest.serial)
     if outdated.exists():
         outdated.update(state=State.SUPERSEDED, at=at)
-    _look_at_settled(newest, at)
+    _look_at_settled(newest, at, aside=patience is not None)
     visits = []
     for result in newest.results.unsettled().due(at).select_related("mirror"):
         driver = driver_of(result.mirror)
@@ -126,21 +129,19 @@ def _is_wanted(result: PublicationResult) -> bool:
     return here.exists() and _newer_than(result.publication) is None
 
 
-def instant(seconds: float) -> datetime:
-    """This number of seconds since 1970 as rows hold it."""
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-def _look_at_settled(newest: Publication, at: datetime) -> None:
+def _look_at_settled(newest: Publication, at: datetime, *, aside: bool) -> None:
     """See to mirrors that have the file. A look at a local one costs nothing: if it lost the file, it is visited again.
 
-    The others are read now and then, by a task.
+    The others are read now and then, by a task, or aside where there are none.
     """
     for result in newest.results.filter(state=State.SAFE, mirror__enabled=True).select_related("mirror"):
         driver = driver_of(result.mirror)
         if not driver.is_local:
             if _claim_watch(result.mirror, at):
-                _hand_over_watch(result.mirror_id)
+                if aside:
+                    start_aside(partial(watch, result.mirror_id, int(at.timestamp())))
+                else:
+                    _hand_over_watch(result.mirror_id)
         elif not _holds(driver, newest):
             result.move(State.FAILED, detail="It has lost the file.", at=at, next_attempt_at=at)
 
@@ -160,16 +161,6 @@ def _holds(driver: MirrorDriver, publication: Publication) -> bool:
         return all(driver.get(name) == data for name, data in published_objects(publication).items())
     except MirrorError:
         return False
-
-
-def published_objects(publication: Publication) -> dict[str, bytes]:
-    """What every mirror should hold of this publication, by name, in the order in which it is put there.
-
-    The list comes first: whoever reads a file finds the list that it names. Spec: 3.12
-    """
-    revocations = publication.revocations
-    lists = {} if revocations is None else {LIST_NAME: bytes(revocations.body)}
-    return {**lists, FILE_NAME: bytes(publication.body)}
 
 
 def _objects(result: PublicationResult) -> dict[str, bytes]:

@@ -7,7 +7,7 @@ from clawchat.protocol.connection_file import ConnectionInfo, SealedConnectionFi
 from clawchat.protocol.errors import ClawChatError
 from discovery.models import Publication
 
-from .carrying import instant
+from .instants import instant
 
 logger = logging.getLogger(__name__)
 

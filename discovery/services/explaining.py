@@ -153,7 +153,12 @@ def _wraps(sealed: SealedConnectionFile) -> str:
     entries = [sealed.wraps[at : at + WRAP_BYTES] for at in range(0, len(sealed.wraps), WRAP_BYTES)]
     ours = DiscoveryWrap.objects.filter(entry__in=entries)
     devices, invites = ours.exclude(device=None).count(), ours.exclude(invite=None).count()
-    return f"{len(entries)} entries: {devices} devices, {invites} invitations, the others are padding"
+    for_devices, for_invites = _count(devices, "device"), _count(invites, "invitation")
+    return f"{len(entries)} entries: {for_devices}, {for_invites}, the others are padding"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
 def _clock(seconds: int) -> str:

@@ -11,10 +11,11 @@ from chat.services.sealed import open_discovery_secret
 from clawchat.protocol.connection_file import ConnectionInfo, SealedConnectionFile, seal_connection_file
 from discovery.models import Mirror, Publication, PublicationResult
 
-from .carrying import carry, carry_everywhere, instant
+from .carrying import carry, carry_everywhere
 from .contents import audit_head, content_digest, current_kid, next_serial
 from .disagreement import may_wait
-from .mirrors import ensure_mirrors
+from .instants import instant
+from .mirrors import ensure_mirrors, mirrors_that_count
 from .revocations import delete_unused, head_of, list_for
 
 # Older ones are deleted: three weeks of hourly moves, for whoever asks what was published when.
@@ -53,8 +54,9 @@ def latest_publication() -> Publication | None:
 
 
 def publication_is_safe(publication: Publication) -> bool:
-    """Whether at least one mirror gave it back unchanged, so that readers can find it."""
-    return publication.results.filter(state=PublicationResult.State.SAFE).exists()
+    """Whether a mirror that counts gave it back unchanged, so that readers can find it."""
+    safe = publication.results.filter(state=PublicationResult.State.SAFE)
+    return safe.filter(mirror__in=mirrors_that_count()).exists()
 
 
 def says(publication: Publication, info: ConnectionInfo) -> bool:
@@ -64,13 +66,14 @@ def says(publication: Publication, info: ConnectionInfo) -> bool:
 
 def published_bytes() -> bytes | None:
     """The newest file that is safe, as readers get it; None before the first."""
-    newest = Publication.objects.newest_safe()
+    newest = Publication.objects.newest_safe(mirrors_that_count())
     return bytes(newest.body) if newest else None
 
 
 def published_serial() -> int | None:
     """The serial of the newest file that is safe; None before the first."""
-    return Publication.objects.safe().order_by("-serial").values_list("serial", flat=True).first()
+    safe = Publication.objects.safe(mirrors_that_count())
+    return safe.order_by("-serial").values_list("serial", flat=True).first()
 
 
 def published_info() -> ConnectionInfo | None:
@@ -111,7 +114,7 @@ def _settle(info: ConnectionInfo, now: int, anew: bool) -> Publication:
             return good
         serial = max(info.serial, next_serial(Publication.objects.newest(), now))
         publication = _store(replace(info, serial=serial), secret, now)
-        Publication.objects.outdated(KEPT).delete()
+        Publication.objects.outdated(KEPT, mirrors_that_count()).delete()
         delete_unused()
     return publication
 

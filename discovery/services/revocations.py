@@ -9,7 +9,7 @@ from clawchat.protocol.revocation_list import RevocationList as OpenList
 from clawchat.protocol.revocation_list import Revoked, seal_revocation_list
 from discovery.models import RevocationList
 
-from .carrying import instant
+from .instants import instant
 
 
 def list_for(

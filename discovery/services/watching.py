@@ -16,8 +16,8 @@ from clawchat.protocol.revocation_list import SealedRevocationList
 from discovery.mirrors.base import FILE_NAME, MirrorDriver, MirrorError
 from discovery.models import Mirror, Publication, PublicationResult
 
-from .carrying import instant, published_objects
-from .mirrors import driver_of
+from .instants import instant
+from .mirrors import driver_of, published_objects
 
 logger = logging.getLogger(__name__)
 

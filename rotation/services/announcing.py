@@ -1,4 +1,4 @@
-"""Telling clients: the published file lists what it should, and a port is announced once a mirror has given it back."""
+"""Telling clients: the published file lists what it should, and a port is announced once readers can find that file."""
 
 import logging
 from collections.abc import Sequence
@@ -42,7 +42,8 @@ def announce(homes: Sequence[Home], plan: RotationPlan, now: int, visit_all_mirr
 
 
 def alert_if_late(home: Home, now: int) -> None:
-    """Tell the operator, once for each lease, that no mirror takes the file and the old port has to serve on."""
+    """Tell the operator, once for each lease, that no mirror that readers ask takes the file, and the old port has to
+    serve on."""
     at, due_since = instant(now), instant(now - home.plan.lead)
     for lease in home.of(LeaseKind.MOVING, LeaseState.BOUND):
         if lease.late_since is None and lease.opens_at <= at and lease.planned_at <= due_since:
@@ -50,7 +51,9 @@ def alert_if_late(home: Home, now: int) -> None:
                 if PortLease.objects.filter(pk=lease.pk, late_since=None).update(late_since=at):
                     audit.record("port_late", subject=home.node.name, port=lease.port)
                     logger.warning(
-                        "no mirror takes the connection file: port %d waits, the old one serves on", lease.port
+                        "no mirror that members can reach takes the connection file: port %d waits, the old one serves "
+                        "on",
+                        lease.port,
                     )
 
 

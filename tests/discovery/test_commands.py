@@ -67,7 +67,7 @@ def test_publishconnection_fails_when_no_mirror_took_the_file(memory, monkeypatc
     services.publish(compose(), NOW)
     monkeypatch.setattr(memory, "problem", "The disk is full.")
 
-    with pytest.raises(CommandError, match="No mirror has the file"):
+    with pytest.raises(CommandError, match="No mirror that members can reach has the file"):
         run("publishconnection")
 
 
@@ -151,7 +151,7 @@ def test_checkmirrors_proves_each_mirror(server, handed_over, tmp_path):
 
     assert text == "Local file (local_file): takes and gives what it should\n"
     assert not (tmp_path / "probe.json").exists()
-    assert (tmp_path / "connection.json").read_bytes() == services.published_bytes()
+    assert (tmp_path / "connection.json").read_bytes() == bytes(services.latest_publication().body)
 
 
 def test_checkmirrors_says_what_is_wrong(memory, monkeypatch):

@@ -25,8 +25,10 @@ def local_file(server):
 
 
 @pytest.fixture
-def front_door(server):
+def front_door(server, settings):
     """The driver of the front door."""
+    # Nobody else answers on this machine.
+    settings.CLAWCHAT_FRONT_URL = "http://localhost:1"
     services.ensure_mirrors()
     return services.driver_of(Mirror.objects.get(kind="https_endpoint"))
 
@@ -134,6 +136,16 @@ def test_front_door_is_read_back_over_http(front_door, answering, settings):
     assert front_door.get(FILE_NAME) == FILE
     assert requests == [("/connection.json", "chat.example.org")]
     assert front_door.public_locations() == ("https://chat.example.org/connection.json",)
+
+
+def test_front_door_of_another_node_serves_readers_too(front_door, answering, settings):
+    """Ours is down, as in a worker whose node died: the public address is asked."""
+    requests = answering(FILE)
+    settings.CLAWCHAT_FRONT_URL = f"http://localhost:{settings.CLAWCHAT_FRONT[1]}"
+    settings.CLAWCHAT_FRONT = ("127.0.0.1", 1)
+
+    assert front_door.get(FILE_NAME) == FILE
+    assert requests == [("/connection.json", settings.CLAWCHAT_FRONT_URL.removeprefix("http://"))]
 
 
 def test_front_door_is_read_back_over_tls(front_door, answering, settings, tmp_path):

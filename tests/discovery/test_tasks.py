@@ -57,5 +57,4 @@ def test_queue_that_is_away_leaves_the_visit_due(server, monkeypatch, caplog, er
 
     assert "no task queue" in caplog.text
     assert result.state == PublicationResult.State.WAITING
-    assert services.publication_is_safe(publication)
     assert Mirror.objects.get(kind="local_file").last_serial == NOW

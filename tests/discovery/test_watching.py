@@ -163,6 +163,21 @@ def test_mirrors_are_looked_at_now_and_then(remote, monkeypatch):
     assert (often, len(looks)) == (2, 4)
 
 
+def test_mirrors_are_looked_at_where_no_worker_is(remote, monkeypatch):
+    """Whoever decides alone looks by itself, as often as a task would, and waits for none of it."""
+    handed, aside = [], []
+    monkeypatch.setattr(carrying, "_hand_over_watch", handed.append)
+    monkeypatch.setattr(carrying, "start_aside", aside.append)
+    remote.held["alpha"] = remote.older[0]
+    for now in (20, 21, 619, 620):
+        services.carry(NOW + now, 1.0)
+    before = alpha().state
+    aside[0]()
+
+    assert (len(handed), len(aside), before) == (0, 2, State.WELL)
+    assert (alpha().state, suspicions()) == (State.SUSPECT, ["older"])
+
+
 def test_local_mirror_needs_no_task_to_be_looked_at(memory, monkeypatch):
     """What costs nothing is looked at each time."""
     looks = []

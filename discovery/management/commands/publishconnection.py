@@ -5,8 +5,7 @@ import time
 from django.core.management.base import BaseCommand, CommandError
 
 from clawchat.protocol.errors import PeerError
-from discovery.models import PublicationResult
-from discovery.services import compose, publish_everywhere, published_info
+from discovery.services import compose, publication_is_safe, publish_everywhere, published_info
 
 
 class Command(BaseCommand):
@@ -15,7 +14,7 @@ class Command(BaseCommand):
     help = "Seal the present connection file under a new serial, put it on every mirror and read it back."
 
     def handle(self, **options: object) -> None:
-        """Publish, and say how each mirror fares; status 1 when no mirror took the file."""
+        """Publish, and say how each mirror fares; status 1 when none that readers can ask took the file."""
         try:
             info = published_info()
         except PeerError as error:
@@ -26,5 +25,5 @@ class Command(BaseCommand):
         results = publish_everywhere(compose(info.endpoints, now, info.next_rotation, info.grace_seconds), now)
         for result in results:
             self.stdout.write(f"{result.mirror}: {result.get_state_display()} {result.detail}".rstrip())
-        if not any(result.state == PublicationResult.State.SAFE for result in results):
-            raise CommandError("No mirror has the file. Each line above says why.")
+        if not any(publication_is_safe(result.publication) for result in results[:1]):
+            raise CommandError("No mirror that members can reach has the file. Each line above says why.")
