@@ -273,6 +273,8 @@ LOGGING = {
         "kombu.connection": {"level": "ERROR"},
         # mega.py tells its steps; what comes of them stands in our own line.
         "mega": {"level": "WARNING"},
+        # These would tell whole requests, with what they are signed by, once the level is DEBUG.
+        **{name: {"level": "WARNING"} for name in ("boto3", "botocore", "s3transfer", "urllib3")},
     },
 }
 # Set to 1 to see Twisted's own log, tracebacks of timers included.
