@@ -236,9 +236,19 @@ class Line:
         )
 
     async def _enrol(self, endpoint: Endpoint, proven: Proven) -> None:
+        has_proved = False
+
+        async def note() -> None:
+            nonlocal has_proved
+            has_proved = True
+            await proven()
+
         try:
-            connection = await self._open(endpoint, self._device.invite_credentials, proven)
+            connection = await self._open(endpoint, self._device.invite_credentials, note)
         except Unauthentic as error:
+            # Only our server knows the invitation; whoever else is there says nothing of it.
+            if not has_proved:
+                raise
             raise InvitationRefused(error.text, error.details) from error
         self._device.enrolled(*device_credentials(connection.exporter, self._device.key.public))
         # A session under an invite carries no frame, not even a goodbye (3.13).

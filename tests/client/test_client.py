@@ -6,12 +6,13 @@ import pytest
 
 from clawchat.client import Client, ConnectionLost, Notice, Refused, RoomGone, Unreachable
 from clawchat.client.device import Device
+from clawchat.client.line import ENROLMENT_REFUSALS
 from clawchat.client.store import Store
 from clawchat.protocol.bodies import CloseNotify, Request
 from clawchat.protocol.errors import Expired, NotMember, Revoked, StaleEpoch, Unauthentic, UsageError
 from clawchat.protocol.frame import MessageType
 from tests.client.conftest import ROOM, collect, message
-from tests.client.tiny_server import until
+from tests.client.tiny_server import TinyServer, until
 
 
 async def test_enrolment_makes_a_device_with_an_account(server, alice):
@@ -46,6 +47,19 @@ async def test_used_invite_is_refused(server, alice):
 
     with pytest.raises(Unauthentic):
         await asyncio.wait_for(Client.enrol(invite, None, name="Mallory"), 5)
+
+
+async def test_impostor_ends_no_enrolment(server):
+    """One who took a port that was left proves nothing: what it says is no word on the invitation."""
+    async with TinyServer() as impostor:
+        impostor.secret = server.secret
+        server.publish(*impostor.ports)
+        enrolling = asyncio.create_task(Client.enrol(server.invite(), None, name="Bob"))
+        await until(lambda: impostor.hellos > ENROLMENT_REFUSALS or enrolling.done())
+        assert not enrolling.done()
+        server.publish(*server.ports)
+
+        await (await enrolling).close()
 
 
 async def test_expired_invite_is_refused_at_once(server, tmp_path):

@@ -124,6 +124,7 @@ class TinyServer:
         self.parameters = ServerParameters()
         self.never_rekey = False
         # What it saw
+        self.hellos = 0
         self.pings = 0
         self.pongs: list[bytes] = []
 
@@ -272,6 +273,7 @@ class TinyServer:
 
     async def _shake_hands(self, socket: web.WebSocketResponse, port: Port) -> Seat | None:
         hello = await socket.receive_bytes()
+        self.hellos += 1
         await asyncio.sleep(port.slowness)
         if self.never_answer:
             await asyncio.sleep(5)
