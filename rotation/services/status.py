@@ -9,7 +9,7 @@ from django.utils import timezone
 from chat.models import Ban
 from chat.services.connections import connected_count
 from clawchat.protocol.schedule import WATCH_SECONDS, LeaseState
-from discovery.models import Publication
+from discovery.models import Mirror, Publication
 from rotation.models import LIVE, LeaseKind, Node, PortLease
 
 from .clock import REMEDY, clock_problems
@@ -33,6 +33,7 @@ def server_status() -> dict[str, Any]:
         "rotation": _rotation(live, now),
         "nodes": _nodes(now),
         "leases": [_lease(lease) for lease in [*live, *finished]],
+        "mirrors": [_mirror(mirror) for mirror in Mirror.objects.enabled()],
         "publications": [_publication(publication) for publication in publications[:PUBLICATIONS_SHOWN]],
         "bans": Ban.objects.in_force(now).count(),
         "connections": connected_count(),
@@ -94,6 +95,17 @@ def _lease(lease: PortLease) -> dict[str, Any]:
         "mapping": lease.mapping,
         "mapped_until": _maybe(lease.mapped_until),
         "problem": lease.problem,
+    }
+
+
+def _mirror(mirror: Mirror) -> dict[str, Any]:
+    return {
+        "name": mirror.name,
+        "kind": mirror.kind,
+        "state": mirror.state,
+        "told": mirror.get_state_display(),
+        "problem": mirror.last_error,
+        "serial": mirror.last_serial,
     }
 
 

@@ -81,7 +81,7 @@ def test_the_status_is_for_programs_too(house, capsys):
     status = json.loads(capsys.readouterr().out)
 
     old = {"front", "nodes", "leases", "publications", "connections"}
-    assert set(status) == old | {"now", "rotation", "bans", "clock"}
+    assert set(status) == old | {"now", "rotation", "bans", "clock", "mirrors"}
     assert (status["rotation"]["interval"], status["rotation"]["next_move"]) == (INTERVAL, None)
     assert [(lease["kind"], lease["slot"], lease["moves_at"]) for lease in status["leases"]][1] == (
         "moving",
@@ -107,6 +107,7 @@ def test_the_status_is_for_people(house, shelf, capsys):
 
     assert f"port {house.leases()[1].port}   bound " in text
     assert "no mirror takes the file" in text
+    assert re.search(r"^mirror       shelf does not take or give back the file, serial \d+: ", text, re.MULTILINE)
 
     Node.objects.all().delete()
     call_command("clawchatstatus")

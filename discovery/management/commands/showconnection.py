@@ -74,5 +74,6 @@ def _read() -> ConnectionInfo | None:
 def _mirrors(publication: Publication) -> list[str]:
     results = publication.results.select_related("mirror").order_by("mirror_id")
     return [
-        f"mirror       {result.mirror}: {result.get_state_display()} {result.detail}".rstrip() for result in results
+        f"mirror       {result.mirror}: {result.get_state_display()}{result.detail and f'. {result.detail}'}"
+        for result in results
     ]

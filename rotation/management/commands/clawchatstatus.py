@@ -44,12 +44,13 @@ def _lines(status: dict[str, Any]) -> list[str]:
     nodes = [line for node in status["nodes"] for line in _node(node, status)]
     return [
         _line("front door", status["front"] or "off"),
-        _line("connected", f"{status['connections']} devices"),
+        _line("connected", f"{status['connections']} {'device' if status['connections'] == 1 else 'devices'}"),
         *(nodes or [_line("node", "none has ever run; start the server: make run")]),
         _line("rotation", _rotation(status["rotation"], status["now"])),
         *[_port(lease, status) for lease in status["leases"] if lease["state"] != TRIPWIRE],
         *_tripwires(status["leases"]),
-        *[_publication(publication) for publication in status["publications"]],
+        *_file(status["publications"]),
+        *[_mirror(mirror) for mirror in status["mirrors"]],
         *([_line("bans", f"{status['bans']} in force (admin, Bans)")] if status["bans"] else []),
         *_clock(status["clock"]),
         *_legend(status["leases"]),
@@ -132,9 +133,15 @@ def _tripwires(leases: Iterable[dict[str, Any]]) -> list[str]:
     ]
 
 
-def _publication(publication: dict[str, Any]) -> str:
-    mirrors = ", ".join(f"{mirror}: {state}" for mirror, state in publication["mirrors"].items())
-    return _line("file", f"serial {publication['serial']}, {mirrors}")
+def _file(publications: list[dict[str, Any]]) -> list[str]:
+    """The newest one; where it is stands in the lines of the mirrors."""
+    return [_line("file", f"the newest is serial {newest['serial']}") for newest in publications[:1]]
+
+
+def _mirror(mirror: dict[str, Any]) -> str:
+    serial = f", serial {mirror['serial']}" if mirror["serial"] else ""
+    problem = mirror["problem"] and f": {mirror['problem']}"
+    return _line("mirror", f"{mirror['name']} {mirror['told']}{serial}{problem}")
 
 
 def _clock(clock: dict[str, Any]) -> list[str]:

@@ -11,8 +11,8 @@ export function listWords(names) {
 
 /** What a place gave that is not to be believed. @param {{host: string, code: string}} doubt */
 export function doubtWords({ host, code }) {
-  const { replayed, forked, foreign, noise } = words.status.doubts;
-  const known = { replayed, forked, unauthentic: foreign, unknown_peer: foreign };
+  const { replayed, forked, foreign, sealed, noise } = words.status.doubts;
+  const known = { replayed, forked, unauthentic: foreign, unknown_peer: sealed };
   return (known[code] ?? noise)(host);
 }
 
@@ -86,7 +86,7 @@ export const words = Object.freeze({
     bringIn: "Bring somebody in",
     joining: "This device is joining the room. Its messages appear here in a moment.",
     self: "(you)",
-    devices: (count) => plural(count, "device"),
+    devices: (count) => (count > 0 ? plural(count, "device") : "No device any more"),
   },
   messages: {
     label: "Messages",
@@ -149,6 +149,7 @@ export const words = Object.freeze({
       replayed: (host) => `${host} has an older address than this device. It was not used.`,
       forked: (host) => `${host} contradicts what this device knows. It was not used.`,
       foreign: (host) => `${host} has what your server did not sign. It was not used.`,
+      sealed: (host) => `${host} has an address from before or after a change of keys. This device cannot open it.`,
       noise: (host) => `${host} has something that is no address. It was not used.`,
     },
     since: (when) => `Connected since ${when}; nothing was missed`,
