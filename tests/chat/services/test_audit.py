@@ -69,6 +69,18 @@ def test_any_change_breaks_the_chain(events, field, value):
         audit.verify()
 
 
+def test_an_event_rewritten_with_its_links_breaks_the_chain(events):
+    """Each hash covers the one before it: all that follow would have to be made anew, and the published head."""
+    second, third = events[1:]
+    second.code = "nothing_happened"
+    second.hash = third.previous_hash = audit.event_hash(second)
+    second.save()
+    third.save()
+
+    with pytest.raises(ValueError, match="event 3"):
+        audit.verify()
+
+
 def test_a_missing_event_breaks_the_chain(events):
     """Nor can she take something out, at the end or before it."""
     AuditEvent.objects.filter(number=2).delete()

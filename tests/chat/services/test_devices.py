@@ -58,6 +58,18 @@ def test_a_revoked_key_cannot_enrol_again(alice):
         )
 
 
+def test_an_invite_is_the_first_keys_that_comes(server):
+    """Of two that passed a handshake under it at once, the second is refused as if it had come later."""
+    invite, seat = Invite.objects.get(invite_id=create_invite().invite_id), devices.Seat("127.0.0.1", 1, "process")
+    alice, mallory = DeviceKey.generate().public, DeviceKey.generate().public
+    devices.enrol(invite.pk, alice, random_bytes(16), PreSharedKey.generate(), seat)
+
+    with pytest.raises(Unauthentic):
+        devices.enrol(invite.pk, mallory, random_bytes(16), PreSharedKey.generate(), seat)
+    devices.enrol(invite.pk, alice, random_bytes(16), PreSharedKey.generate(), seat)
+    assert [bytes(device.public) for device in Device.objects.all()] == [bytes(alice)]
+
+
 def test_who_enrols_waits_for_whoever_revokes_before_it_locks_a_row(server):
     """The secret's lock comes first everywhere, or two of them would wait for each other for ever."""
     invite = Invite.objects.get(invite_id=create_invite().invite_id)
