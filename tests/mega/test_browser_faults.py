@@ -47,9 +47,9 @@ def test_the_file_is_read_after_a_stumble(mega, filled):
     ("kind", "value", "code"),
     [
         ("code", -3, "unavailable"),
-        ("code", -9, "unavailable"),
+        ("code", -9, "not_there"),
         ("batch_code", -15, "unavailable"),
-        ("code", -16, "unavailable"),
+        ("code", -16, "not_there"),
         ("code", -17, "unavailable"),
         ("http", 402, "unavailable"),
         ("http", 500, "unavailable"),
@@ -71,7 +71,7 @@ def test_a_broken_interface_costs_no_more_than_its_time(mega, filled, place, kin
 @pytest.mark.parametrize(
     ("kind", "value", "code"),
     [
-        ("http", 404, "unavailable"),
+        ("http", 404, "not_there"),
         ("http", 509, "unavailable"),
         ("truncate", None, "unavailable"),
         ("corrupt", None, "malformed"),

@@ -2,6 +2,7 @@
 //
 // Spec: 3.2, 3.13
 
+import { gaveNothing } from "../discovery/doubts.js";
 import { Race } from "../rotation/race.js";
 import { Problem } from "./problem.js";
 
@@ -62,7 +63,7 @@ async function dialAny(account, finder, dial) {
 function mayBeFound(cause, account, { places }) {
   if (cause instanceof Problem || cause.code === "revoked" || cause.code === "unavailable") return false;
   const isNotYet = cause.code === "unknown_peer" && account.discoverySecrets.size === 0;
-  return isNotYet || cause.code === "rediscover" || places.some(({ code }) => code === "unavailable");
+  return isNotYet || cause.code === "rediscover" || places.some(gaveNothing);
 }
 
 function problemOf(cause, account) {

@@ -6,7 +6,7 @@ import { toHex } from "../bytes.js";
 import { FetchFailed } from "../net/http.js";
 import { Forked } from "../protocol/errors.js";
 import { chooseFreshest } from "../protocol/freshness.js";
-import { hostOf } from "./doubts.js";
+import { gaveNothing, hostOf } from "./doubts.js";
 
 /**
  * The newest file that contradicts nothing, and what spoke against others.
@@ -43,12 +43,12 @@ function objection({ info }, candidates, seen) {
  * What became of each place, by its host alone: a whole URL may hold a key.
  * @param {{url: string, info: import("../protocol/connection_info.js").ConnectionInfo}[]} opened
  * @param {{candidate: {url: string}, cause: Error}[]} refused of those @param {{url: string, code: string}[]} failed
+ * @param {number} believed the serial of the file that is used now
  * @returns {{host: string, code: string | null}[]} code: why it was of no use, null when its file was good
  */
-export function placesOf(opened, refused, failed) {
+export function placesOf(opened, refused, failed, believed) {
   const causes = new Map(refused.map(({ candidate, cause }) => [candidate.url, cause]));
-  const newest = Math.max(0, ...opened.filter(({ url }) => !causes.has(url)).map(({ info }) => info.serial));
-  const codeOf = ({ url, info }) => causes.get(url)?.code ?? (info.serial < newest ? "replayed" : null);
+  const codeOf = ({ url, info }) => causes.get(url)?.code ?? (info.serial < believed ? "replayed" : null);
   return [
     ...opened.map((each) => ({ host: hostOf(each.url), code: codeOf(each) })),
     ...failed.map(({ url, code }) => ({ host: hostOf(url), code })),
@@ -61,6 +61,6 @@ export function placesOf(opened, refused, failed) {
  */
 export function whyNone(failed) {
   const isOurs = ({ code }) => code === "unknown_peer";
-  const wrong = failed.find(isOurs) ?? failed.find(({ code }) => code !== "unavailable") ?? failed[0];
+  const wrong = failed.find(isOurs) ?? failed.find((place) => !gaveNothing(place));
   return wrong ? wrong.cause : new FetchFailed("unavailable");
 }

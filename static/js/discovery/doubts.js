@@ -3,7 +3,7 @@
 // Spec: 3.8, 3.16
 
 /** Codes of places that gave nothing; all others gave something that was not believed. */
-const SILENT = new Set(["unavailable", "too_large"]);
+const GAVE_NOTHING = new Set(["unavailable", "not_there", "too_large"]);
 
 /** A new file reaches the places one after the other: so long an older one means nothing. */
 const LAG_SECONDS = 300;
@@ -16,8 +16,13 @@ const LAG_SECONDS = 300;
  */
 export function doubtsOf(places, age) {
   const isLate = (code) => code === "replayed" && age < LAG_SECONDS;
-  const doubtful = places.filter(({ code }) => code !== null && !SILENT.has(code) && !isLate(code));
+  const doubtful = places.filter(({ code }) => code !== null && !gaveNothing({ code }) && !isLate(code));
   return [...new Map(doubtful.map((place) => [`${place.code} ${place.host}`, place])).values()];
+}
+
+/** Whether a place that was asked gave nothing that could be a file. @param {{code: string | null}} place */
+export function gaveNothing({ code }) {
+  return GAVE_NOTHING.has(code);
 }
 
 /** The host of a place's URL; empty when it has none. @param {string} url */

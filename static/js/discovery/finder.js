@@ -150,7 +150,7 @@ export class Finder {
     const { found, failed } = await askMirrors(this.#urls, { fetchBytes: this.#fetchBytes }, judge);
     const candidates = found.map(({ url }) => opened.get(url));
     const refused = await this.#believe(candidates);
-    this.#places = placesOf(candidates, refused, failed);
+    this.#places = placesOf(candidates, refused, failed, this.#info?.serial ?? 0);
     if (refused.length === candidates.length) throw refused[0]?.cause ?? whyNone(failed);
   }
 

@@ -3,8 +3,10 @@
 import { parsePlace, WebPlace } from "../protocol/places.js";
 
 const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
+/** Who says so answers, and has nothing. */
+const GONE = [404, 410];
 
-/** A mirror did not answer with a file we can use. `code`: "unavailable" or "too_large". */
+/** A mirror did not answer with a file we can use. `code`: "unavailable", "not_there" or "too_large". */
 export class FetchFailed extends Error {
   constructor(code, options = undefined) {
     super(`no file: ${code}`, options);
@@ -28,6 +30,7 @@ export async function fetchBytes(url, { maxBytes, timeoutMs, body, redirect = "f
   try {
     const response = await fetch(url, { ...options, ...posting, signal: AbortSignal.timeout(timeoutMs) });
     const isLedAstray = response.redirected && !mayLead(url, response.url);
+    if (GONE.includes(response.status)) throw new FetchFailed("not_there");
     if (!response.ok || !response.body || isLedAstray) throw new FetchFailed("unavailable");
     return await readUpTo(response.body.getReader(), maxBytes);
   } catch (cause) {

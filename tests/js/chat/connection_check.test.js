@@ -93,6 +93,17 @@ test("when no place answers either, that is the reason, and the kept address is 
   assert.ok(codes(found).includes("port_refused"));
 });
 
+test("a place that answers and has nothing is told from one that could not be read", async () => {
+  const server = new FakeServer();
+  const fetchBytes = async () => Promise.reject(new DialFailed("not_there"));
+  const app = await reopened(server, () => server.kill(), { fetchBytes });
+
+  const found = await app.checkConnection(() => {});
+
+  assert.equal(found.verdict.code, "place_missing");
+  assert.match(found.verdict.sentence, /mirror\.example answers, and has no address/);
+});
+
 test("a device without a network is told so", async () => {
   const server = new FakeServer();
   const fetchBytes = async () => Promise.reject(new DialFailed("unavailable"));

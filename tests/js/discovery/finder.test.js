@@ -29,10 +29,10 @@ function setUp({ mirrors = {}, secretsHeld = null, ...options } = {}) {
   const [saved, learned, lists] = [[], [], []];
   const publish = async (serial, endpoints = [endpoint(50_000)], changes = {}) => {
     const { signer = identity, secret = discoverySecret, urls = [], psks = [], revocations = null } = changes;
-    const { timestamp = NOW } = changes;
+    const { timestamp = NOW, validFrom = NOW - 10 } = changes;
     const info = new ConnectionInfo({
       serial, serverId: "cc-test", serverName: "Test", serverPublic: signer.public, timestamp, endpoints, urls,
-      validFrom: NOW - 10, validUntil: NOW + 3600, nextRotation: NOW + 3600, graceSeconds: 300, revocations,
+      validFrom, validUntil: NOW + 3600, nextRotation: NOW + 3600, graceSeconds: 300, revocations,
     });
     const entries = await Promise.all(psks.map((psk) => makeWrap(psk, secret)));
     while (entries.length % WRAPS_STEP) entries.push(makePadding());
@@ -236,6 +236,18 @@ test("mirrors that have only rubbish say what was wrong with it", async () => {
 
   await assert.rejects(finder.refresh(), { code: "malformed" });
 });
+
+for (const code of ["too_large", "not_there", "unavailable"])
+  test(`that a place gave nothing (${code}) is no reason, it is away; a stranger's file is one`, async () => {
+    const nothing = () => Promise.reject(Object.assign(new Error(code), { code }));
+    const { finder, mirrors } = setUp({ locators: [MIRROR, OTHER] });
+    Object.defineProperty(mirrors, MIRROR, { get: nothing, enumerable: true });
+    await assert.rejects(finder.refresh(), { code: "unavailable" });
+    assert.deepEqual(finder.places.map((place) => place.code).sort(), [code, "unavailable"].sort());
+
+    mirrors[OTHER] = new TextEncoder().encode("{}");
+    await assert.rejects(finder.refresh(), { code: "malformed" });
+  });
 
 test("a file of our server that is not for us says more than a foreign one", async () => {
   const { finder, publish, mirrors } = setUp({ secretsHeld: [], locators: [MIRROR, OTHER] });
@@ -482,4 +494,15 @@ test("an old file that comes first hurries no place that has a newer one", async
     finder.places.map(({ host, code }) => `${host} ${code}`).sort(),
     ["one.example replayed", "two.example null"],
   );
+});
+
+test("a place is behind when its file is older than the one that is used, not than one from the future", async () => {
+  const { finder, publish, mirrors } = setUp({ locators: [MIRROR, OTHER] });
+  mirrors[MIRROR] = await publish(8);
+  mirrors[OTHER] = await publish(9, [endpoint(50_009)], { validFrom: NOW + 3000 });
+
+  await finder.refresh();
+
+  assert.deepEqual(ports(finder), [50_000]);
+  assert.deepEqual(finder.places.map(({ code }) => code), [null, null]);
 });

@@ -80,7 +80,7 @@ for (const [others, isFound] of [[15, true], [16, false]]) {
     mega.put(NAME, randomBytes(20), { keys: (own) => [...strangers, `Top_node:${own}`].join("/") });
 
     if (isFound) await read(mega);
-    else await assert.rejects(read(mega), { code: "unavailable" });
+    else await assert.rejects(read(mega), { code: "not_there" });
   });
 }
 
@@ -90,7 +90,7 @@ test("a node with hundreds of keys and a long name costs a few blocks", async ({
   mega.instead.f = [[{ f: [TOP, { ...BARE, k: keys, a }, { ...BARE, k: keys.slice(0, 5000), a: a.repeat(8) }] }]];
   const opened = countCrypto(mock);
 
-  await assert.rejects(read(mega), { code: "unavailable" });
+  await assert.rejects(read(mega), { code: "not_there" });
 
   // Of each key its own two blocks, and one of the name; each with the block that says that the chain is over.
   assert.deepEqual([opened.length, Math.max(...opened)], [32, 48]);
@@ -101,7 +101,7 @@ test("what names a file may be a KiB long, and no more", async () => {
     const mega = new FakeMegaFolder();
     mega.put("x".repeat(length), randomBytes(20));
     if (isFound) await read(mega, "x".repeat(length));
-    else await assert.rejects(read(mega, "x".repeat(length)), { code: "unavailable" });
+    else await assert.rejects(read(mega, "x".repeat(length)), { code: "not_there" });
   }
 });
 
@@ -135,12 +135,12 @@ test("a link with another key finds nothing", async () => {
   mega.put(NAME, randomBytes(20));
   mega.folder = { ...mega.folder, key: new Uint8Array(16) };
 
-  await assert.rejects(read(mega), { code: "unavailable" });
+  await assert.rejects(read(mega), { code: "not_there" });
 });
 
 test("a folder without the file, and an empty file, are no file", async () => {
   const mega = new FakeMegaFolder();
-  await assert.rejects(read(mega), { code: "unavailable" });
+  await assert.rejects(read(mega), { code: "not_there" });
   mega.put(NAME, Buffer.alloc(0));
   await assert.rejects(read(mega), { code: "malformed" });
 });
@@ -175,17 +175,17 @@ test("asked to ask again it does, under the same number, and not for ever", asyn
 });
 
 for (const [what, answer, code] of [
-  ["-9", [-9], "unavailable"],
-  ["-16 for the whole", -16, "unavailable"],
+  ["-9", [-9], "not_there"],
+  ["-16 for the whole", -16, "not_there"],
   ["a page of a network that wants a login", "<html>Welcome</html>", "malformed"],
   ["nothing", [], "malformed"],
   ["null", [null], "malformed"],
   ["a text", ["x"], "malformed"],
   ["no list of nodes", [{}], "malformed"],
   ["more nodes than there may be", [{ f: Array.from({ length: 1001 }, () => 1) }], "malformed"],
-  ["nodes that are none", [{ f: [null, 7] }], "unavailable"],
-  ["nodes without members", [{ f: [{ h: "a" }, { h: "b", t: 0 }] }], "unavailable"],
-  ["nodes with nonsense", [{ f: [TOP, { ...BARE, k: "T:!!/x", a: "%" }] }], "unavailable"],
+  ["nodes that are none", [{ f: [null, 7] }], "not_there"],
+  ["nodes without members", [{ f: [{ h: "a" }, { h: "b", t: 0 }] }], "not_there"],
+  ["nodes with nonsense", [{ f: [TOP, { ...BARE, k: "T:!!/x", a: "%" }] }], "not_there"],
 ]) {
   test(`a listing that is ${what} is refused as ${code}`, async () => {
     const mega = new FakeMegaFolder();
@@ -205,7 +205,7 @@ test("whatever nonsense a node holds, it is passed over", async () => {
     fc.asyncProperty(fc.array(nonsense, { maxLength: 5 }), async (nodes) => {
       const mega = new FakeMegaFolder();
       mega.instead.f = [JSON.stringify([{ f: [TOP, ...nodes] }])];
-      await assert.rejects(read(mega), { code: "unavailable" });
+      await assert.rejects(read(mega), { code: "not_there" });
     }),
     { numRuns: 100 },
   );

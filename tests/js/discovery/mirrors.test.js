@@ -108,6 +108,7 @@ test("a place that lies is named by its host, one that is away or a little late 
     { host: "good.example", code: null },
     { host: "away.example", code: "unavailable" },
     { host: "huge.example", code: "too_large" },
+    { host: "empty.example", code: "not_there" },
     { host: "late.example", code: "replayed" },
     { host: "noise.example", code: "malformed" },
     { host: "noise.example", code: "malformed" },
@@ -151,6 +152,7 @@ test("real servers that trickle, flood, are silent or send elsewhere cost no mor
     if (request.url === "/away") return response.writeHead(302, { location: "ftp://127.0.0.1/" }).end();
     if (request.url === "/near") return response.writeHead(302, { location: "/good" }).end();
     if (request.url === "/good") return response.end("good");
+    if (request.url === "/gone") return response.writeHead(404).end("no such file");
     if (request.url === "/drip") return timers.add(setInterval(() => response.write("x"), 50));
     if (request.url !== "/flood") return undefined;
     const flood = () => {
@@ -172,6 +174,7 @@ test("real servers that trickle, flood, are silent or send elsewhere cost no mor
     await assert.rejects(fetchBytes(at(path), limits), { code: "unavailable" });
   }
   await assert.rejects(fetchBytes(at("/flood"), limits), { code: "too_large" });
+  await assert.rejects(fetchBytes(at("/gone"), limits), { code: "not_there" });
   assert.equal(Buffer.from(await fetchBytes(at("/near"), limits)).toString(), "good");
   assert.equal(Buffer.from(await fetchBytes(at("/"), { ...limits, body: "[1]" })).toString(), "[1]");
   await assert.rejects(fetchBytes(at("/near"), { ...limits, redirect: "error" }), { code: "unavailable" });

@@ -89,6 +89,6 @@ test("a mirror's file comes within limits or not at all", async (t) => {
 
   assert.equal((await fetchBytes(url("/file"), { maxBytes: 1000, timeoutMs: 2000 })).length, 1000);
   await assert.rejects(fetchBytes(url("/file"), { maxBytes: 999, timeoutMs: 2000 }), { code: "too_large" });
-  await assert.rejects(fetchBytes(url("/missing"), { maxBytes: 1000, timeoutMs: 2000 }), { code: "unavailable" });
+  await assert.rejects(fetchBytes(url("/missing"), { maxBytes: 1000, timeoutMs: 2000 }), { code: "not_there" });
   await assert.rejects(fetchBytes(url("/silent"), { maxBytes: 1000, timeoutMs: 50 }), { code: "unavailable" });
 });

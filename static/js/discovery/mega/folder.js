@@ -44,7 +44,7 @@ async function newestNamed(nodes, name, folderKey) {
     const key = await keyTo(node, name, folderKey);
     if (key) return { handle: node.h, key };
   }
-  throw new FetchFailed("unavailable");
+  throw new FetchFailed("not_there");
 }
 
 /** Newest first. Older versions of a file hang below it, not below the folder. */

@@ -6,6 +6,8 @@ import { randomBelow } from "../../protocol/primitives.js";
 
 /** "Ask again": the only one of its numbers that another try may help with. */
 const AGAIN = -3;
+/** The folder or file is not there any more, or was taken down. */
+const GONE = [-9, -16];
 const FIRST_PAUSE_MS = 250;
 
 export class Gateway {
@@ -50,7 +52,7 @@ export class Gateway {
     const reply = await this.#fetchBytes(url, { ...this.#limits(), body: JSON.stringify([command]) });
     const answer = firstIn(reply);
     if (answer === AGAIN) return answer;
-    if (typeof answer === "number") throw new FetchFailed("unavailable");
+    if (typeof answer === "number") throw new FetchFailed(GONE.includes(answer) ? "not_there" : "unavailable");
     if (answer === null || typeof answer !== "object") throw new Malformed("an answer that is no answer");
     return answer;
   }
