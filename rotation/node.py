@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -126,6 +127,10 @@ class NodeProcess:
             async with asyncio.timeout(FIRST_PORT_SECONDS):
                 await self._keeper.is_open.wait()
         self._greet(self._keeper.current)
+        # The program itself is in memory by now, and stays: to look through all of it for rubbish again and again would
+        # keep everybody waiting each time.
+        gc.collect()
+        gc.freeze()
         if self._worker is not None:
             self._worker.start()
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import statistics
 import tempfile
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ from tests.soak.trouble import cpu_seconds, descendants
 
 IDLE_SECONDS = 30.0
 TICKS = 200
+SEARCHES = 20
 
 # Run inside a server's installation: `tick` as the worker runs it, with nothing due.
 MEASURE_TICK = """
@@ -25,6 +27,20 @@ quiet = []
 for _ in range({ticks}):
     began = time.perf_counter(); tick(int(time.time())); quiet.append(time.perf_counter() - began)
 print("TICKS" + json.dumps(quiet))
+"""
+
+
+# What a search for rubbish costs the event loop, over the program as it is and once it was set aside, as at a start.
+MEASURE_GARBAGE = """
+import gc, json, time
+from rotation import node
+from clawchat_site import asgi
+def search():
+    began = time.perf_counter(); gc.collect(); return time.perf_counter() - began
+search()
+whole = [search() for _ in range({searches})]
+gc.freeze()
+print("SEARCHES" + json.dumps([whole, [search() for _ in range({searches})]]))
 """
 
 
@@ -48,6 +64,10 @@ def idle(folder: Path) -> dict[str, Any]:
                 said = server.run("shell", "-c", MEASURE_TICK.format(ticks=TICKS))
                 ticks = json.loads(said.partition("TICKS")[2].splitlines()[0])
                 figures["tick with nothing due, ms"] = percentiles(ticks)
+                said = server.run("shell", "-c", MEASURE_GARBAGE.format(searches=SEARCHES))
+                whole, rest = map(statistics.median, json.loads(said.partition("SEARCHES")[2].splitlines()[0]))
+                figures["a full garbage collection, ms"] = round(1000 * whole, 1)
+                figures["the same with the program set aside, of that"] = round(rest / whole, 3)
     figures["whole server process, idle, no decoys, % of a core"] = round(used[0], 2)
     figures["whole server process, idle, 16 decoys, % of a core"] = round(used[16], 2)
     figures["worker and beat, idle, % of a core"] = round(worker, 2)

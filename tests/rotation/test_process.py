@@ -55,6 +55,26 @@ async def farewell(url: str, server: ServerProcess, signal_number: int) -> list[
         return [(await ws.receive(timeout=STOP_SECONDS)).data for ws in sockets]
 
 
+COUNT_AT_EXIT = """
+import atexit, gc, pathlib, sys
+if "runclawchat" in sys.argv:
+    atexit.register(lambda: pathlib.Path({path!r}).write_text(str(gc.get_freeze_count())))
+"""
+
+
+def test_the_program_itself_is_not_searched_for_rubbish(tmp_path):
+    """Once it serves, the hundred thousand objects of the program are set aside from the garbage collector."""
+    count = tmp_path / "count"
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(COUNT_AT_EXIT.format(path=str(count)))
+    with ServerProcess(tmp_path / "data", interval=3600, environment={"PYTHONPATH": str(site)}) as server:
+        wait_until(lambda: "Admin" in server.log(), START_SECONDS)
+        time.sleep(0.5)
+
+    assert int(count.read_text()) > 50_000
+
+
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_server_drains_when_it_is_told_to_end(server, signal_number):
     """1001 to everybody, status 0, no traceback, no child left behind, all within fifteen seconds."""
