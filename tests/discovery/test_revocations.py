@@ -1,6 +1,7 @@
 """A lock-out as readers of the mirrors see it: the file, its wraps, and the list beside it."""
 
 import hashlib
+from datetime import UTC, datetime
 
 import pytest
 from django.db import transaction
@@ -16,6 +17,7 @@ from clawchat.protocol.errors import UnknownPeer
 from clawchat.protocol.invite import Invite as Invitation
 from clawchat.protocol.key_schedule import key_id
 from clawchat.protocol.keys import DeviceKey, PreSharedKey
+from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
 from clawchat.protocol.revocation_list import RevocationKind, SealedRevocationList, revoked_id
 from discovery import services
 from discovery.models import Publication, RevocationList
@@ -141,6 +143,31 @@ def test_the_same_list_is_sealed_once(memory):
 
     assert RevocationList.objects.count() == 1
     assert Publication.objects.count() == 2
+
+
+def test_a_list_that_is_full_is_published_all_the_same(memory):
+    """However much was revoked, with the longest reasons: at most 64 KiB, and what came last is on it."""
+    member, former = Member(), key_id(current_discovery_secret())
+    Revocation.objects.bulk_create(
+        Revocation(kind=kind, subject=number.to_bytes(32, "big"), why="\u00df" * 128)
+        for kind in ("discovery", "device")
+        for number in range(500)
+    )
+    Revocation.objects.update(since=datetime(2020, 1, 1, tzinfo=UTC))
+    Revocation.objects.create(kind="certificate", subject=bytes(16), why="lost")
+    revoke(member)
+    info, data = open_info(publish()), memory.lists["alpha"]
+    found = open_list(data)
+
+    assert info.revocations.matches(data)
+    assert len(data) <= CONNECTION_FILE_MAX_BYTES
+    assert found.find(RevocationKind.DEVICE, revoked_id(member.public)).reason == "stolen"
+    assert found.find(RevocationKind.CERTIFICATE, bytes(16))
+    # Old secrets go first, the one of this very lock-out among them.
+    assert found.find(RevocationKind.DISCOVERY, revoked_id(former)) is None
+    assert {entry.kind for entry in found.entries} == {RevocationKind.DEVICE, RevocationKind.CERTIFICATE}
+    assert not member.opens(memory.held["alpha"])
+    assert Revocation.objects.count() == 1003
 
 
 def test_the_lists_serial_never_falls(memory):
