@@ -2,7 +2,6 @@
 
 import logging
 import threading
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -13,6 +12,7 @@ from discovery.mirrors.base import LIST_NAME, MirrorDriver, MirrorError
 from discovery.models import Mirror, Publication, PublicationResult
 
 from .instants import instant
+from .judging import FOREIGN, FORKED, SENTENCES, judge, suspect
 from .mirrors import driver_of, published_objects
 from .side_by_side import run_all, start_aside
 from .watching import watch
@@ -108,7 +108,7 @@ def _carry(result: PublicationResult, objects: dict[str, bytes], at: datetime) -
             return None
         _visiting.add(result.mirror_id)
     try:
-        problem = _visit(driver_of(result.mirror), objects, partial(_is_wanted, result))
+        problem = _visit(driver_of(result.mirror), objects, result)
     except _Unwanted:
         return result.state
     finally:
@@ -116,6 +116,8 @@ def _carry(result: PublicationResult, objects: dict[str, bytes], at: datetime) -
             _visiting.discard(result.mirror_id)
     state = State.FAILED if problem else State.SAFE
     if result.move(state, detail=str(problem or ""), at=at, next_attempt_at=at + _pause(result, problem)):
+        if isinstance(problem, _Lie):
+            suspect(result.mirror, problem.finding, str(problem), at)
         _note(result.mirror, problem, result.publication.serial, at)
     return state
 
@@ -174,7 +176,15 @@ def _objects(result: PublicationResult) -> dict[str, bytes]:
     return objects
 
 
-def _visit(driver: MirrorDriver, objects: dict[str, bytes], is_wanted: Callable[[], bool]) -> MirrorError | None:
+class _Lie(MirrorError):
+    """The mirror gave another file of this kind than was put there a moment ago; `finding` as in judging.py."""
+
+    def __init__(self, text: str, finding: str) -> None:
+        super().__init__(text)
+        self.finding = finding
+
+
+def _visit(driver: MirrorDriver, objects: dict[str, bytes], result: PublicationResult) -> MirrorError | None:
     """What went wrong; None when the mirror has the bytes and gives them back.
 
     Raises: _Unwanted, before a put that would be one too many.
@@ -184,14 +194,23 @@ def _visit(driver: MirrorDriver, objects: dict[str, bytes], is_wanted: Callable[
         return MirrorError(problem, needs_operator=True)
     try:
         for name, data in objects.items():
-            if not is_wanted():
+            if not _is_wanted(result):
                 raise _Unwanted
             driver.put(name, data)
-            if driver.get(name) != data:
-                return MirrorError("It gave back other bytes than were put there.")
+            given = driver.get(name)
+            if given != data:
+                return _why_other(name, given, result.publication)
     except MirrorError as error:
         return error
     return None
+
+
+def _why_other(name: str, given: bytes, publication: Publication) -> MirrorError:
+    """What to say of a mirror that gives other bytes than it was given. An older file may only be a cache's."""
+    finding = judge(name, given, publication)
+    if finding == FOREIGN or (finding == FORKED and _newer_than(publication) is None):
+        return _Lie(SENTENCES[finding].format(name=name), finding)
+    return MirrorError("It gave back other bytes than were put there.")
 
 
 def _pause(result: PublicationResult, problem: MirrorError | None) -> timedelta:

@@ -24,6 +24,8 @@ class MemoryMirror(MirrorDriver):
     problem = ""
     needs_operator = False
     lies = False
+    # What readers are given in place of the connection file.
+    instead = b""
 
     def put(self, name: str, data: bytes) -> None:
         if self.problem:
@@ -34,6 +36,8 @@ class MemoryMirror(MirrorDriver):
         held = self._shelf(name).get(self.mirror.name)
         if held is None:
             raise MirrorError("There is nothing.")
+        if name == FILE_NAME and self.instead:
+            return self.instead
         return held[::-1] if self.lies else held
 
     def _shelf(self, name: str) -> dict[str, bytes]:

@@ -178,6 +178,18 @@ def test_checkmirrors_finds_who_gives_another_file(memory):
     assert Mirror.objects.get(name="alpha").state == Mirror.State.SUSPECT
 
 
+def test_checkmirrors_says_so_each_time_while_another_file_is_given(memory, monkeypatch):
+    """A mirror that goes on lying is not well because it was found out before."""
+    services.publish(compose(), NOW)
+    monkeypatch.setattr(memory, "instead", b"<!doctype html>")
+    for _ in range(2):
+        with pytest.raises(CommandError, match="Not well: alpha"):
+            run("checkmirrors")
+    monkeypatch.setattr(memory, "instead", b"")
+
+    assert "alpha (memory): takes and gives what it should" in run("checkmirrors")
+
+
 def test_checkmirrors_knows_only_mirrors_that_exist(memory):
     """A name that was mistyped is said."""
     with pytest.raises(CommandError, match="no mirror of this name: beta"):

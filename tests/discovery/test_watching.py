@@ -85,6 +85,30 @@ def test_what_was_not_put_there_makes_a_mirror_suspect(remote, caplog, finding):
     assert remote.held["alpha"] == newest
 
 
+@pytest.mark.parametrize("finding", ["foreign", "forked"])
+def test_mirror_that_lies_from_the_first_reading_on_is_suspect_at_once(memory, monkeypatch, finding):
+    """Read back, it gives another file: no look is needed, and later attempts do not say it again."""
+    services.publish(compose(), NOW)
+    signer = current_identity() if finding == "forked" else IdentityKey.generate()
+    monkeypatch.setattr(memory, "instead", forged(current_discovery_secret(), signer, NOW + 10))
+    publication = services.publish(compose(NOW + 10, endpoint(50_001)), NOW + 10)
+    services.carry(NOW + 400)
+
+    assert publication.results.get().state == PublicationResult.State.FAILED
+    assert alpha().state == State.SUSPECT
+    assert suspicions() == [finding]
+
+
+def test_older_file_right_after_a_put_is_a_caches_and_no_lie(memory, monkeypatch):
+    """It is tried again, and nobody is accused."""
+    services.publish(compose(), NOW)
+    monkeypatch.setattr(memory, "instead", memory.held["alpha"])
+    services.publish(compose(NOW + 10, endpoint(50_001)), NOW + 10)
+
+    assert alpha().state == State.FAILING
+    assert suspicions() == []
+
+
 def test_suspicion_ends_with_a_look_and_not_with_a_put(remote):
     """A mirror that takes files and gives readers others does not clear itself by taking one more."""
     remote.held["alpha"] = remote.older[0]

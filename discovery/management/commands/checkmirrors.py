@@ -6,8 +6,8 @@ from functools import partial
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from discovery.mirrors import DRIVERS, MirrorError
-from discovery.models import Mirror
-from discovery.services import driver_of, run_all, watch
+from discovery.models import Mirror, Publication, PublicationResult
+from discovery.services import carry_one, driver_of, run_all, watch
 
 WELL = "takes and gives what it should"
 
@@ -57,7 +57,20 @@ def _prove(mirror: Mirror, problems: dict[int, str]) -> None:
         problem = driver.check()
         if not problem:
             driver.probe()
-            problem = watch(mirror.pk, int(time.time()))
+            now = int(time.time())
+            problem = watch(mirror.pk, now) or _why_unsafe(mirror, now)
     except MirrorError as error:
         problem = str(error)
     problems[mirror.pk] = problem
+
+
+def _why_unsafe(mirror: Mirror, now: int) -> str:
+    """Why the newest file is not there, tried once more; empty when it is, or was never meant for this mirror."""
+    result = PublicationResult.objects.filter(publication=Publication.objects.newest(), mirror=mirror).first()
+    if result is None or not mirror.enabled:
+        return ""
+    carry_one(result.pk, now)
+    result.refresh_from_db()
+    return (
+        "" if result.state == PublicationResult.State.SAFE else result.detail or "It does not have the newest file yet."
+    )
