@@ -121,8 +121,9 @@ def test_wait_written_before_the_clock_was_set_back_is_no_wait(memory, monkeypat
     assert PublicationResult.objects.get().attempts == 2
 
 
-def test_one_slow_mirror_does_not_hold_up_the_others(transactional_db, request, monkeypatch):
-    """All mirrors together take as long as the slowest, not their sum."""
+@pytest.mark.parametrize("alone", [True, False], ids=["decider without a worker", "command"])
+def test_one_slow_mirror_does_not_hold_up_the_others(transactional_db, request, monkeypatch, alone):
+    """All mirrors together take as long as the slowest, not their sum: none ends before all have begun."""
     memory = request.getfixturevalue("memory")
     monkeypatch.setattr(memory, "is_local", False)
     for name in ("beta", "gamma", "delta"):
@@ -136,7 +137,10 @@ def test_one_slow_mirror_does_not_hold_up_the_others(transactional_db, request, 
         put(self, name, data)
 
     monkeypatch.setattr(memory, "put", slow_put)
-    results = services.publish_everywhere(compose(), NOW)
+    if alone:
+        results = services.publish(compose(), NOW, patience=20).results.all()
+    else:
+        results = services.publish_everywhere(compose(), NOW)
 
     assert [result.state for result in results] == [State.SAFE] * 4
 
