@@ -268,6 +268,17 @@ def test_who_enrols_by_an_invite_of_a_revoked_device_is_locked_out_with_it(alice
         connections.arrive(device.pk, bytes(device.pending_psk_id), SEAT)
 
 
+def test_a_device_revoked_while_it_enrols_is_locked_out_with_its_invite(server):
+    """Between its two handshakes it holds the invite's secret and a pending pair: neither finds the next secret."""
+    made, invitation = invite()
+    device, psk = enrol(made)
+    devices.revoke(bytes(device.device_id), "stolen", "operator")
+
+    assert not opens(invitation.invite_psk, psk)
+    with pytest.raises(Unauthentic):
+        enrol(made, DeviceKey.generate())
+
+
 def test_a_damaged_row_keeps_nobody_from_being_shut_out(alice, bob, charlie, caplog):
     """The device it belongs to could not connect anyway."""
     Device.objects.filter(pk=alice.pk).update(psk_sealed=b"damaged" * 8)
