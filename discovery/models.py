@@ -87,7 +87,7 @@ class RevocationList(models.Model):
     body = models.BinaryField()
     # Of the body; it stands in every connection file that is published beside it.
     sha256 = models.BinaryField(max_length=32)
-    # Hex SHA-256 of the entries: equal means nothing new to say.
+    # Hex SHA-256 of the entries and of who signed them: equal means nothing new to say.
     digest = models.CharField(max_length=64)
     created_at = models.DateTimeField()
 

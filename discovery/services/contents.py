@@ -15,7 +15,7 @@ from clawchat.protocol.fingerprint import server_id
 from discovery.models import Publication
 
 from .mirrors import public_locations
-from .revocations import entries_digest
+from .revocations import list_digest
 
 
 def compose(endpoints: Sequence[Endpoint], now: int, next_rotation: int, grace: int) -> ConnectionInfo:
@@ -43,12 +43,14 @@ def compose(endpoints: Sequence[Endpoint], now: int, next_rotation: int, grace: 
 
 
 def content_digest(info: ConnectionInfo) -> str:
-    """Hex SHA-256 of what the file, its wraps and the list beside it tell a reader now: equal for two files that differ
-    in serial, times, load or audit head only."""
+    """Hex SHA-256 of what the file, its wraps and the list beside it tell a reader now, and of who signs them.
+
+    Equal for two files that differ in serial, times, load or audit head only.
+    """
     endpoints = tuple(replace(endpoint, load=0.0) for endpoint in info.endpoints)
     always_new = {"serial": 0, "timestamp": 0, "valid_from": 0, "valid_until": 0}
     plain = replace(info, endpoints=endpoints, audit_head=None, revocations=None, **always_new)
-    said = (plain.encode(), current_wraps(), entries_digest().encode())
+    said = (plain.encode(), current_wraps(), list_digest().encode())
     return hashlib.sha256(b"".join(hashlib.sha256(part).digest() for part in said)).hexdigest()
 
 

@@ -2,7 +2,8 @@
 
 from chat.services import wraps
 from discovery import services
-from discovery.models import Publication
+from discovery.models import Publication, PublicationResult
+from discovery.services.instants import instant
 from tests.discovery.conftest import NOW, compose, endpoint
 
 
@@ -35,3 +36,13 @@ def test_what_another_did_not_know_is_published_after_it(memory, monkeypatch):
     ours = services.publish(compose(NOW, endpoint(50_002)), NOW)
 
     assert ours.serial == others[0].serial + 1
+
+
+def test_an_attempt_at_a_mirror_is_ones_alone(memory, monkeypatch):
+    """Of two that have read the same row, whoever claims it first."""
+    monkeypatch.setattr(memory, "problem", "It is down.")
+    services.publish(compose(), NOW)
+    ours, theirs = PublicationResult.objects.get(), PublicationResult.objects.get()
+
+    assert ours.claim(instant(NOW + 60))
+    assert not theirs.claim(instant(NOW + 60))

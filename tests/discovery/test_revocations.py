@@ -6,17 +6,18 @@ from datetime import UTC, datetime
 import pytest
 from django.db import transaction
 
-from chat.models import Device, Revocation
+from chat.models import Device, Revocation, ServerIdentity
 from chat.services import audit, devices, wraps
-from chat.services.identity import current_discovery_secret, current_identity
+from chat.services.identity import IDENTITY_PURPOSE, current_discovery_secret, current_identity
 from chat.services.invites import cancel_invite, create_invite
 from chat.services.sealed import seal_device_psk
+from chat.services.secrets import seal_secret
 from clawchat.protocol.connection_file import SealedConnectionFile
 from clawchat.protocol.credential import device_id
 from clawchat.protocol.errors import UnknownPeer
 from clawchat.protocol.invite import Invite as Invitation
 from clawchat.protocol.key_schedule import key_id
-from clawchat.protocol.keys import DeviceKey, PreSharedKey
+from clawchat.protocol.keys import DeviceKey, IdentityKey, PreSharedKey
 from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
 from clawchat.protocol.revocation_list import RevocationKind, SealedRevocationList, revoked_id
 from discovery import services
@@ -168,6 +169,22 @@ def test_a_list_that_is_full_is_published_all_the_same(memory):
     assert {entry.kind for entry in found.entries} == {RevocationKind.DEVICE, RevocationKind.CERTIFICATE}
     assert not member.opens(memory.held["alpha"])
     assert Revocation.objects.count() == 1003
+
+
+def test_a_handover_is_published_at_once_and_signed_by_both(memory):
+    """File and list: whoever pins the successor alone, later, has to open the same list."""
+    publish()
+    key = IdentityKey.generate()
+    public = bytes(key.public)
+    sealed = seal_secret(IDENTITY_PURPOSE, bytes(key), public)
+    ServerIdentity.objects.create(public=public, private_sealed=sealed, state=ServerIdentity.State.SUCCESSOR)
+
+    data = publish(1)
+
+    for pin in (current_identity().public, key.public):
+        SealedConnectionFile.parse(data).verify([pin])
+        SealedRevocationList.parse(memory.lists["alpha"]).verify([pin])
+    assert open_info(data).revocations.matches(memory.lists["alpha"])
 
 
 def test_the_lists_serial_never_falls(memory):
