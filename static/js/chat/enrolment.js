@@ -13,6 +13,9 @@ import { Problem } from "./problem.js";
 const FOUND_WITHIN_MS = 30_000;
 const PAUSE_MS = 1000;
 
+/** What no further look would change: nobody is there, or our server has had its say. */
+const FINAL = ["unavailable", "refused", "revoked", "limit"];
+
 /**
  * Get this device its own key with the server. Repeating it is harmless: an invitation goes on to work for the device
  * that used it until that device has come back under its own key.
@@ -48,12 +51,21 @@ async function find(finder) {
   }
 }
 
-/** What the ports say is final, unless a tripwire says that the file is an old one. */
+/** A stranger, or a tripwire, is where the file says that our server is. */
+class OldAddress extends Error {}
+
 async function dialAny(account, finder, dial) {
-  const look = () => finder.refresh().then(() => finder.endpoints());
-  const race = new Race((endpoint, proven) => dial(endpoint, account.credentials({ byInvite: true }), proven), look);
+  let isProven = false;
+  const dialOne = (endpoint, proven) =>
+    dial(endpoint, account.credentials({ byInvite: true }), () => {
+      isProven = true;
+      return proven();
+    });
+  const race = new Race(dialOne, () => finder.refresh().then(() => finder.endpoints()));
   const { channel, handshake } = await race.run(finder.endpoints()).catch((cause) => {
-    throw ["rediscover", "unknown_peer"].includes(cause.code) ? cause : problemOf(cause, account);
+    // Only our server knows the invitation; whoever else is there says nothing of it.
+    const isOld = !isProven && !["unavailable", "unknown_peer", "revoked"].includes(cause.code);
+    throw isOld || cause.code === "rediscover" ? new OldAddress("a port that was left", { cause }) : cause;
   });
   await account.enrolled(handshake.exporter).catch(Problem.raise);
   channel.close();
@@ -61,12 +73,13 @@ async function dialAny(account, finder, dial) {
 
 /** Whether the address may yet be found: it was not published anew, or only places that lie have said anything. */
 function mayBeFound(cause, account, { places }) {
-  if (cause instanceof Problem || cause.code === "revoked" || cause.code === "unavailable") return false;
-  const isNotYet = cause.code === "unknown_peer" && account.discoverySecrets.size === 0;
-  return isNotYet || cause.code === "rediscover" || places.some(gaveNothing);
+  if (cause instanceof OldAddress) return true;
+  if (cause instanceof Problem || FINAL.includes(cause.code)) return false;
+  return (cause.code === "unknown_peer" && account.discoverySecrets.size === 0) || places.some(gaveNothing);
 }
 
 function problemOf(cause, account) {
+  if (cause instanceof OldAddress) return problemOf(cause.cause, account);
   const isBefore = account.discoverySecrets.size > 0;
   // Sealed under another secret than the invitation brought: from before a change that made it worthless.
   if (cause.code === "unknown_peer") return new Problem(isBefore ? "invitation_used" : "invitation_opens_nothing");

@@ -95,11 +95,25 @@ test("a place that lies ends no enrolment while the one that has the address is 
 test("an old address that leads to a port that was left ends no enrolment either", async () => {
   const { server, places, invitation, close } = withTwoPlaces();
   const old = await server.file();
-  const left = [...server.ports.keys()];
+  const [port] = server.ports.keys();
   server.openPort();
-  for (const url of left) close(url);
+  close(port);
   places[LIAR] = () => old;
   const app = await openApp(server, "astray", invitation);
+
+  await enrolWhen(app, "invitation_awaited", () => (places[MIRROR] = () => server.file()));
+
+  assert.equal(app.state, "ready");
+});
+
+test("a stranger at a port that was left says nothing of the invitation", async () => {
+  const { server, places, invitation, close } = withTwoPlaces();
+  const old = await server.file();
+  const [port] = server.ports.keys();
+  server.openPort();
+  close(port, 1008);
+  places[LIAR] = () => old;
+  const app = await openApp(server, "impostor", invitation);
 
   await enrolWhen(app, "invitation_awaited", () => (places[MIRROR] = () => server.file()));
 
@@ -224,7 +238,8 @@ async function enrolWhen(app, code, change) {
 /** A server, an invitation to it that names two places, both silent until the test says what they give. */
 function withTwoPlaces() {
   const server = new FakeServer();
-  const [places, tripwires] = [{}, new Set()];
+  // By the URL of a port that was left: what whoever is there now closes with.
+  const [places, left] = [{}, new Map()];
   const invitation = server.makeInvite({ locators: [LIAR, MIRROR] });
   server.fetch = async (url) => {
     if (!places[url]) throw Object.assign(new Error("silent"), { code: "unavailable" });
@@ -232,12 +247,12 @@ function withTwoPlaces() {
   };
   const accept = server.accept.bind(server);
   server.accept = (url, handlers) => {
-    if (!tripwires.has(url)) return accept(url, handlers);
-    return { send: () => queueMicrotask(() => handlers.onEnd(4409)), close: () => {} };
+    if (!left.has(url)) return accept(url, handlers);
+    return { send: () => queueMicrotask(() => handlers.onEnd(left.get(url))), close: () => {} };
   };
-  const close = (url) => {
+  const close = (url, code = 4409) => {
     server.ports.delete(url);
-    tripwires.add(url);
+    left.set(url, code);
   };
   return { server, places, invitation, close };
 }
