@@ -110,7 +110,7 @@ async def test_a_message_that_is_too_large_is_refused_and_the_connection_stays(h
 async def test_too_many_messages_are_refused_and_can_be_sent_later(hub, alice, room, clock):
     """With their ids; the same message goes through when there is room again."""
     await hub.database.run(lambda: change_policy("operator", messages_per_second=1, message_burst=2))
-    await hub.read_policy()
+    await hub.rounds.read_news()
     for _ in range(2):
         await alice.post(room)
         await alice.frame(MessageType.ACK)
@@ -312,7 +312,7 @@ async def test_an_error_of_the_client_is_noted(alice, caplog):
 async def test_errors_of_a_client_are_noted_at_the_pace_of_requests(hub, alice, caplog):
     """However fast they come, the log does not fill the disk."""
     await hub.database.run(lambda: change_policy("operator", request_burst=3))
-    await hub.read_policy()
+    await hub.rounds.read_news()
     caplog.set_level("INFO")
     for _ in range(20):
         await alice.put_frame(MessageType.ERROR, ErrorBody(13, "private words").encode())

@@ -70,7 +70,7 @@ async def test_a_one_time_package_is_no_last_resort(alice, bob):
 async def test_the_smallest_rate_lets_a_whole_request_pass(hub, alice, bob):
     """An operator who sets one package a minute slows everybody down, and stops nobody."""
     await hub.database.run(lambda: change_policy("operator", packages_per_minute=1))
-    await hub.read_policy()
+    await hub.rounds.read_news()
 
     assert (await alice.request("packages.take", devices=[random_bytes(16) for _ in range(16)]))["packages"] == []
 
@@ -102,7 +102,7 @@ async def test_a_stock_has_a_bound(bob, monkeypatch):
 async def test_mallory_cannot_empty_everybodys_stock(hub, bob, charlie, clock):
     """Taking has a rate of its own."""
     await hub.database.run(lambda: change_policy("operator", packages_per_minute=4))
-    await hub.read_policy()
+    await hub.rounds.read_news()
     for _ in range(16):
         await take(charlie, bob.id)
 
