@@ -18,6 +18,7 @@ from clawchat.protocol.endpoint_choice import (
     slow_places,
 )
 from clawchat.protocol.errors import ClawChatError, PeerError, Replayed, UnknownPeer
+from clawchat.protocol.key_schedule import key_id
 from clawchat.protocol.keys import DiscoverySecret
 from clawchat.protocol.limits import CLOCK_SKEW_SECONDS
 from clawchat.protocol.places import FILE_NAME, LIST_NAME
@@ -138,7 +139,9 @@ class Finder:
             for _, refusal in self._weigh([file.info])[1]:
                 raise refusal
             found[place] = file
-            if file.info.is_current(self.now()):
+            # Behind a gate of another secret nobody would let us in; which one is in force all places say together.
+            in_force = next(iter(self._device.discovery_secrets), None)
+            if file.info.is_current(self.now()) and key_id(file.secret) == in_force:
                 tell(self.order(file.info.endpoints))
 
         failed = await ask_places(http, places, FILE_NAME, judge)

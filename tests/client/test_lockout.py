@@ -70,6 +70,19 @@ async def test_invitation_without_a_secret_is_enough(server, tmp_path):
         assert again.status == "connected"
 
 
+async def test_newcomer_who_has_no_secret_yet_waits_for_the_places(server, monkeypatch):
+    """The first good file is believed before its port is dialled: without the secret no gate opens."""
+    monkeypatch.setattr("clawchat.client.places.REST_SECONDS", 0.1)
+    server.locators = (server.locators[0].replace("connection.json", "slow"), *server.locators)
+    text = server.invite(brings_secret=False)
+    server.publish(*server.ports)
+    server.other_files = {"slow": server.published}
+    bob = await Client.enrol(text, None, name="Bob")
+
+    assert bob.status == "connected"
+    await bob.close()
+
+
 async def test_new_invitation_is_waited_for(server):
     """Until a place has the wrap the client goes on trying, and says what it waits for."""
     text = server.invite(brings_secret=False)

@@ -145,7 +145,8 @@ export class Finder {
     const judge = async (answer) => {
       const candidate = await this.#examine(answer);
       opened.set(answer.url, candidate);
-      if (candidate.info.isCurrent(this.#seconds)) tell(this.#order.of(candidate.info.endpoints, this.#seconds));
+      if (!candidate.info.isCurrent(this.#seconds) || !this.#trust.isInForce(candidate.secret)) return;
+      tell(this.#order.of(candidate.info.endpoints, this.#seconds));
     };
     const { found, failed } = await askMirrors(this.#urls, { fetchBytes: this.#fetchBytes }, judge);
     const candidates = found.map(({ url }) => opened.get(url));

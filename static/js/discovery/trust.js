@@ -61,10 +61,18 @@ export class Trust {
     return { secret, info };
   }
 
+  /**
+   * Whether this device goes by this secret: behind another one's gate nobody lets it in.
+   * @param {import("../protocol/keys.js").DiscoverySecret} secret
+   */
+  isInForce(secret) {
+    const [inForce] = this.#secrets().values();
+    return inForce?.equals(secret) ?? false;
+  }
+
   /** A file under this secret was believed: it is the one in force. */
   async believed(secret, { timestamp }) {
-    const [inForce] = this.#secrets().values();
-    if (!inForce?.equals(secret)) await this.#learned(secret, timestamp);
+    if (!this.isInForce(secret)) await this.#learned(secret, timestamp);
   }
 
   // The revocation list
