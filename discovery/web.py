@@ -134,6 +134,8 @@ class _Connection(http.client.HTTPConnection):
         self._dial = request.dial or (parts.hostname, self.port)
         self._context = (request.context or ssl.create_default_context()) if parts.scheme == "https" else None
         self._lock, self._is_shut = threading.Lock(), False
+        # What was connected: the library lets go of its own as soon as the head of an answer is there.
+        self._line: socket.socket | None = None
 
     def connect(self) -> None:
         """Connect, unless it was given up meanwhile."""
@@ -147,12 +149,12 @@ class _Connection(http.client.HTTPConnection):
         """Whatever waits on this connection ends now, and nothing begins on it any more."""
         with self._lock:
             self._is_shut = True
-            if self.sock is not None:
-                _shut(self.sock)
+            if self._line is not None:
+                _shut(self._line)
 
     def _take(self, sock: socket.socket) -> None:
         with self._lock:
-            self.sock = sock
+            self.sock = self._line = sock
             if self._is_shut:
                 _shut(sock)
 
