@@ -21,8 +21,8 @@ export const INVITATION_PROBLEMS = {
   invitation_awaited: {
     title: "Waiting for the server's address",
     text:
-      "No place has it for this invitation yet. With a new invitation that is a matter of seconds; this device keeps " +
-      "looking.",
+      "No place has the server's address for this invitation yet. With a new one that is a matter of seconds; this " +
+      "device keeps looking.",
     remedy: null,
   },
   invitation_opens_nothing: {
