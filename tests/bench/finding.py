@@ -31,7 +31,7 @@ from tests.mega.emulator import MegaEmulator
 from tests.soak.soak import percentiles
 
 ROOT = Path(__file__).resolve().parents[2]
-TRIES = 300
+TRIES = 200
 HOUR = 3600
 # A hundred devices, as the goal has it, and the padding.
 WRAPS = 112
