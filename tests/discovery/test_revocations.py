@@ -8,7 +8,12 @@ from django.db import transaction
 
 from chat.models import Device, Revocation, ServerIdentity
 from chat.services import audit, devices, wraps
-from chat.services.identity import IDENTITY_PURPOSE, current_discovery_secret, current_identity
+from chat.services.identity import (
+    IDENTITY_PURPOSE,
+    current_discovery_secret,
+    current_identity,
+    renew_discovery_secret,
+)
 from chat.services.invites import cancel_invite, create_invite
 from chat.services.sealed import seal_device_psk
 from chat.services.secrets import seal_secret
@@ -22,6 +27,7 @@ from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
 from clawchat.protocol.revocation_list import RevocationKind, SealedRevocationList, revoked_id
 from discovery import services
 from discovery.models import Publication, RevocationList
+from discovery.services.revocations import delete_unused
 from tests.discovery.conftest import NOW, compose, endpoint
 
 
@@ -144,6 +150,26 @@ def test_the_same_list_is_sealed_once(memory):
 
     assert RevocationList.objects.count() == 1
     assert Publication.objects.count() == 2
+
+
+def test_the_same_list_is_sealed_anew_under_a_new_secret(memory, monkeypatch):
+    """Also when it says no more than before: a full one leaves old secrets out."""
+    monkeypatch.setattr("discovery.services.revocations.current_entries", lambda: [])
+    publish()
+    with transaction.atomic():
+        renew_discovery_secret("a test", "operator")
+    info = open_info(publish(1))
+
+    assert open_list(memory.lists["alpha"]).serial == info.revocations.serial == NOW + 1
+
+
+def test_the_newest_list_stays_though_no_file_names_it(memory):
+    """The next one's serial follows it."""
+    publish()
+    Publication.objects.all().delete()
+    delete_unused()
+
+    assert RevocationList.objects.count() == 1
 
 
 def test_a_list_that_is_full_is_published_all_the_same(memory):

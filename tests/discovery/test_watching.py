@@ -120,6 +120,17 @@ def test_suspicion_ends_with_a_look_and_not_with_a_put(remote):
     assert (after_put, alpha().state, alpha().last_error) == (State.SUSPECT, State.WELL, "")
 
 
+def test_silence_clears_no_suspect(remote):
+    """Or who lied would only have to say nothing for a while, to be clear and unsaid."""
+    remote.held["alpha"] = remote.older[0]
+    services.watch(alpha().pk, NOW + 20)
+    services.carry_one(PublicationResult.objects.order_by("-publication__serial").first().pk, NOW + 21)
+    remote.held.clear()
+
+    assert services.watch(alpha().pk, NOW + 90) == "There is nothing."
+    assert alpha().state == State.SUSPECT
+
+
 def test_mirror_that_falls_back_again_is_said_again(remote):
     """Once for each time, not once for ever."""
     for now in (NOW + 20, NOW + 200):
