@@ -41,7 +41,7 @@ class MemberAdmin(LookedAt):
 class DeviceAdmin(LookedAt):
     """Devices: whose they are, when they were seen, and the button that shuts one out."""
 
-    list_display = ["device", "member", "revoked_at", "last_seen_at", "client_name", "kind", "created_at"]
+    list_display = ["device", "member", "kind", "revoked_at", "last_seen_at", "client_name"]
     list_filter = ["kind", "revoked_at"]
     list_select_related = ["member"]
     search_fields = ["member__name", "client_name"]

@@ -1,4 +1,4 @@
-"""The README's pictures, taken from a running server and the browsers of three people.
+"""The pictures of the README and the guides, taken from a running server and the browsers of three people.
 
 `python -m tests.e2e.pictures docs/images`
 """
@@ -11,9 +11,12 @@ from pathlib import Path
 
 from tests.e2e.browser import PHONE, Browsers, Person
 from tests.e2e.server import ServerProcess
+from tests.mega.emulator import PASSWORD, MegaEmulator
 
-ENVIRONMENT = {"CLAWCHAT_SERVER_NAME": "Canal House"}
+OPERATOR = "operator"
+ENVIRONMENT = {"CLAWCHAT_SERVER_NAME": "Canal House", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
 ROOM = "Kitchen table"
+ADMIN_VIEW = {"width": 1440, "height": 700}
 LOOKS = {"locale": "en-GB", "timezone_id": "Europe/Amsterdam", "device_scale_factor": 2, "color_scheme": "light"}
 # Who says what, in this order.
 TALK = [
@@ -52,6 +55,9 @@ async def take(folder: Path, workplace: Path) -> None:
             await asyncio.sleep(1)
             await people["alice berg"].page.screenshot(path=folder / "conversation-desktop.png")
             await people["jonas okafor"].page.screenshot(path=folder / "conversation-phone.png")
+            await check(people["jonas okafor"])
+            await people["jonas okafor"].page.screenshot(path=folder / "check-phone.png")
+            await administer(browsers, server, folder)
 
 
 async def meet(people: dict[str, Person]) -> None:
@@ -64,6 +70,43 @@ async def meet(people: dict[str, Person]) -> None:
     for person in (mara, jonas):
         await alice.add(person.name)
         await person.open_room(ROOM)
+
+
+async def check(person: Person) -> None:
+    """Somebody asks how the way to the server is."""
+    await person.page.locator(".chip").click()
+    await person.page.get_by_role("button", name="Check the connection").click()
+    await person.page.locator(".verdict[data-verdict=well]").wait_for()
+    await person.page.wait_for_timeout(500)
+
+
+async def administer(browsers: Browsers, server: ServerProcess, folder: Path) -> None:
+    """The operator looks at the devices, adds an account at MEGA and looks at the mirrors."""
+    server.run("createsuperuser", "--noinput", "--username", OPERATOR, "--email", "")
+    admin = f"{server.front_url}/admin"
+    page = (await browsers.open(OPERATOR, f"{admin}/", ADMIN_VIEW, **LOOKS)).page
+    await page.get_by_label("Username").fill(OPERATOR)
+    await page.get_by_label("Password").fill(PASSWORD)
+    await page.get_by_role("button", name="Log in").click()
+    await page.get_by_role("heading", name="The operator's side").wait_for()
+    await page.goto(f"{admin}/chat/device/")
+    await page.screenshot(path=folder / "admin.png")
+    with MegaEmulator() as mega:
+        await page.goto(f"{admin}/discovery/mirror/add/")
+        await page.get_by_label("Name").fill("MEGA of the band")
+        await page.get_by_label("Kind").select_option("mega")
+        await page.get_by_role("button", name="Save", exact=True).click()
+        await page.get_by_label("E-mail address").fill("band@example.org")
+        await page.get_by_label("Password").fill(PASSWORD)
+        await page.get_by_label("Link of the shared folder").fill(
+            mega.export_folder(mega.make_account("band@example.org"))
+        )
+        await page.get_by_role("button", name="Save", exact=True).click()
+        row = page.locator("tr", has_text="MEGA of the band", has=page.get_by_text("holds what was put there"))
+        while not await row.count():
+            await asyncio.sleep(1)
+            await page.goto(f"{admin}/discovery/mirror/")
+    await page.screenshot(path=folder / "mirrors.png")
 
 
 if __name__ == "__main__":

@@ -91,7 +91,9 @@ class Diagnosis extends DialogElement {
   /** Hosts and ports, and nothing that opens anything. */
   async #copy() {
     const { steps, verdict } = this.found;
-    const told = steps.map(({ title, grade, lines }) => [`${title}: ${grade}`, ...lines.map((line) => line.sentence)]);
+    const told = steps.map(({ title, grade, lines }) => {
+      return [`${title}: ${words.diagnosis.grades[grade]}`, ...lines.map((line) => line.sentence)];
+    });
     try {
       await navigator.clipboard.writeText([`${verdict.sentence} ${verdict.remedy}`, ...told.flat()].join("\n"));
     } catch {
