@@ -136,8 +136,9 @@ class Finder:
         def judge(place: Place, data: bytes) -> None:
             file = self._open(data)
             # One that is older than ours must not hurry the places that have a newer one.
-            for _, refusal in self._weigh([file.info])[1]:
-                raise refusal
+            _, refused = self._weigh([file.info])
+            if refused:
+                raise refused[0][1]
             found[place] = file
             # Behind a gate of another secret nobody would let us in; which one is in force all places say together.
             in_force = next(iter(self._device.discovery_secrets), None)
