@@ -12,6 +12,7 @@ import pytest
 
 from clawchat.client import Client
 from tests.discovery import servers
+from tests.e2e import forging
 from tests.e2e.server import ServerFailed, ServerProcess, free_port
 from tests.mega.emulator import PASSWORD, MegaEmulator
 from tests.soak.rows import Rows
@@ -36,6 +37,8 @@ states = dict(Mirror.objects.values_list("name", "state"))
 said = AuditEvent.objects.filter(code="mirror_suspect").order_by("pk")
 print(json.dumps([states, [[event.subject, event.details["finding"]] for event in said]]))
 """
+# The next pass sends somebody to look, as it does every ten minutes.
+LOOK = "from discovery.models import Mirror; Mirror.objects.filter(name='WebDAV').update(watched_at=None)"
 FRONT = "Front door"
 
 
@@ -61,10 +64,18 @@ class Town:
             assert time.monotonic() < ends, f"{states}\n{self.server.log_tail()}"
             await asyncio.sleep(0.5)
 
-    async def show(self) -> tuple[dict[str, str], list[list[str]]]:
-        """State of each mirror, and what the audit log says of suspect ones."""
-        states, said = json.loads(await asyncio.to_thread(self.server.run, "shell", "-v", "0", "-c", SHOW))
+    async def show(self, first: str = "") -> tuple[dict[str, str], list[list[str]]]:
+        """State of each mirror, and what the audit log says of suspect ones; `first` is done before."""
+        states, said = json.loads(await asyncio.to_thread(self.server.run, "shell", "-v", "0", "-c", first + SHOW))
         return states, said
+
+    async def look_until(self, state: str) -> None:
+        """Let the server look at the WebDAV mirror, in its own round, until it finds it so; a look finds nothing while
+        a file is on its way."""
+        ends = time.monotonic() + LONGEST_SECONDS
+        while (found := (await self.show(first=LOOK))[0]["WebDAV"]) != state:
+            assert time.monotonic() < ends, f"{found} instead of {state}\n{self.server.log_tail()}"
+            await asyncio.sleep(2)
 
     async def enrol_alice(self) -> None:
         """A member who has seen all places once and went away."""
@@ -95,6 +106,11 @@ class Town:
             while not (now := await self._ports()) or now & before:
                 await asyncio.sleep(0.5)
 
+    def opened(self) -> set[int]:
+        """The ports that clients are sent to."""
+        leases = Rows(self.server.data_dir).leases()
+        return {lease.port for lease in leases if lease.kind == "moving" and lease.state == "open"}
+
     async def alice_finds_it(self, without: str) -> None:
         """She comes back, and the server answers her."""
         try:
@@ -111,20 +127,16 @@ class Town:
 
 
 @contextlib.asynccontextmanager
-async def town(folder: Path) -> AsyncIterator[Town]:
+async def town(folder: Path, interval: float = INTERVAL) -> AsyncIterator[Town]:
     """A server with a WebDAV folder, an S3 bucket and a MEGA folder beside its front door, all of them well."""
     folder.mkdir(exist_ok=True)
-    server = ServerProcess(folder / "data", interval=INTERVAL, lead=LEAD, grace=GRACE)
+    server = ServerProcess(folder / "data", interval=interval, lead=LEAD, grace=GRACE)
     with contextlib.ExitStack() as stack:
         dav = stack.enter_context(servers.webdav(folder / "dav", free_port()))
-        bucket = stack.enter_context(servers.s3(free_port()))
+        bucket = stack.enter_context(servers.s3(folder, free_port()))
         mega = stack.enter_context(MegaEmulator())
         account = mega.make_account()
         link = {"password": PASSWORD, "link": mega.export_folder(account)}
-
-        def forget_and_start() -> None:
-            bucket.process.start()
-            servers.make_bucket(bucket.process)
 
         def silence_mega() -> None:
             for where in ("*", "upload", "download"):
@@ -132,7 +144,7 @@ async def town(folder: Path) -> AsyncIterator[Town]:
 
         mirrors = {
             "WebDAV": Elsewhere(_row("webdav", dav.options, dav.secrets), dav.process.kill, dav.process.start),
-            "S3": Elsewhere(_row("storage", bucket.options, bucket.secrets), bucket.process.kill, forget_and_start),
+            "S3": Elsewhere(_row("storage", bucket.options, bucket.secrets), bucket.process.kill, bucket.process.start),
             "MEGA": Elsewhere(_row("mega", {"email": account.email}, link), silence_mega, mega.faults.clear),
         }
         rows = [{"name": name, **mirror.row} for name, mirror in mirrors.items()]
@@ -180,6 +192,24 @@ async def test_any_one_mirror_is_enough(tmp_path):
         await here.alice_finds_it(without="all but the front door")
 
 
+async def test_a_port_stays_while_nobody_who_is_away_could_learn_of_the_next(tmp_path):
+    """The data directory takes the file as ever, and that is none for Alice: what she holds leads to the old port."""
+    async with town(tmp_path / "town") as here:
+        await here.kill(FRONT)
+        for name in here.mirrors:
+            await here.kill(name)
+        rows = Rows(here.server.data_dir)
+        await _until(lambda: rows.count("chat_auditevent", "code = 'port_late'") > 0, here.server.log_tail)
+        before = here.opened()
+        await asyncio.sleep(2 * INTERVAL)
+        after = here.opened()
+        await here.revive("MEGA")
+        await here.until_moved()
+        await here.alice_finds_it(without="all but MEGA")
+
+    assert before == after != set()
+
+
 async def test_a_mirror_that_lies_is_named_and_moves_nobody(tmp_path):
     """Yesterday's file and noise on one mirror: Alice finds the server, the operator reads which mirror and what."""
     shared = tmp_path / "town" / "dav" / "shared"
@@ -211,3 +241,51 @@ async def _replace_until_caught(here: Town, path: Path, lie: bytes) -> None:
             assert "WebDAV" in str(error)
             return
     raise AssertionError("nobody saw what the mirror gave")
+
+
+async def test_a_forged_or_forked_file_is_named_by_all_and_moves_nobody(tmp_path):
+    """Somebody else's signature, another server's file, a second file of one number: Alice stays, and says which host
+    it was; the server's own round finds it, says so once, and puts the file there again."""
+    folder, touched = tmp_path / "town", []
+    lying = folder / "dav" / "shared" / "connection.json"
+    trap = await asyncio.start_server(lambda *_: touched.append("somebody was misled"), "127.0.0.1", 0)
+    port = trap.sockets[0].getsockname()[1]
+    async with trap, town(folder, interval=3600) as here, Client.open(folder / "alice") as alice:
+        host = here.mirrors["WebDAV"].row["options"]["public"].split("/")[2]
+        before = alice.port
+        lies = [
+            ("foreign", "unauthentic", await asyncio.to_thread(forging.forged_file, here.server, port)),
+            ("foreign", "unauthentic", await asyncio.to_thread(forging.file_of_another_server, _other(tmp_path))),
+            ("forked", "forked", await asyncio.to_thread(forging.forked_file, here.server, port)),
+        ]
+        for finding, code, lie in lies:
+            truth = lying.read_bytes()
+            # With nobody to talk to she asks all places.
+            await asyncio.to_thread(here.server.stop)
+            lying.write_bytes(lie)
+            await _until(lambda code=code: alice.doubts == {host: code}, lambda: f"{alice.doubts}")
+            await asyncio.to_thread(here.server.start)
+            await _until(lambda: alice.status == "connected", here.server.log_tail)
+            stayed, gives = alice.port, lying.read_bytes()
+            await here.look_until("suspect")
+            states, said = await here.show()
+            await _until(lambda truth=truth: lying.read_bytes() == truth, here.server.log_tail)
+
+            assert (stayed, gives) == (before, lie)
+            assert said[-1] == ["WebDAV", finding]
+            assert {name for name, state in states.items() if state != "well"} == {"WebDAV"}
+            await here.look_until("well")
+            await alice.request("device.list")
+    assert [finding for _, finding in said] == ["foreign", "foreign", "forked"]
+    assert touched == []
+
+
+def _other(folder: Path) -> ServerProcess:
+    return ServerProcess(folder / "other", interval=3600, lead=LEAD, grace=GRACE)
+
+
+async def _until(happened: Callable[[], bool], what: Callable[[], str]) -> None:
+    ends = time.monotonic() + LONGEST_SECONDS
+    while not happened():
+        assert time.monotonic() < ends, what()
+        await asyncio.sleep(0.1)
