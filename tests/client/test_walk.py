@@ -20,7 +20,7 @@ from clawchat.protocol.encoding import v16
 from clawchat.protocol.key_schedule import key_id
 from clawchat.protocol.keys import DiscoverySecret, IdentityKey
 from clawchat.protocol.places import WebPlace
-from tests.client.tiny_server import TinyServer, _serve, deaf_port
+from tests.client.tiny_server import TinyServer, deaf_port, serve
 from tests.mega.emulator import MegaEmulator
 from tests.rotation.certificates import sign, write_pair
 
@@ -59,7 +59,7 @@ async def knock_at_one_that_says(server: TinyServer, answer: Callable[[bytes], b
         return socket
 
     endpoint = server.ports[0].endpoint(int(time.time()))
-    runner, number = await _serve([web.get(endpoint.path, take)])
+    runner, number = await serve([web.get(endpoint.path, take)])
     met = await knock(server, replace(endpoint, port=number))
     await runner.cleanup()
     return diagnose(met, Audience.MEMBER).verdict.code
@@ -67,7 +67,7 @@ async def knock_at_one_that_says(server: TinyServer, answer: Callable[[bytes], b
 
 async def shelf(answer):
     """The URL of a place that answers so, and what to end it with."""
-    runner, port = await _serve([web.get("/connection.json", answer)])
+    runner, port = await serve([web.get("/connection.json", answer)])
     return f"http://127.0.0.1:{port}/connection.json", runner
 
 
@@ -308,7 +308,7 @@ async def test_a_port_that_was_left_is_named(server):
 
 async def test_a_port_of_somebody_else_is_named(server):
     """A web server that knows nothing of us has taken the number."""
-    runner, number = await _serve([])
+    runner, number = await serve([])
     server.ports[0].number, taken = number, server.ports[0].number
     server.publish(*server.ports)
 

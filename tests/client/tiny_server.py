@@ -130,7 +130,7 @@ class TinyServer:
 
     async def __aenter__(self) -> "TinyServer":
         routes = [web.get("/connection.json", self._connection_file), web.get("/{name}", self._other_file)]
-        self._front, number = await _serve(routes)
+        self._front, number = await serve(routes)
         self.locators = (f"http://127.0.0.1:{number}/connection.json",)
         self.publish(await self.open_port())
         return self
@@ -169,7 +169,7 @@ class TinyServer:
         async def handler(request: web.Request) -> web.StreamResponse:
             return await self._serve_socket(request, port)
 
-        port.runner, port.number = await _serve([web.get(path, handler)])
+        port.runner, port.number = await serve([web.get(path, handler)])
         self.ports.append(port)
         return port
 
@@ -380,7 +380,8 @@ class TinyServer:
             await seat.send(MessageType.CHAT, ChatDelivery(room, seq, 0, row.sender, row.message).encode())
 
 
-async def _serve(routes: list[web.RouteDef]) -> tuple[web.AppRunner, int]:
+async def serve(routes: list[web.RouteDef]) -> tuple[web.AppRunner, int]:
+    """These routes on a loopback port: what to end them with, and its number."""
     application = web.Application()
     application.add_routes(routes)
     runner = web.AppRunner(application, shutdown_timeout=0.1, access_log=None)
