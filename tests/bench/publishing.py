@@ -46,7 +46,7 @@ def publishing(folder: Path) -> dict[str, Any]:
     """Publications to all mirrors together, against each mirror alone in the same rounds."""
     with contextlib.ExitStack() as stack:
         dav = stack.enter_context(servers.webdav(folder / "dav", free_port()))
-        bucket = stack.enter_context(servers.s3(free_port()))
+        bucket = stack.enter_context(servers.s3(folder, free_port()))
         mega = stack.enter_context(MegaEmulator())
 
         def away(name: str, origin: str) -> str:
