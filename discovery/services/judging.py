@@ -10,7 +10,7 @@ from chat.services import audit
 from chat.services.identity import current_identity, successor_identity
 from chat.services.sealed import open_discovery_secret
 from clawchat.protocol.connection_file import SealedConnectionFile
-from clawchat.protocol.errors import ClawChatError, Malformed, TooLarge, Unauthentic, UnknownPeer, UnsupportedVersion
+from clawchat.protocol.errors import ClawChatError, Unauthentic, UnknownPeer
 from clawchat.protocol.keys import DiscoverySecret
 from clawchat.protocol.revocation_list import SealedRevocationList
 from discovery.mirrors.base import FILE_NAME
@@ -26,20 +26,21 @@ SENTENCES = {
     OLDER: "It gives an older {name} than was put there and read back.",
     FORKED: "It gives another {name} with this server's signature: does a copy of this server run somewhere?",
 }
-_NOISE_ERRORS = (Malformed, TooLarge, UnsupportedVersion)
 
 
 def judge(name: str, given: bytes, publication: Publication) -> str:
     """Why this is not what readers should get there."""
     is_file = name == FILE_NAME
+    pins = [identity.public for identity in (current_identity(), successor_identity()) if identity]
     try:
         sealed = (SealedConnectionFile if is_file else SealedRevocationList).parse(given)
-        identities = [current_identity(), successor_identity()]
-        opened = sealed.open(_secrets(), [identity.public for identity in identities if identity])
-    except _NOISE_ERRORS:
-        return NOISE
-    except (Unauthentic, UnknownPeer):
+        sealed.verify(pins)
+        opened = sealed.open(_secrets(), pins)
+    except Unauthentic:
         return FOREIGN
+    except UnknownPeer:
+        # Signed by us, under a secret that this database never had.
+        return FORKED
     except ClawChatError:
         return NOISE
     put_there = publication.serial if is_file else publication.revocations.serial

@@ -59,7 +59,7 @@ def test_mirror_that_holds_the_file_is_well(remote):
     assert suspicions() == []
 
 
-@pytest.mark.parametrize("finding", ["older", "foreign", "forked", "ahead", "noise"])
+@pytest.mark.parametrize("finding", ["older", "foreign", "forked", "ahead", "copy", "noise"])
 def test_what_was_not_put_there_makes_a_mirror_suspect(remote, caplog, finding):
     """The admin and the audit log name it, once; the newest file is put there again."""
     files = {
@@ -67,6 +67,7 @@ def test_what_was_not_put_there_makes_a_mirror_suspect(remote, caplog, finding):
         "foreign": stranger,
         "forked": lambda: forged(current_discovery_secret(), current_identity(), NOW + 10),
         "ahead": lambda: forged(current_discovery_secret(), current_identity(), NOW + 5000),
+        "copy": lambda: forged(DiscoverySecret.generate(), current_identity(), NOW + 10),
         "noise": lambda: b"<!doctype html><title>Not found</title>",
     }
     newest = remote.held["alpha"]
@@ -78,7 +79,7 @@ def test_what_was_not_put_there_makes_a_mirror_suspect(remote, caplog, finding):
 
     assert (suspect.state, suspect.last_error) == (State.SUSPECT, sentence)
     assert sentence
-    assert suspicions() == ["forked" if finding == "ahead" else finding]
+    assert suspicions() == ["forked" if finding in ("ahead", "copy") else finding]
     assert len([line for line in caplog.records if "alpha" in line.message]) == 1
     assert result.state == PublicationResult.State.FAILED
     services.carry_one(result.pk, NOW + 22)
