@@ -47,7 +47,7 @@ def test_a_running_server_is_well_and_a_stopped_one_is_named(tmp_path, tls):
     assert steps["tls"] == ["tls_well" if tls else "tls_local"]
     assert "All is well" in said.stdout
     assert after.returncode == 1
-    assert "turns connections away. Start the server" in after.stderr
+    assert "turns connections away. If it is this server's own front door, start the server" in after.stderr
 
 
 def test_without_a_server_ever_it_says_what_to_do(tmp_path):
