@@ -24,6 +24,7 @@ class Command(BaseCommand):
         now = int(time.time())
         results = publish_everywhere(compose(info.endpoints, now, info.next_rotation, info.grace_seconds), now)
         for result in results:
-            self.stdout.write(f"{result.mirror}: {result.get_state_display()} {result.detail}".rstrip())
+            why = result.detail and f". {result.detail}"
+            self.stdout.write(f"{result.mirror}: {result.get_state_display()}{why}")
         if not any(publication_is_safe(result.publication) for result in results[:1]):
             raise CommandError("No mirror that members can reach has the file. Each line above says why.")
