@@ -10,10 +10,10 @@ from clawchat.client import places
 from clawchat.client.device import Device
 from clawchat.client.discovery import FILE, STORE, Finder
 from clawchat.client.store import Store
-from clawchat.protocol.errors import Forked, Replayed
+from clawchat.protocol.errors import Forked, Replayed, Revoked
 from clawchat.protocol.invite import Invite
 from clawchat.protocol.places import LIST_NAME
-from clawchat.protocol.revocation_list import RevocationKind, revoked_id
+from clawchat.protocol.revocation_list import RevocationKind, revoked_id, sign_identity_revocation
 from clawchat.protocol.revocation_list import Revoked as Entry
 from tests.client.tiny_server import serve
 
@@ -47,6 +47,23 @@ async def test_rolled_back_or_forked_file_is_refused_after_a_restart(server, sto
         again.take(older)
     with pytest.raises(Forked):
         again.take(other)
+
+
+@pytest.mark.parametrize("kind", [RevocationKind.IDENTITY, RevocationKind.DEVICE])
+async def test_nothing_is_believed_once_the_server_or_this_device_is_revoked(server, store, finder, kind):
+    """Neither now nor after a restart: whoever asks is told why."""
+    if kind is RevocationKind.IDENTITY:
+        number, statement = revoked_id(bytes(server.identity.public)), sign_identity_revocation(server.identity)
+    else:
+        number, statement = revoked_id(bytes(finder._device.key.public)), b""
+    server.list_revoked(Entry(kind, number, 1, "stolen", statement), serial=5)
+    finder.revocations.take(server.other_files[LIST_NAME], server.info(*server.ports))
+
+    for each in (finder, Finder(store, Device.load(store))):
+        with pytest.raises(Revoked):
+            each.take(server.publish(*server.ports))
+        with pytest.raises(Revoked):
+            await each.fetch(None)
 
 
 async def test_certificate_that_cannot_be_read_counts_as_revoked_while_any_is(server, finder):
