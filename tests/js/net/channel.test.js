@@ -28,8 +28,12 @@ async function open(t) {
   t.after(() => channel.ended(1000));
   return {
     channel, heard, closed,
-    /** What the server reads, in the order it came over the wire. */
-    read: async () => (await settle(), Promise.all(sent.splice(0).map((frame) => server.open(frame)))),
+    /** What the server reads, in the order it came over the wire: so many frames, and what comes right behind them. */
+    read: async (least = 1) => {
+      while (sent.length < least) await settle();
+      await settle();
+      return Promise.all(sent.splice(0).map((frame) => server.open(frame)));
+    },
     /** The server says something. */
     tell: async (type, payload) => (channel.receive(await server.seal(type, payload, randomBytes(16), 1)), settle()),
     raw: server,
@@ -42,7 +46,7 @@ test("frames reach the server in the order of the calls, however they overlap", 
 
   ids.forEach((id, index) => channel.sendMessage(ROOM, new Uint8Array((20 - index) * 100 + 1), id));
 
-  const frames = await read();
+  const frames = await read(ids.length);
   assert.deepEqual(frames.map((frame) => frame.messageId), ids);
   assert.equal(ChatSend.parse(frames[0].payload).message.length, 2001);
 });
@@ -54,7 +58,7 @@ test("a question gets its own answer, and a refusal tells what the server added"
     channel.request("group_info", { room: ROOM }),
     (error) => error.code === "stale_epoch" && error.details.epoch === 4,
   );
-  const [one, two] = (await read()).map((frame) => parseExchange(frame.payload));
+  const [one, two] = (await read(2)).map((frame) => parseExchange(frame.payload));
 
   await tell(MessageType.REQUEST, new Failure(two.id, { code: 13, text: "late", epoch: 4 }).encode());
   await tell(MessageType.REQUEST, new Response(one.id, { members: [], more: false }).encode());
@@ -68,7 +72,7 @@ test("no more questions are open at once than the server takes", async (t) => {
   const { channel, read, tell } = await open(t);
   const asked = Array.from({ length: 30 }, () => channel.request("directory"));
   asked.forEach((question) => question.catch(() => {}));
-  const sent = await read();
+  const sent = await read(24);
 
   await tell(MessageType.REQUEST, new Response(parseExchange(sent[0].payload).id, {}).encode());
 
@@ -109,7 +113,7 @@ test("a notice is answered and passed on, a ping is echoed", async (t) => {
   await tell(MessageType.REQUEST, new Request(5, { op: "welcome" }).encode());
   await tell(MessageType.PING, utf8("echo"));
 
-  const [answer, pong] = await read();
+  const [answer, pong] = await read(2);
   assert.deepEqual(parseExchange(answer.payload), new Response(5, {}));
   assert.deepEqual([pong.type, pong.payload], [MessageType.PONG, utf8("echo")]);
   assert.deepEqual(heard, [["notice", "welcome", { op: "welcome" }]]);
@@ -171,7 +175,7 @@ test("a session that retires waits for its answers and says goodbye", async (t) 
   await retired;
   while (closed.length === 0) await settle();
 
-  const frames = await read();
+  const frames = await read(2);
   assert.deepEqual(frames.map((frame) => frame.type), [MessageType.CHAT, MessageType.CLOSE_NOTIFY]);
   assert.deepEqual(closed, [1000]);
 });
