@@ -1,7 +1,8 @@
 """Work of a Django storage in a process of its own, `python -m discovery.saving`: what hangs can be ended.
 
 Few storages have time limits: a thread that waits for an FTP server that fell silent waits for ever, and nobody can end
-it. A process ends when it is told to, whatever it waits for; should whoever began it be gone, it ends by itself.
+it. A process ends when it is told to, whatever it waits for; should whoever began it be gone, it ends by itself. To
+start one with the library for S3 takes longer than the save: that one has time limits, and a thread, until one hangs.
 """
 
 import base64
@@ -9,16 +10,18 @@ import contextlib
 import json
 import math
 import os
+import queue
 import re
 import signal
 import subprocess
 import sys
+import threading
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from django.conf import settings
 
-from .storages import Unusable, make_storage, overwrite
+from .storages import S3, Unusable, make_storage, overwrite
 
 # After it was told to end. Only what waits for a disk that is gone takes longer.
 ENDING_SECONDS = 2.0
@@ -67,13 +70,32 @@ class Stuck(Exception):
 
 # Processes that did not end, by whose work they do.
 _stuck: dict[int, "subprocess.Popen[bytes]"] = {}
+# The last thread that took too long, in the same way: as long as it hangs, there is no second one.
+_hanging: dict[int, threading.Thread] = {}
 
 
 def run(key: int, work: Work) -> Outcome:
-    """Do the work in a process of its own and return how it went; `key` tells whose it is.
+    """Do the work where nobody has to wait for it longer than it may take, and return how it went; `key` tells whose it
+    is.
 
-    Raises: TimeoutError when it took longer than it may, and was ended; Stuck.
+    Raises: TimeoutError when it took longer, and was given up; Stuck.
     """
+    hangs = key in _hanging and _hanging[key].is_alive()
+    return _run_here(key, work) if work.backend == S3 and not hangs else _run_apart(key, work)
+
+
+def _run_here(key: int, work: Work) -> Outcome:
+    outcome: queue.SimpleQueue[Outcome] = queue.SimpleQueue()
+    thread = threading.Thread(target=lambda: outcome.put(_do(work)), daemon=True, name="storage")
+    thread.start()
+    try:
+        return outcome.get(timeout=work.seconds)
+    except queue.Empty:
+        _hanging[key] = thread
+        raise TimeoutError from None
+
+
+def _run_apart(key: int, work: Work) -> Outcome:
     if key in _stuck and _stuck[key].poll() is None:
         raise Stuck
     process = subprocess.Popen(

@@ -30,7 +30,7 @@ class Storage(PublicMirror):
     seconds = 15.0
 
     def put(self, name: str, data: bytes) -> None:
-        """Save under this very name, in a process that is ended when it takes too long."""
+        """Save under this very name, where what takes too long is given up: see saving.py."""
         self._run(name, data)
 
     def remove(self, name: str) -> None:
@@ -55,7 +55,7 @@ class Storage(PublicMirror):
         try:
             outcome = run(self.mirror.pk, Work(self._backend(), self._options(), name, self.seconds, data))
         except TimeoutError:
-            raise MirrorError(f"The storage took too long: more than {self.seconds:g} s, and was ended.") from None
+            raise MirrorError(f"The storage took too long: more than {self.seconds:g} s.") from None
         except Stuck:
             raise MirrorError("An earlier attempt cannot be ended: it waits for a disk that does not answer.") from None
         if outcome != Outcome():

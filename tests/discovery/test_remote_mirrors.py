@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import tracemalloc
 
@@ -272,7 +273,7 @@ def test_storage_that_hangs_is_ended_each_time(server, monkeypatch):
         began, attempts = [], []
         monkeypatch.setattr(subprocess, "Popen", _noting(subprocess.Popen, began))
         for _ in range(2):
-            with pytest.raises(MirrorError, match="too long: more than 4 s, and was ended") as error:
+            with pytest.raises(MirrorError, match="too long: more than 4 s") as error:
                 driver.put(FILE_NAME, OLDER)
             attempts.append(listener.accept())
 
@@ -289,6 +290,42 @@ def _noting(begin, began):
         return began[-1]
 
     return begin_and_note
+
+
+def test_s3_takes_a_process_when_a_thread_hangs(server, s3_server, monkeypatch):
+    """A bucket that answers a byte at a time keeps one thread at most, and the mirror goes on."""
+    driver, ends, began = (
+        services.driver_of(row("storage", s3_server.options, s3_server.secrets)),
+        threading.Event(),
+        [],
+    )
+    monkeypatch.setattr(subprocess, "Popen", _noting(subprocess.Popen, began))
+    hangs = threading.Thread(target=ends.wait, daemon=True)
+    hangs.start()
+    driver.put(FILE_NAME, OLDER)
+    without = len(began)
+    monkeypatch.setitem(saving._hanging, driver.mirror.pk, hangs)
+    driver.put(FILE_NAME, NEWER)
+    beside, read = len(began), driver.get(FILE_NAME)
+    ends.set()
+    hangs.join(10)
+    driver.put(FILE_NAME, OLDER)
+
+    assert (without, beside, read, len(began)) == (0, 1, NEWER, 1)
+
+
+def test_s3_that_drips_is_given_up_in_time(server, monkeypatch):
+    """Its library waits for each byte anew."""
+    with servers.Misbehaving([bytes([byte]) for byte in HEAD * 50], pause=0.05) as place:
+        options = {"bucket_name": "b", "endpoint_url": place.origin, "region_name": "us-east-1"}
+        options = {"backend": storages.S3, "options": options, "public": f"{place.origin}/b/connection.json"}
+        secrets = {"options": {"access_key": servers.ACCESS_KEY, "secret_key": servers.SECRET_KEY}}
+        driver = services.driver_of(row("storage", options, secrets))
+        monkeypatch.setattr(type(driver), "seconds", 1)
+        with pytest.raises(MirrorError, match=r"too long"):
+            driver.put(FILE_NAME, OLDER)
+        assert saving._hanging[driver.mirror.pk].is_alive()
+    saving._hanging.pop(driver.mirror.pk).join(10)
 
 
 def test_storage_whose_process_cannot_be_ended_gets_no_second_one(server, tmp_path, monkeypatch):
