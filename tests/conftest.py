@@ -97,8 +97,20 @@ def chromium_path() -> str:
 
 
 @pytest.fixture(scope="session")
-def redis_server() -> Iterator[str]:
+def redis_server(redis_servers: Callable[[], str]) -> str:
     """URL of a Redis of this run's own."""
+    return redis_servers()
+
+
+@pytest.fixture(scope="session")
+def redis_servers() -> Iterator[Callable[[], str]]:
+    """Starts one more Redis of this run's own and gives its URL."""
+    with contextlib.ExitStack() as stack:
+        yield lambda: stack.enter_context(_redis())
+
+
+@contextlib.contextmanager
+def _redis() -> Iterator[str]:
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("redis-server is not installed (sudo apt install redis-server)")

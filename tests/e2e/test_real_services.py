@@ -12,7 +12,8 @@ import pytest
 from tests.e2e.server import ServerProcess
 
 ROOT = Path(__file__).resolve().parents[2]
-AREAS = ["tests/chat", "tests/discovery", "tests/rotation"]
+# Two parts that take about the same time, each with a database and a Redis of its own: they run side by side.
+PARTS = {"one": ["tests/chat"], "other": ["tests/discovery", "tests/rotation"]}
 # Sockets, certificates, routers, whole processes and hours in small steps: no row is touched there, none of this
 # database, or the same ones a thousand times.
 ROWLESS = [
@@ -37,25 +38,35 @@ pytestmark = pytest.mark.e2e
 
 
 @pytest.mark.timeout(MINUTES * 60 + 30)
-def test_the_servers_own_tests_pass_on_postgresql_and_redis(postgres_server, redis_server):
+def test_the_servers_own_tests_pass_on_postgresql_and_redis(postgres_server, redis_servers):
     """Every test of chat, discovery and rotation that asks the database passes on PostgreSQL with Redis too."""
-    environment = {**os.environ, "DATABASE_URL": postgres_server, "REDIS_URL": redis_server}
+    with ThreadPoolExecutor(len(PARTS)) as threads:
+        runs = []
+        for part, areas in PARTS.items():
+            # The tests make the database themselves, out of this name.
+            services = {"DATABASE_URL": f"{postgres_server}_{part}", "REDIS_URL": redis_servers()}
+            runs.append(threads.submit(own_tests, areas, services))
 
+    for run in runs:
+        done = run.result()
+        assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
+        assert " passed" in done.stdout
+
+
+def own_tests(areas: list[str], services: dict[str, str]) -> subprocess.CompletedProcess:
+    """What pytest says of the tests in these folders, with these services."""
     ignored = [f"--ignore-glob=tests/rotation/*test_*{word}*.py" for word in ROWLESS]
     # Other people's servers are what these are about.
     ignored += ["--ignore=tests/discovery/test_remote_mirrors.py"]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-m", "not e2e", *ignored, *AREAS],
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-m", "not e2e", *ignored, *areas],
         cwd=ROOT,
-        env=environment,
+        env={**os.environ, **services},
         capture_output=True,
         text=True,
         timeout=MINUTES * 60,
         check=False,
     )
-
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr[-2000:]
-    assert " passed" in done.stdout
 
 
 def test_a_crowd_at_the_front_door_leaves_the_chat_its_database(postgres_server, tmp_path):
