@@ -58,13 +58,12 @@ async def test_ping_of_the_server_is_answered(server, alice):
 async def test_full_server_says_when_to_come_again(server, alice, monkeypatch):
     """After `limit` the client waits at least as long as the text says."""
     pauses = []
-    sleep = asyncio.sleep
 
-    async def quick_sleep(seconds: float) -> None:
+    async def rest(_, seconds: float) -> None:
         pauses.append(seconds)
-        await sleep(min(seconds, 0.01))
+        await asyncio.sleep(0.01)
 
-    monkeypatch.setattr("clawchat.client.line.asyncio.sleep", quick_sleep)
+    monkeypatch.setattr("clawchat.client.line.Line._rest", rest)
     await server.close_all(4411, CloseNotify(11, "30 seconds until a next try makes sense"))
     await until(lambda: server.handshakes == 3)
 
