@@ -32,7 +32,8 @@ soak: $(DEV) $(ASSETS) ## 100 Python clients and two browsers through 50 moves, 
 	@scripts/test_tools.sh chromium
 	@$(BIN)/python -m tests.soak
 
-bench: $(DEV) ## what a move, a tick, tripwires, a handshake and a rekey cost on this machine
+bench: $(DEV) $(ASSETS) ## what moving, keys, publishing, finding and a first visit cost on this machine (6 minutes)
+	@scripts/test_tools.sh chromium
 	@$(BIN)/python -m tests.bench
 
 model: $(DEV) ## the model of the moving port, searched by spin, and mistakes in it that must be found
