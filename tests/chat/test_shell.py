@@ -52,7 +52,9 @@ def test_the_list_has_the_page_and_all_that_it_names():
 @pytest.mark.django_db
 def test_digests_are_those_of_what_is_served(client):
     """The page and the files as a browser gets them, or it would keep nothing."""
-    for address, digest in shell.files().items():
+    files = shell.files()
+    assert shell.PAGE in files
+    for address, digest in files.items():
         answer = client.get(address)
         content = answer.getvalue() if not answer.streaming else b"".join(answer)
         answer.close()
