@@ -36,7 +36,7 @@ class StartOver extends DialogElement {
         <button
           class="button" type="button" data-first aria-describedby="start-over-terms" @click=${() => this.close()}
         >${no}</button>
-        <button class="button primary" type="button" aria-disabled=${this.busy} @click=${() => this.#startOver()}>
+        <button class="button grave" type="button" aria-disabled=${this.busy} @click=${() => this.#startOver()}>
           ${this.busy ? trying : yes}
         </button>
       </div>`;
