@@ -225,10 +225,11 @@ async def test_a_mirror_that_lies_is_named_and_moves_nobody(tmp_path):
             assert states["WebDAV"] == "suspect"
             assert said[-1] == ["WebDAV", finding]
             await here.until_moved()
-            # What it gives now is the newest file again, and a look clears it.
-            await asyncio.to_thread(here.server.run, "checkmirrors", "WebDAV")
+            # What it gives now is the newest file again, and a look clears it, unless a file is on its way just then.
+            await here.look_until("well")
 
-    assert [finding for _, finding in said] == ["older", "noise"]
+    # The lie that Alice is shown may be a second one: a look of the server's own has cleared the mirror between.
+    assert list(dict.fromkeys(finding for _, finding in said)) == ["older", "noise"]
 
 
 async def _replace_until_caught(here: Town, path: Path, lie: bytes) -> None:
