@@ -7,6 +7,8 @@ import sqlite3
 import struct
 from collections.abc import Callable
 
+import pytest
+
 from clawchat.client import Client
 from clawchat.client.connection import Connection
 from clawchat.protocol.errors import Rediscover
@@ -14,6 +16,8 @@ from clawchat.protocol.limits import FIRST_MESSAGE_MAX_BYTES
 from clawchat.protocol.primitives import random_bytes
 from rotation.probes import KEY, proper_request
 from tests.e2e.server import ServerProcess
+
+pytestmark = pytest.mark.e2e
 
 LOOPBACK = "127.0.0.1"
 MOVES = 4
