@@ -221,6 +221,19 @@ test("of files that are not to be believed, or whose time is over, nothing is to
   assert.deepEqual(told, []);
 });
 
+test("nothing is told of a file behind whose gate this device is not yet known", async () => {
+  const psk = PreSharedKey.generate();
+  for (const secretsHeld of [[], [DiscoverySecret.generate()]]) {
+    const told = [];
+    const { finder, publish, mirrors } = setUp({ secretsHeld, psks: () => [psk] });
+    mirrors[MIRROR] = await publish(9, [endpoint(50_009)], { psks: [psk] });
+
+    await finder.refresh((endpoints) => told.push(endpoints));
+
+    assert.deepEqual([told, ports(finder)], [[], [50_009]]);
+  }
+});
+
 test("without any mirror the last file stays in use", async () => {
   const { finder, publish } = setUp();
   await finder.accept(await publish(7), null);
