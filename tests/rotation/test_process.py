@@ -34,6 +34,14 @@ def server(tmp_path) -> Iterator[ServerProcess]:
     process.kill()
 
 
+@pytest.fixture
+def hears_hangups() -> Iterator[None]:
+    """Whoever runs the tests under nohup ignores SIGHUP, and so would the server, as it should."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def open_lease(server: ServerProcess) -> tuple[int, str]:
     """Port and path of the open lease, once there is one."""
     deadline = time.monotonic() + START_SECONDS
@@ -75,6 +83,7 @@ def test_the_program_itself_is_not_searched_for_rubbish(tmp_path):
     assert int(count.read_text()) > 50_000
 
 
+@pytest.mark.usefixtures("hears_hangups")
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_server_drains_when_it_is_told_to_end(server, signal_number):
     """1001 to everybody, status 0, no traceback, no child left behind, all within fifteen seconds."""
