@@ -7,6 +7,7 @@ Everything is measured in one run. Nothing is asserted: a busy machine is slower
 import argparse
 import asyncio
 import json
+import logging
 import os
 import sys
 import tempfile
@@ -50,6 +51,8 @@ def main() -> int:
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", choices=PARTS, action="append")
     options = parser.parse_args()
+    # A hundred newcomers who wait for their wraps would say so a hundred times.
+    logging.getLogger("clawchat.client").setLevel(logging.ERROR)
     figures: dict[str, Any] = {"machine": machine(), "load when it began": round(os.getloadavg()[0], 2)}
     with tempfile.TemporaryDirectory(prefix="clawchat-bench-") as folder:
         for name in options.only or PARTS:

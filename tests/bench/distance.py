@@ -40,7 +40,9 @@ class Distance:
         self._tasks.add(asyncio.current_task())
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", self._port)
         try:
-            await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
+            # Cancelled at the end only, and the stream's own callback would make a traceback of that.
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.gather(self._pass_on(reader, far_writer), self._pass_on(far_reader, writer))
         finally:
             writer.close()
             far_writer.close()

@@ -6,6 +6,7 @@ The Python clients are no MLS members yet, so their messages hold no MLS, and th
 import argparse
 import asyncio
 import json
+import logging
 import shutil
 import sys
 import tempfile
@@ -30,6 +31,8 @@ def main() -> int:
     parser.add_argument("--no-browsers", action="store_true")
     parser.add_argument("--json", type=Path, help="file for the figures")
     options = parser.parse_args()
+    # A hundred newcomers who wait for their wraps would say so a hundred times.
+    logging.getLogger("clawchat.client").setLevel(logging.ERROR)
     outcome = asyncio.run(soak(options))
     print(table(outcome))
     if options.json is not None:
