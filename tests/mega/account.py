@@ -25,6 +25,13 @@ def rsa_key() -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
+@cache
+def derived_from(password: str) -> tuple[bytes, bytes]:
+    """A salt, and what a login derives with it: one for each password of a run, because deriving is slow."""
+    salt = os.urandom(16)
+    return salt, hashlib.pbkdf2_hmac("sha512", password.encode(), salt, PASSWORD_ROUNDS, 32)
+
+
 @dataclass
 class Share:
     """A folder that was shared as a link: the owner's share key, and the nodes' keys under it."""
@@ -40,8 +47,8 @@ class Account:
     def __init__(self, email: str, password: str, *, two_factor: str = "") -> None:
         self.email, self.password, self.two_factor = email.lower(), password, two_factor
         self.user = new_handle(8)
-        self.master_key, self.salt = os.urandom(16), os.urandom(16)
-        derived = hashlib.pbkdf2_hmac("sha512", password.encode(), self.salt, PASSWORD_ROUNDS, 32)
+        self.master_key = os.urandom(16)
+        self.salt, derived = derived_from(password)
         self.authentication = b64e(derived[16:])
         self.sealed_master_key = b64e(ecb(derived[:16], self.master_key))
         numbers = rsa_key().private_numbers()
