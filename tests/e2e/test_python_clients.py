@@ -3,10 +3,14 @@
 import asyncio
 import time
 
+import pytest
+
 from clawchat.client import Client
 from tests.e2e.members import mls_message
 from tests.e2e.pairs import Talker, converse, two_members, until
 from tests.e2e.server import ServerProcess
+
+pytestmark = pytest.mark.e2e
 
 PAUSE_SECONDS = 0.2
 MOVES = 3
