@@ -69,14 +69,12 @@ class Town:
         states, said = json.loads(await asyncio.to_thread(self.server.run, "shell", "-v", "0", "-c", first + SHOW))
         return states, said
 
-    async def look_until(self, state: str, path: Path | None = None, lie: bytes = b"") -> None:
+    async def look_until(self, state: str) -> None:
         """Let the server look at the WebDAV mirror, in its own round, until it finds it so; a look finds nothing while
-        a file is on its way. With `path`, a lie whose place a new file took is told again."""
+        a file is on its way."""
         ends = time.monotonic() + LONGEST_SECONDS
         while (found := (await self.show(first=LOOK))[0]["WebDAV"]) != state:
             assert time.monotonic() < ends, f"{found} instead of {state}\n{self.server.log_tail()}"
-            if path is not None:
-                path.write_bytes(lie)
             await asyncio.sleep(2)
 
     async def enrol_alice(self) -> None:
@@ -248,7 +246,7 @@ async def _replace_until_caught(here: Town, path: Path, lie: bytes) -> None:
 
 async def test_a_forged_or_forked_file_is_named_by_all_and_moves_nobody(tmp_path):
     """Somebody else's signature, another server's file, a second file of one number: Alice stays, and says which host
-    it was; the server's own round finds it, says so once, and puts the file there again."""
+    it was; a look of the server's finds it, says so, and the file is put there again."""
     folder, touched = tmp_path / "town", []
     lying = folder / "dav" / "shared" / "connection.json"
     trap = await asyncio.start_server(lambda *_: touched.append("somebody was misled"), "127.0.0.1", 0)
@@ -269,7 +267,7 @@ async def test_a_forged_or_forked_file_is_named_by_all_and_moves_nobody(tmp_path
             await asyncio.to_thread(here.server.start)
             await _until(lambda: alice.status == "connected", here.server.log_tail)
             stayed = alice.port
-            await here.look_until("suspect", lying, lie)
+            await _replace_until_caught(here, lying, lie)
             states, said = await here.show()
 
             assert stayed == before
