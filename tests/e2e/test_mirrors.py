@@ -12,7 +12,6 @@ import pytest
 
 from clawchat.client import Client
 from tests.discovery import servers
-from tests.e2e import forging
 from tests.e2e.server import ServerFailed, ServerProcess, free_port
 from tests.mega.emulator import PASSWORD, MegaEmulator
 from tests.soak.rows import Rows
@@ -242,46 +241,6 @@ async def _replace_until_caught(here: Town, path: Path, lie: bytes) -> None:
             assert "WebDAV" in str(error)
             return
     raise AssertionError("nobody saw what the mirror gave")
-
-
-async def test_a_forged_or_forked_file_is_named_by_all_and_moves_nobody(tmp_path):
-    """Somebody else's signature, another server's file, a second file of one number: Alice stays, and says which host
-    it was; a look of the server's finds it, says so, and the file is put there again."""
-    folder, touched = tmp_path / "town", []
-    lying = folder / "dav" / "shared" / "connection.json"
-    trap = await asyncio.start_server(lambda *_: touched.append("somebody was misled"), "127.0.0.1", 0)
-    port = trap.sockets[0].getsockname()[1]
-    async with trap, town(folder, interval=3600) as here, Client.open(folder / "alice") as alice:
-        host = here.mirrors["WebDAV"].row["options"]["public"].split("/")[2]
-        before = alice.port
-        lies = [
-            ("foreign", "unauthentic", await asyncio.to_thread(forging.forged_file, here.server, port)),
-            ("foreign", "unauthentic", await asyncio.to_thread(forging.file_of_another_server, _other(tmp_path))),
-            ("forked", "forked", await asyncio.to_thread(forging.forked_file, here.server, port)),
-        ]
-        for finding, code, lie in lies:
-            # With nobody to talk to she asks all places.
-            await asyncio.to_thread(here.server.stop)
-            lying.write_bytes(lie)
-            await _until(lambda code=code: alice.doubts == {host: code}, lambda: f"{alice.doubts}")
-            await asyncio.to_thread(here.server.start)
-            await _until(lambda: alice.status == "connected", here.server.log_tail)
-            stayed = alice.port
-            await _replace_until_caught(here, lying, lie)
-            states, said = await here.show()
-
-            assert stayed == before
-            assert said[-1] == ["WebDAV", finding]
-            assert {name for name, state in states.items() if state != "well"} == {"WebDAV"}
-            await here.look_until("well")
-            assert lying.read_bytes() != lie
-            await alice.request("device.list")
-    assert list(dict.fromkeys(finding for _, finding in said)) == ["foreign", "forked"]
-    assert touched == []
-
-
-def _other(folder: Path) -> ServerProcess:
-    return ServerProcess(folder / "other", interval=3600, lead=LEAD, grace=GRACE)
 
 
 async def _until(happened: Callable[[], bool], what: Callable[[], str]) -> None:
