@@ -58,6 +58,8 @@ class Node(models.Model):
     region = models.CharField(max_length=32, blank=True)
     # Whether clients reach its ports by TLS, its own or a proxy's.
     tls = models.BooleanField(default=False)
+    # Which discovery secret its process goes by, as its 16 hex digits; empty when it does not run.
+    kid = models.CharField(max_length=16, blank=True)
     # What its settings ask for: how many moving ports and how many decoys, and the port that never moves (0 for none).
     slots = models.PositiveSmallIntegerField(default=1)
     decoys = models.PositiveSmallIntegerField(default=0)
@@ -192,3 +194,30 @@ class Scan(models.Model):
 
     def __str__(self) -> str:
         return f"{self.count} on port {self.port}"
+
+
+class Burn(models.Model):
+    """Everything a thief may hold made worthless at once, and how long that took."""
+
+    # An operator's name, or "operator" at the command line; and what made him do it.
+    made_by = models.CharField(max_length=150)
+    why = models.CharField(max_length=128, blank=True)
+    # A drill does all of it, too; the word only says why.
+    drill = models.BooleanField(default=False)
+    started_at = models.DateTimeField()
+    # When each was done everywhere; null until then: the new discovery secret is in force on every node, every port
+    # from before takes nobody any more, every session has new keys or ended, a mirror has the file and the list.
+    secret_at = models.DateTimeField(null=True)
+    ports_at = models.DateTimeField(null=True)
+    sessions_at = models.DateTimeField(null=True)
+    mirrors_at = models.DateTimeField(null=True)
+    # The last of these.
+    safe_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(models.Value(1), condition=models.Q(safe_at=None), name="rotation_one_burn_at_once")
+        ]
+
+    def __str__(self) -> str:
+        return f"burn of {self.started_at:%Y-%m-%d %H:%M}"

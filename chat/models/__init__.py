@@ -1,32 +1,41 @@
 """The rows of the chat app, one file per noun."""
 
-from .audit import AuditEvent, AuditHead
+from .alert import Alert, AlertChannel, AlertTelling
+from .audit import AuditCheckpoint, AuditEvent, AuditHead
 from .ban import Ban
 from .connection import Connection
 from .delivery import GroupInfo, WaitingWelcome, Welcome
 from .device import Device
 from .discovery_wrap import DiscoveryWrap
 from .envelope import Envelope
+from .habit import Habit
 from .identity import DiscoverySecret, ServerIdentity
 from .invite import Invite
 from .key_package import KeyPackage
 from .member import Member
 from .news import News, Revocation
-from .policy import ConnectionPolicy
+from .policy import ConnectionPolicy, CountryRule
 from .room import Membership, Room
 from .staging import StagedBlob, StagedChunk
+from .tally import Tally
 
 __all__ = [
+    "Alert",
+    "AlertChannel",
+    "AlertTelling",
+    "AuditCheckpoint",
     "AuditEvent",
     "AuditHead",
     "Ban",
     "Connection",
     "ConnectionPolicy",
+    "CountryRule",
     "Device",
     "DiscoverySecret",
     "DiscoveryWrap",
     "Envelope",
     "GroupInfo",
+    "Habit",
     "Invite",
     "KeyPackage",
     "Member",
@@ -37,6 +46,7 @@ __all__ = [
     "ServerIdentity",
     "StagedBlob",
     "StagedChunk",
+    "Tally",
     "WaitingWelcome",
     "Welcome",
 ]

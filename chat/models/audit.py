@@ -24,7 +24,13 @@ class AuditEvent(models.Model):
     hash = models.BinaryField(max_length=32, null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["id"], condition=models.Q(number=None), name="chat_audit_unsealed")]
+        indexes = [
+            models.Index(fields=["id"], condition=models.Q(number=None), name="chat_audit_unsealed"),
+            models.Index(fields=["code", "id"], name="chat_audit_code"),
+            models.Index(fields=["time_ms"], name="chat_audit_time"),
+            # Whose address is still there to be erased.
+            models.Index(fields=["time_ms"], condition=~models.Q(address=""), name="chat_audit_address"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.code} {self.subject}".strip()
@@ -43,3 +49,18 @@ class AuditHead(models.Model):
 
     def __str__(self) -> str:
         return f"audit event {self.number}"
+
+
+class AuditCheckpoint(models.Model):
+    """A link that this server signed, so that what came before it can be pruned and the rest still be checked."""
+
+    # Of the last event that the checkpoint stands for.
+    number = models.BigIntegerField(unique=True)
+    hash = models.BinaryField(max_length=32)
+    # Which identity signed, and its signature; what over: chat/services/audit.
+    public = models.BinaryField(max_length=32)
+    signature = models.BinaryField(max_length=64)
+    made_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return f"checkpoint at audit event {self.number}"

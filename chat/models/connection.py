@@ -33,13 +33,25 @@ class Connection(models.Model):
     closed_at = models.DateTimeField(null=True, blank=True)
     bytes_in = models.BigIntegerField(default=0)
     bytes_out = models.BigIntegerField(default=0)
+    # Messages and requests that came, and frames that were answered with an error.
+    messages_in = models.PositiveBigIntegerField(default=0)
+    frames_refused = models.PositiveBigIntegerField(default=0)
+    # Since when its session has the keys it uses; null for a row from before this was written.
+    keys_since = models.DateTimeField(null=True, blank=True)
     # Why it ended: an error code of protocol.md 3.11 in words, or a plain word; empty while it lives.
     why = models.CharField(max_length=32, blank=True)
 
     objects = ConnectionQuerySet.as_manager()
 
     class Meta:
-        indexes = [models.Index(fields=["process"], condition=models.Q(closed_at=None), name="chat_connection_open")]
+        indexes = [
+            models.Index(fields=["process"], condition=models.Q(closed_at=None), name="chat_connection_open"),
+            models.Index(fields=["opened_at"], name="chat_connection_opened"),
+            # Whose address is still there to be erased.
+            models.Index(
+                fields=["closed_at"], condition=models.Q(address__isnull=False), name="chat_connection_address"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.device} on port {self.port}"

@@ -50,6 +50,10 @@ class Device(models.Model):
     # The pair that the next handshake under it makes active.
     pending_psk_id = models.BinaryField(max_length=16, null=True, unique=True)
     pending_psk_sealed = models.BinaryField(max_length=128, null=True)
+    # The identity of this server that its last handshake was made with; in a handover that may be the former one.
+    server_identity = models.ForeignKey("chat.ServerIdentity", models.SET_NULL, null=True, related_name="devices")
+    # Bytes of its rows in the rooms' logs.
+    stored_bytes = models.PositiveBigIntegerField(default=0)
     client_name = models.CharField(max_length=128, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
     last_seen_at = models.DateTimeField(null=True, blank=True)

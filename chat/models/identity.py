@@ -18,6 +18,12 @@ class ServerIdentity(models.Model):
     private_sealed = models.BinaryField(max_length=128)
     state = models.CharField(max_length=9, choices=State.choices, default=State.ACTIVE)
     created_at = models.DateTimeField(auto_now_add=True)
+    # Of a successor, and of who was one: the statement by which the one before handed over, 208 bytes, and the time
+    # in which both serve. Null for the first identity.
+    statement = models.BinaryField(max_length=208, null=True)
+    handover_from = models.DateTimeField(null=True, blank=True)
+    handover_until = models.DateTimeField(null=True, blank=True)
+    retired_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:
         verbose_name_plural = "server identities"
@@ -25,7 +31,10 @@ class ServerIdentity(models.Model):
             # Two processes may start on an empty database at once; one of them makes the identity.
             models.UniqueConstraint(
                 fields=["state"], condition=models.Q(state="active"), name="chat_one_active_identity"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=["state"], condition=models.Q(state="successor"), name="chat_one_successor_identity"
+            ),
         ]
 
     def __str__(self) -> str:

@@ -20,6 +20,8 @@ class News(models.Model):
         REKEY = "rekey"
         # The discovery secret was renewed.
         SECRET = "secret"  # noqa: S105  (a kind of news)
+        # An identity hands over, or has handed over.
+        IDENTITY = "identity"
 
     kind = models.CharField(max_length=16, choices=Kind.choices)
     subject = models.CharField(max_length=64, blank=True)
