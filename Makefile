@@ -22,7 +22,7 @@ test: $(DEV) $(ASSETS) lint ## lint, units, vectors, properties, house rules, Ja
 	@echo "== JavaScript tests"
 	@NODE_NO_WARNINGS=1 node --test --test-reporter=./scripts/test_reporter.mjs $$(find tests/js -name '*.test.js')
 	@echo "== Python tests"
-	@$(BIN)/pytest -q -m "not e2e"
+	@$(BIN)/pytest -q -n auto --dist loadfile -m "not e2e"
 
 e2e: $(DEV) $(ASSETS) ## the tests that need browsers, Redis, PostgreSQL or a network of their own
 	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd nmap libnss3-tools openssl faketime spin gcc
