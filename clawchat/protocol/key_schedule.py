@@ -76,6 +76,8 @@ PREFIXES: Mapping[str, bytes] = MappingProxyType(
         "revocation list": b"clawchat/1 revocation list\0",
         "revoked": b"clawchat/1 revoked\0",
         "identity revoked": b"clawchat/1 identity revoked\0",
+        "successor": b"clawchat/1 successor\0",
+        "successor proof": b"clawchat/1 successor proof\0",
     }
 )
 

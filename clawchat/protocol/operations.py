@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any, Protocol
 
 from clawchat.protocol.errors import Malformed
-from clawchat.protocol.limits import STAGE_CHUNK_BYTES
+from clawchat.protocol.limits import STAGE_CHUNK_BYTES, SUCCESSION_BYTES
 
 
 class Kind(Protocol):
@@ -201,6 +201,7 @@ NOTICES: Mapping[str, Operation] = MappingProxyType(
             _operation("welcome"),
             _operation("directory"),
             _operation("secret", Member("kid", Exactly(8)), Member("secret", Exactly(32))),
+            _operation("successor", Member("statement", Exactly(SUCCESSION_BYTES))),
         ]
     )
 )

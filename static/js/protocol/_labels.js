@@ -53,4 +53,6 @@ export const PREFIXES = Object.freeze({
   "revocation list": "clawchat/1 revocation list\0",
   revoked: "clawchat/1 revoked\0",
   "identity revoked": "clawchat/1 identity revoked\0",
+  successor: "clawchat/1 successor\0",
+  "successor proof": "clawchat/1 successor proof\0",
 });

@@ -45,6 +45,11 @@ export const CONNECTION_FILE_STEP_BYTES = 4096;
 export const CLOCK_SKEW_SECONDS = 300;
 export const MAX_ENDPOINTS = 64;
 
+// A server's identity hands over: the statement, and how long both identities may hold. Spec: 3.2
+export const SUCCESSION_BYTES = 208;
+export const SUCCESSION_DEFAULT_SECONDS = 2_592_000;
+export const SUCCESSION_MAX_SECONDS = 7_776_000;
+
 // Invites. Spec: 3.14
 export const INVITE_MIN_SECONDS = 60;
 export const INVITE_DEFAULT_SECONDS = 86_400;

@@ -7,7 +7,7 @@
 
 import { Bytes, Exactly, Many, Member, Members, Text, Uint } from "./_kinds.js";
 import { Malformed } from "./errors.js";
-import { STAGE_CHUNK_BYTES } from "./limits.js";
+import { STAGE_CHUNK_BYTES, SUCCESSION_BYTES } from "./limits.js";
 
 export { Bytes, Exactly, Kind, Many, Member, Members, Text, Uint } from "./_kinds.js";
 
@@ -78,6 +78,7 @@ export const NOTICES = table({
   welcome: [],
   directory: [],
   secret: [required("kid", new Exactly(8)), required("secret", new Exactly(32))],
+  successor: [required("statement", new Exactly(SUCCESSION_BYTES))],
 });
 
 /** The name of the operation a client asks for. Raises: malformed, naming the member that is missing or wrong. */
