@@ -81,11 +81,20 @@ class AlertTelling(models.Model):
         FAILED = "failed", "failed, to be tried again"
         GIVEN_UP = "given up", "given up"
 
+    class Heard(models.TextChoices):
+        """What the channel was told last."""
+
+        NOTHING = "", "nothing yet"
+        OPEN = "open", "that it goes on"
+        OVER = "over", "that it is over"
+
     alert = models.ForeignKey(Alert, models.CASCADE, related_name="tellings")
     channel = models.ForeignKey(AlertChannel, models.CASCADE, related_name="tellings")
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
     attempts = models.PositiveIntegerField(default=0)
     next_attempt_at = models.DateTimeField()
+    heard = models.CharField(max_length=4, choices=Heard.choices, default=Heard.NOTHING, blank=True)
+    heard_at = models.DateTimeField(null=True)
     # One sentence on what went wrong; empty when nothing did.
     detail = models.CharField(max_length=300, blank=True)
 

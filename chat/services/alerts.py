@@ -1,0 +1,138 @@
+"""Alerts: what an operator should know of, once while it goes on and once when it is over, however often it is seen."""
+
+import logging
+from datetime import datetime, timedelta
+
+from celery import current_app
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from chat.models import Alert, AlertChannel, AlertTelling
+
+logger = logging.getLogger(__name__)
+
+Severity, State, Heard = Alert.Severity, AlertTelling.State, AlertTelling.Heard
+# What comes back so soon is the same thing still, and nobody is told again within this time that it goes on.
+FLAPS_WITHIN = timedelta(hours=1)
+# Ended alerts stay for so long.
+KEPT = timedelta(days=90)
+# By its name, because a service does not import a door.
+TELL_TASK = "chat.tasks.tell_alerts"
+# A task that waited longer is of no use: the next one does the same.
+TELL_EXPIRES_SECONDS = 60
+_RANK = {Severity.NOTICE: 0, Severity.WARNING: 1, Severity.URGENT: 2}
+_LOG_LEVELS = {Severity.NOTICE: logging.INFO, Severity.WARNING: logging.WARNING, Severity.URGENT: logging.ERROR}
+
+
+@transaction.atomic
+def raise_alert(kind: str, subject: str, severity: str, text: str, remedy: str, **facts: object) -> Alert:
+    """Say that something needs a look. Call it as often as it is seen: it is one row until `close_alert`.
+
+    `kind` is one word of at most 32 characters (scan, flood, unusual, resources, mirror, port, node, certificate,
+    audit, key), `subject` what it is about: an address, a device's id in hex, a name; "" for the whole server. `text`
+    says what and how much against what is usual, `remedy` the one thing to do, in at most 300 characters each; `facts`
+    are the figures behind, as JSON takes them. Nothing in them may be secret: they are mailed.
+    """
+    now = timezone.now()
+    subject = subject[:64]
+    said = {"text": text[:300], "remedy": remedy[:300], "facts": facts}
+    # Two who see it at once: the one who came second finds the row of the first.
+    return _see_again(kind, subject, severity, said, now) or _open(kind, subject, severity, said, now)
+
+
+@transaction.atomic
+def close_alert(kind: str, subject: str = "") -> bool:
+    """Say that it is over; whoever was told is told that too. False when nothing of the kind was open.
+
+    Cheap when nothing is open: call it whenever all is well.
+    """
+    row = Alert.objects.filter(kind=kind, subject=subject[:64], closed_at=None).first()
+    if row is None or not Alert.objects.filter(pk=row.pk, closed_at=None).update(closed_at=timezone.now()):
+        return False
+    logger.info("over: %s", row.text)
+    row.refresh_from_db()
+    _tell_what_changed(row, timezone.now())
+    return True
+
+
+def open_subjects(kind: str) -> set[str]:
+    """What alerts of this kind are open about."""
+    return set(Alert.objects.filter(kind=kind, closed_at=None).values_list("subject", flat=True))
+
+
+def prune_alerts() -> int:
+    """How many rows were removed that ended long ago."""
+    return Alert.objects.filter(closed_at__lt=timezone.now() - KEPT).delete()[1].get("chat.Alert", 0)
+
+
+def channels_for(severity: str) -> list[AlertChannel]:
+    """Where something so urgent is told."""
+    return [row for row in AlertChannel.objects.filter(enabled=True) if _RANK[row.least] <= _RANK[severity]]
+
+
+def _see_again(kind: str, subject: str, severity: str, said: dict, now: datetime) -> Alert | None:
+    """Count it on the row that is open, or that was until a moment ago; None when there is none."""
+    rows = Alert.objects.select_for_update().filter(kind=kind, subject=subject)
+    row = rows.filter(closed_at=None).first() or rows.filter(closed_at__gt=now - FLAPS_WITHIN).order_by("-pk").first()
+    if row is None:
+        return None
+    came_back = row.closed_at is not None
+    worst = max(row.severity, severity, key=_RANK.__getitem__)
+    is_worse = worst != row.severity
+    Alert.objects.filter(pk=row.pk).update(severity=worst, last_at=now, closed_at=None, count=F("count") + 1, **said)
+    row.refresh_from_db()
+    if is_worse:
+        _begin_telling(row, now)
+    if came_back:
+        _tell_what_changed(row, now)
+    return row
+
+
+def _open(kind: str, subject: str, severity: str, said: dict, now: datetime) -> Alert:
+    try:
+        with transaction.atomic():
+            row = Alert.objects.create(
+                kind=kind, subject=subject, severity=severity, opened_at=now, last_at=now, **said
+            )
+    except IntegrityError:
+        return _see_again(kind, subject, severity, said, now) or _open(kind, subject, severity, said, now)
+    logger.log(_LOG_LEVELS[Severity(severity)], "%s %s", row.text, row.remedy)
+    _begin_telling(row, now)
+    return row
+
+
+def _begin_telling(alert: Alert, now: datetime) -> None:
+    """One telling for each channel that takes something so urgent and has none yet."""
+    rows = [AlertTelling(alert=alert, channel=channel, next_attempt_at=now) for channel in channels_for(alert.severity)]
+    if rows:
+        AlertTelling.objects.bulk_create(rows, ignore_conflicts=True)
+        _tell_soon()
+
+
+def _tell_what_changed(alert: Alert, now: datetime) -> None:
+    """What was last told may be true no more: then it is told anew, that it is over at once, that it is back later."""
+    news = Heard.OPEN if alert.closed_at is None else Heard.OVER
+    tellings = AlertTelling.objects.filter(alert=alert)
+    tellings.filter(heard=news).update(state=State.TOLD)
+    others = tellings.exclude(heard__in=[Heard.NOTHING, news])
+    if news == Heard.OVER:
+        others.update(state=State.WAITING, attempts=0, next_attempt_at=now)
+        _tell_soon()
+    else:
+        for telling in others:
+            again_at = (telling.heard_at or now) + FLAPS_WITHIN
+            others.filter(pk=telling.pk).update(state=State.WAITING, attempts=0, next_attempt_at=again_at)
+
+
+def _tell_soon() -> None:
+    """Once this is committed, have it told; without a queue whoever looks next does."""
+    transaction.on_commit(_send_task)
+
+
+def _send_task() -> None:
+    try:
+        current_app.send_task(TELL_TASK, retry=False, ignore_result=True, expires=TELL_EXPIRES_SECONDS)
+    except (OperationalError, OSError) as error:
+        logger.warning("no task queue for alerts: %s", type(error).__name__)
