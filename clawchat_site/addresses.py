@@ -1,7 +1,7 @@
 """Addresses as the settings combine them: what is loopback, and how a listener is written in a URL."""
 
 from ipaddress import ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 HTTPS_PORT = 443
 HTTP_PORT = 80
@@ -33,6 +33,21 @@ def listener_url(host: str, port: int, *, tls: bool) -> str:
     scheme, usual = ("https", HTTPS_PORT) if tls else ("http", HTTP_PORT)
     name = "localhost" if is_loopback(host) else in_url(host)
     return f"{scheme}://{name}" if port == usual else f"{scheme}://{name}:{port}"
+
+
+def admin_url(front_url: str, admin_host: str, front: tuple[str, int] | None, *, tls: bool) -> str:
+    """Where an operator finds the admin: under its own name, or on this machine; empty when the front door is off.
+
+    Under its own name it is where the front door is, whoever ends TLS there.
+    """
+    if front is None:
+        return ""
+    parts = _split(front_url)
+    if admin_host and parts is not None:
+        return urlunsplit((parts.scheme, f"{admin_host}:{parts.port}" if parts.port else admin_host, "/admin/", "", ""))
+    if parts is not None and is_loopback(parts.hostname or ""):
+        return f"{front_url.rstrip('/')}/admin/"
+    return listener_url("localhost", front[1], tls=tls) + "/admin/"
 
 
 def host_of(url: str) -> str:

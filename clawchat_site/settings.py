@@ -5,7 +5,7 @@ from pathlib import Path
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
-from .addresses import host_of, in_url, is_loopback, is_whole_site, is_wildcard, listener_url
+from .addresses import admin_url, host_of, in_url, is_loopback, is_whole_site, is_wildcard, listener_url
 from .env import (
     env_address,
     env_bool,
@@ -20,6 +20,8 @@ from .env import (
     env_urls,
 )
 from .folders import make_data_dir, secret_of
+from .looks import console_looks
+from .mail import mail_server
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -76,6 +78,11 @@ def _front_url() -> str:
 
 CLAWCHAT_FRONT_URL = env_str("CLAWCHAT_FRONT_URL", _front_url())
 
+# The host name under which alone the admin answers, at the front door's port. Empty: under the names of loopback alone,
+# to this machine itself (an SSH tunnel comes from there).
+CLAWCHAT_ADMIN_HOST = env_str("CLAWCHAT_ADMIN_HOST").strip().lower()
+CLAWCHAT_ADMIN_URL = admin_url(CLAWCHAT_FRONT_URL, CLAWCHAT_ADMIN_HOST, CLAWCHAT_FRONT, tls=CLAWCHAT_FRONT_TLS)
+
 # Seconds: how often the port moves, how long before that it is announced, how long the old one stays open.
 CLAWCHAT_ROTATION = {
     "interval": env_seconds("CLAWCHAT_ROTATION_INTERVAL", 3600, least=5),
@@ -129,8 +136,12 @@ SECRET_KEY = _secret_key()
 DEBUG = False
 _names = ["localhost", "127.0.0.1", "[::1]", in_url(CLAWCHAT_HOST), host_of(CLAWCHAT_FRONT_URL)]
 ALLOWED_HOSTS = env_str("CLAWCHAT_ALLOWED_HOSTS", ",".join(filter(None, dict.fromkeys(_names)))).split(",")
+if CLAWCHAT_ADMIN_HOST:
+    ALLOWED_HOSTS.append(CLAWCHAT_ADMIN_HOST)
 
 INSTALLED_APPS = [
+    # The console's theme; it puts its own site in the place of the admin's.
+    "unfold",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -144,6 +155,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "clawchat_site.headers.security_headers",
+    "clawchat_site.admin_door.admin_door",
     "servestatic.middleware.ServeStaticMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -226,7 +238,9 @@ CELERY_BEAT_SCHEDULE = {
         "task": "rotation.tasks.tick",
         "schedule": CLAWCHAT_TICK_SECONDS,
         "options": {"expires": 2 * CLAWCHAT_TICK_SECONDS},
-    }
+    },
+    # What was raised is told at once; this is for what has to be told again.
+    "alerts": {"task": "chat.tasks.tell_alerts", "schedule": 30.0, "options": {"expires": 30.0}},
 }
 if not REDIS_URL:
     _queue = CLAWCHAT_DATA_DIR / "queue"
@@ -242,6 +256,15 @@ if not REDIS_URL:
         "polling_interval": 0.1,
     }
 
+UNFOLD = console_looks(CLAWCHAT_SERVER_NAME)
+
+# The mail server that alerts go out by, and who they are from; none, and channels of mail say so.
+_mail = mail_server(env_secret("EMAIL_URL"))
+EMAIL_HOST, EMAIL_PORT, EMAIL_HOST_USER, EMAIL_HOST_PASSWORD, EMAIL_USE_TLS, EMAIL_USE_SSL = _mail
+# Seconds for each answer of that server.
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env_str("CLAWCHAT_MAIL_FROM", f"clawchat@{CLAWCHAT_HOST}")
+
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = CLAWCHAT_DATA_DIR / "static"
@@ -255,7 +278,12 @@ SERVESTATIC_ALLOW_ALL_ORIGINS = False
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Strict"
 CSRF_COOKIE_SAMESITE = "Strict"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CLAWCHAT_FRONT_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CLAWCHAT_ADMIN_URL.startswith("https://")
+# __Host-: the browser takes them over TLS alone, for this very host, and from no other of the domain.
+_cookie = "__Host-clawchat-{}" if SESSION_COOKIE_SECURE else "clawchat-{}"
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = _cookie.format("operator"), _cookie.format("form")
+SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_AGE = 12 * 3600
 # Browsers keep it for the whole host, all its ports: only where this server is the host's own https site, by a
 # certificate that everybody can check. With a local authority it would lock people out of other things on the host.
 _hsts = CLAWCHAT_TLS == "files" and CLAWCHAT_FRONT_TLS and is_whole_site(CLAWCHAT_FRONT_URL)

@@ -57,6 +57,14 @@ def pytest_unconfigure() -> None:
     shutil.rmtree(settings.CLAWCHAT_DATA_DIR, ignore_errors=True)
 
 
+@pytest.fixture
+def client():
+    """Django's test client under a name of this machine: the admin answers to no other."""
+    from django.test import Client
+
+    return Client(SERVER_NAME="localhost")
+
+
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return probe.getsockname()[1]

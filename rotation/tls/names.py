@@ -46,7 +46,8 @@ def own_names() -> Names:
     """The names of now, by the settings and this machine's addresses."""
     listening = [parse_name(host) for host in _listening()]
     front = urlsplit(settings.CLAWCHAT_FRONT_URL).hostname if settings.CLAWCHAT_FRONT_TLS else None
-    dialled = {parse_name(host) for host in (settings.CLAWCHAT_HOST, front) if host}
+    admin = settings.CLAWCHAT_ADMIN_HOST if settings.CLAWCHAT_FRONT_TLS else None
+    dialled = {parse_name(host) for host in (settings.CLAWCHAT_HOST, front, admin) if host}
     everywhere = any(isinstance(address, Address) and address.is_unspecified for address in listening)
     own = {*listening, *(machine_addresses() if everywhere else ())}
     addresses = {one for one in own if isinstance(one, str) or not (one.is_unspecified or one.is_link_local)}

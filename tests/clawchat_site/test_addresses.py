@@ -12,7 +12,7 @@ from tests.house.source import ROOT
 
 ASKED = (
     "CLAWCHAT_FRONT_URL CLAWCHAT_FRONT_TLS CLAWCHAT_CHAT_TLS CLAWCHAT_ENDPOINT_TLS ALLOWED_HOSTS SESSION_COOKIE_SECURE "
-    "CSRF_COOKIE_SECURE SECURE_HSTS_SECONDS"
+    "CSRF_COOKIE_SECURE SECURE_HSTS_SECONDS CLAWCHAT_ADMIN_URL SESSION_COOKIE_NAME CSRF_COOKIE_NAME"
 )
 
 
@@ -134,5 +134,27 @@ def test_behind_a_proxy_clients_dial_tls(tmp_path):
     found = settings_for(tmp_path, CLAWCHAT_TRUSTED_PROXIES="10.0.0.1", CLAWCHAT_FRONT_URL="https://chat.example.org")
 
     assert spoken(found) == (False, False, True)
-    assert found["SESSION_COOKIE_SECURE"]
     assert found["SECURE_HSTS_SECONDS"] == 0
+
+
+@pytest.mark.parametrize(
+    ("admin_host", "url", "cookie"),
+    [
+        ("", "http://localhost:8000/admin/", "clawchat-operator"),
+        ("admin.example.org", "https://admin.example.org/admin/", "__Host-clawchat-operator"),
+    ],
+)
+def test_the_admin_behind_a_proxy(tmp_path, admin_host, url, cookie):
+    """By a tunnel, past the proxy and so without TLS; or under its own name, with cookies for that name alone."""
+    found = settings_for(
+        tmp_path,
+        CLAWCHAT_TRUSTED_PROXIES="10.0.0.1",
+        CLAWCHAT_FRONT_URL="https://chat.example.org",
+        CLAWCHAT_ADMIN_HOST=admin_host,
+    )
+
+    assert found["CLAWCHAT_ADMIN_URL"] == url
+    assert found["SESSION_COOKIE_NAME"] == cookie
+    assert found["SESSION_COOKIE_SECURE"] == found["CSRF_COOKIE_SECURE"] == bool(admin_host)
+    assert found["CSRF_COOKIE_NAME"].startswith("__Host-") == bool(admin_host)
+    assert admin_host in ["", *found["ALLOWED_HOSTS"]]

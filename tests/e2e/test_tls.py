@@ -172,7 +172,7 @@ async def test_the_operator_signs_in_over_https(server, trusting_home, chromium_
         await operator.page.get_by_role("heading", name="The operator's side").wait_for(timeout=READY_MS)
         cookies = await operator.context.cookies()
 
-    assert {cookie["name"] for cookie in cookies} == {"sessionid", "csrftoken"}
+    assert {cookie["name"] for cookie in cookies} == {"__Host-clawchat-operator", "__Host-clawchat-form"}
     assert all(cookie["secure"] for cookie in cookies)
 
 

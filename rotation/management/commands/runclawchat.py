@@ -136,10 +136,16 @@ def _every(seconds: int) -> str:
     return f"every {seconds} seconds" if seconds < 120 else f"every {seconds / 60:g} minutes"
 
 
+def _admin() -> list[str]:
+    if not settings.CLAWCHAT_ADMIN_URL:
+        return []
+    elsewhere = settings.CLAWCHAT_ADMIN_HOST or settings.CLAWCHAT_ADMIN_URL.startswith(settings.CLAWCHAT_FRONT_URL)
+    return [f"  Admin        {settings.CLAWCHAT_ADMIN_URL}{'' if elsewhere else '   (from this machine only)'}"]
+
+
 def _how_to_get_in() -> list[str]:
-    admin = f"  Admin        {settings.CLAWCHAT_FRONT_URL}/admin/"
     return [
-        *([admin] if settings.CLAWCHAT_FRONT else []),
+        *_admin(),
         "",
         "  To invite the first person, who will own the server:  manage.py createinvite --owner",
         "  To make an operator's account for the admin:          manage.py createsuperuser",
@@ -148,7 +154,7 @@ def _how_to_get_in() -> list[str]:
 
 def _welcome() -> list[str]:
     """What lets the first person in: an invitation for the owner, an account for the operator; each shown once."""
-    lines = [f"  Admin        {settings.CLAWCHAT_FRONT_URL}/admin/"] if settings.CLAWCHAT_FRONT else []
+    lines = _admin()
     users = get_user_model().objects
     if not users.filter(is_superuser=True).exists():
         name, password = _free_name(), secrets.token_urlsafe(PASSWORD_BYTES)
