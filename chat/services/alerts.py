@@ -53,7 +53,7 @@ def close_alert(kind: str, subject: str = "") -> bool:
         return False
     logger.info("over: %s", row.text)
     row.refresh_from_db()
-    _tell_what_changed(row, timezone.now())
+    tell_what_changed(row, timezone.now())
     return True
 
 
@@ -86,7 +86,7 @@ def _see_again(kind: str, subject: str, severity: str, said: dict, now: datetime
     if is_worse:
         _begin_telling(row, now)
     if came_back:
-        _tell_what_changed(row, now)
+        tell_what_changed(row, now)
     return row
 
 
@@ -111,8 +111,11 @@ def _begin_telling(alert: Alert, now: datetime) -> None:
         _tell_soon()
 
 
-def _tell_what_changed(alert: Alert, now: datetime) -> None:
-    """What was last told may be true no more: then it is told anew, that it is over at once, that it is back later."""
+def tell_what_changed(alert: Alert, now: datetime) -> None:
+    """What was last told may be true no more: then it is told anew, that it is over at once, that it is back later.
+
+    In the transaction that changed the alert, or that holds its lock.
+    """
     news = Heard.OPEN if alert.closed_at is None else Heard.OVER
     tellings = AlertTelling.objects.filter(alert=alert)
     tellings.filter(heard=news).update(state=State.TOLD)
