@@ -95,6 +95,9 @@ def test_without_settings_all_is_plain_and_local(tmp_path):
         "SESSION_COOKIE_SECURE": False,
         "CSRF_COOKIE_SECURE": False,
         "SECURE_HSTS_SECONDS": 0,
+        "CLAWCHAT_ADMIN_URL": "http://localhost:8000/admin/",
+        "SESSION_COOKIE_NAME": "clawchat-operator",
+        "CSRF_COOKIE_NAME": "clawchat-form",
     }
 
 
