@@ -38,6 +38,7 @@ class ChatConsumer(AsyncConsumer):
 
     async def websocket_connect(self, message):
         """Open; whoever came this far knew the path."""
+        self.hub.counts.connections += 1
         await self.send({"type": "websocket.accept"})
 
     async def websocket_receive(self, message):

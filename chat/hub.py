@@ -10,9 +10,11 @@ from collections.abc import Callable, Coroutine, Iterator
 from chat.admission import Admission
 from chat.banned import Banned
 from chat.buckets import Buckets
+from chat.counting import Counts
 from chat.database import DatabaseThreads
 from chat.feed import Feed
 from chat.live import LiveSession
+from chat.meter import Meter
 from chat.models import ConnectionPolicy
 from chat.rounds import Rounds
 from chat.services import connections
@@ -49,7 +51,10 @@ class Hub:
         self.process = random_bytes(16).hex()
         self.sessions: dict[int, list[LiveSession]] = {}
         self.feeds: dict[bytes, Feed] = {}
-        self.strangers = Strangers()
+        self.counts = Counts()
+        self.strangers = Strangers(self.counts)
+        # The name of the node that this process is; its rows of tallies have it.
+        self.node = ""
         self.banned = Banned()
         # Devices between their proof and their session, by reception: a revocation in that moment must find them too.
         self.arriving: dict[object, bytes] = {}
@@ -78,12 +83,15 @@ class Hub:
         await self.rounds.start()
         self.wake = Wake(self.process, self.hear, self.rounds.read_news_soon)
         self.wake.start()
+        self.meter = Meter(self)
+        self.meter.start()
 
     async def stop(self) -> None:
         """Close what is open, store what waits, write the last rows."""
         if not self._running:
             return
         self._running = False
+        await self.meter.stop()
         await self.rounds.stop()
         for session in tuple(self.all_sessions()):
             session.close(0, "server stops")
@@ -149,6 +157,7 @@ class Hub:
 
     def remove(self, session: LiveSession) -> None:
         """Forget a session that has ended, and write its row to the end. A second call does nothing."""
+        self.counts.see(session)
         if session.arrival is None:
             self._enrolled.discard(session)
             return
@@ -246,6 +255,7 @@ class Hub:
         news = False
         for work, _, outcome in finished:
             if isinstance(outcome, Place) and outcome.row is not None:
+                self.counts.messages += 1
                 if work.room_id in self.feeds:
                     self.feeds[work.room_id].offer([outcome.row])
                 self.wake.tell_room(work.room_id, outcome.seq)

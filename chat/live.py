@@ -6,6 +6,7 @@ import time
 from collections import deque
 from typing import Protocol
 
+from chat.counting import SessionCounts
 from chat.feed import Subscription
 from chat.services.connections import Arrival
 from chat.services.delivery import StoredRow
@@ -64,6 +65,8 @@ class LiveSession:
         self.arrival = arrival
         # Bytes of frames that came and went, over all epochs.
         self.bytes_in, self.bytes_out = session.received_bytes, session.sent_bytes
+        # What else it did, and what of it all was added to the process's counts.
+        self.counts, self.counted = SessionCounts(), (0, 0, 0, 0, 0)
         self.has_account = arrival is not None and arrival.has_account
         self.subscriptions: dict[bytes, Subscription] = {}
         # Messages handed to the writer, and requests in line, that are not answered yet.
@@ -91,6 +94,11 @@ class LiveSession:
     def device_id(self) -> bytes:
         """Its device's id."""
         return self.arrival.device_id
+
+    @property
+    def counted_as(self) -> bytes | None:
+        """The device for whom its frames count; None while it only enrols."""
+        return self.arrival.device_id if self.arrival is not None else None
 
     @property
     def is_open(self) -> bool:
@@ -136,6 +144,7 @@ class LiveSession:
 
     def send_row(self, row: StoredRow) -> None:
         """Deliver a row of a room's log."""
+        self.counts.deliveries += 1
         self.send(MessageType.CHAT, row.body)
 
     def send_error(self, error: PeerError, message_id: bytes | None = None) -> None:

@@ -131,6 +131,7 @@ class Reception:
     def _finish(self, device_public: DevicePublic, arrival: Arrival | Limit | None) -> LiveSession | None:
         now = self._hub.clock()
         self._ticket.give_back(True, now)
+        self._hub.counts.handshakes += 1
         frame, keys = self._handshake.finish(self._news_for(arrival), random_bytes(16), _now_ms())
         # The limits for strangers go before AUTH_OK does: what the client sends next may be large.
         self._link.authenticated()
@@ -140,6 +141,7 @@ class Reception:
         rekey = ServerRekey(keys, device_public, self._gate.identity.sign, now)
         session = LiveSession(self._link, keys, rekey, None if refused else arrival, now)
         if refused:
+            self._hub.counts.refuse(arrival.code)
             session.send_error(arrival)
             session.close(arrival.number, arrival.text)
             return None

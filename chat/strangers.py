@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from django.db import transaction
 
+from chat.counting import Counts
 from chat.services import audit
 
 MOST_ADDRESSES = 10_000
@@ -25,7 +26,8 @@ class Touch(NamedTuple):
 class Strangers:
     """How often each address came with a first message that let nobody in."""
 
-    def __init__(self) -> None:
+    def __init__(self, counts: Counts | None = None) -> None:
+        self._process_counts = counts or Counts()
         self._counts: Counter[tuple[str, str]] = Counter()
         self._touches: Counter[Touch] = Counter()
 
@@ -34,7 +36,10 @@ class Strangers:
         if where in TOUCHING:
             touch = Touch(address, port, tripwire, where)
             self._touches[touch if self._has_room_for(touch) else touch._replace(address="")] += 1
-        if not tripwire:
+        if tripwire:
+            self._process_counts.scans += 1
+        else:
+            self._process_counts.refuse(where)
             known = (address, where) in self._counts or len(self._counts) < MOST_ADDRESSES
             self._counts[address if known else "", where] += 1
 

@@ -17,13 +17,14 @@ KINDS = {ContentType.APPLICATION, ContentType.PROPOSAL}
 
 def store_message(hub: Hub, session: LiveSession, frame: Frame) -> None:
     """Hand the message to the writer; it is acknowledged after the commit, or answered with an error and its id."""
+    session.counts.messages += 1
     try:
         work = _parse(hub, session, frame)
     except PeerError as error:
         session.send_error(error, frame.message_id)
         return
     session.messages_in_flight += 1
-    hub.submit(work, functools.partial(_answer, session, frame.message_id))
+    hub.submit(work, functools.partial(_answer, hub, session, frame.message_id, session.heard_at))
 
 
 def _parse(hub: Hub, session: LiveSession, frame: Frame) -> Append:
@@ -46,9 +47,10 @@ def _parse(hub: Hub, session: LiveSession, frame: Frame) -> Append:
     )
 
 
-def _answer(session: LiveSession, message_id: bytes, outcome: Outcome) -> None:
+def _answer(hub: Hub, session: LiveSession, message_id: bytes, came_at: float, outcome: Outcome) -> None:
     session.messages_in_flight -= 1
     if isinstance(outcome, PeerError):
         session.send_error(outcome, message_id)
     else:
         session.send(MessageType.ACK, Ack(message_id, outcome.room_id, outcome.seq).encode())
+        hub.counts.delays.add(hub.clock() - came_at)

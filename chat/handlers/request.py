@@ -25,6 +25,7 @@ def take_exchange(hub: Hub, session: LiveSession, frame: Frame) -> None:
     if frame.payload[:1] in ANSWERS:
         # To a notice. The client fetches what it wants by requests of its own.
         return
+    session.counts.requests += 1
     number = int.from_bytes(frame.payload[1:5], "big")
     # The map is read last and within limits: whoever reads one holds up everybody.
     if len(session.requests) >= IN_LINE or not hub.request_rates.take(session.device_pk, hub.clock()):
