@@ -9,13 +9,13 @@ from collections.abc import Callable, Coroutine, Iterator
 
 from chat.admission import Admission
 from chat.banned import Banned
-from chat.buckets import Buckets
 from chat.counting import Counts
 from chat.database import DatabaseThreads
 from chat.feed import Feed
 from chat.live import LiveSession
 from chat.meter import Meter
 from chat.models import ConnectionPolicy
+from chat.rates import Rates
 from chat.rounds import Rounds
 from chat.services import connections
 from chat.services.delivery import Append, Outcome, Place
@@ -34,13 +34,8 @@ logger = logging.getLogger(__name__)
 
 # A second session of a device ends the first within 30 s; a client that moves has closed it long before.
 REPLACED_AFTER_SECONDS = 25.0
-SESSIONS_PER_DEVICE = 2
 # An answer to a rekey takes about a millisecond of the loop.
 REKEY_APART_SECONDS = 0.01
-# A package is taken from a stock for so many minutes at once.
-PACKAGE_BURST_MINUTES = 4
-# What one request may ask for (3.14); a bucket that holds less would never let it pass.
-MOST_PACKAGES = 16
 
 
 class Hub:
@@ -75,9 +70,10 @@ class Hub:
         self.rounds = Rounds(self)
         # Before limits and keys are read: what changes them from here on is news.
         await self.rounds.skip_old_news()
-        await self.read_policy()
+        self.policy: ConnectionPolicy = await self.database.run(current_policy)
         self.use_keys(await self.read_keys())
-        self.admission = Admission(self.policy, self.clock())
+        self.rates = Rates(self.policy, self.clock())
+        self.admission = Admission(self.policy, self.rates, self.clock())
         self.writer = Writer(self._hand_over)
         self.writer.start()
         await self.rounds.start()
@@ -117,16 +113,15 @@ class Hub:
         Spec: 3.10
         """
         self.keys = keys
-        self.gates = [Gate(gate_key(keys.discovery_secret), keys.identity)]
+        key = gate_key(keys.discovery_secret)
+        # The successor first: while a handover lasts, more and more come by it.
+        self.gates = [Gate(key, identity) for identity in (keys.successor, keys.identity) if identity is not None]
 
     async def read_policy(self) -> None:
-        """Read the limits."""
-        self.policy: ConnectionPolicy = await self.database.run(current_policy)
-        policy = self.policy
-        self.message_rates = Buckets(policy.messages_per_second, policy.message_burst)
-        self.request_rates = Buckets(policy.requests_per_second, policy.request_burst)
-        per_minute = policy.packages_per_minute
-        self.package_rates = Buckets(per_minute / 60, max(MOST_PACKAGES, per_minute * PACKAGE_BURST_MINUTES))
+        """Read the limits, and go by them from here on."""
+        self.policy = await self.database.run(current_policy)
+        self.rates.limit(self.policy, self.clock())
+        self.admission.limit(self.policy, self.clock())
 
     def spawn(self, work: Coroutine) -> asyncio.Task:
         """Run something beside; what it raises is a bug and logged."""
@@ -151,7 +146,7 @@ class Hub:
         session.link.on_writable = session.drained
         own = self.sessions.setdefault(session.device_pk, [])
         own.append(session)
-        if len(own) > SESSIONS_PER_DEVICE:
+        if len(own) > self.policy.max_sessions_per_device:
             own[0].close(0, "replaced")
             self.remove(own[0])
 
@@ -166,8 +161,7 @@ class Hub:
             own.remove(session)
             if not own:
                 del self.sessions[session.device_pk]
-            row = (session.arrival.connection_pk, session.why, session.bytes_in, session.bytes_out)
-            self.spawn(self._depart(*row))
+            self.spawn(self._depart(session.arrival.connection_pk, session.ending()))
 
     def close_device(self, device_id: bytes, number: int = Revoked.number) -> None:
         """Close every session of a device with a code of protocol.md 3.11."""
@@ -197,6 +191,17 @@ class Hub:
         for session in tuple(self.all_sessions()):
             if session.arrival is not None:
                 session.notify("secret", kid=self.keys.kid, secret=bytes(self.keys.discovery_secret))
+
+    def give_successor(self) -> None:
+        """Tell every device that came by the identity which hands over who follows; those of an identity that has
+        handed over come again. Spec: 3.2"""
+        serving = {gate.server_public for gate in self.gates}
+        for session in tuple(self.all_sessions()):
+            if session.server_public not in serving:
+                session.close(Rediscover.number)
+                self.remove(session)
+            elif session.arrival is not None and self.keys.hands_over(session.server_public):
+                session.notify("successor", statement=self.keys.statement)
 
     def request_rekey(self) -> None:
         """Ask every session for new keys, one after the other: all answers at once would hold up what is said."""
@@ -281,10 +286,10 @@ class Hub:
         if self.feeds.get(feed.room_id) is feed:
             del self.feeds[feed.room_id]
 
-    async def _depart(self, connection_pk: int, why: str, bytes_in: int, bytes_out: int) -> None:
+    async def _depart(self, connection_pk: int, ending: connections.Ending) -> None:
         # While the database is away the row stays open; nobody speaks for it any more, so it is closed as lost.
         with contextlib.suppress(Unavailable):
-            await self.database.run(connections.depart, connection_pk, why, bytes_in, bytes_out)
+            await self.database.run(connections.depart, connection_pk, ending)
 
     def _finish_task(self, task: asyncio.Task) -> None:
         self._tasks.discard(task)

@@ -3,16 +3,20 @@
 import asyncio
 import logging
 import time
-from collections import deque
+from collections import Counter, deque
 from typing import Protocol
 
 from chat.counting import SessionCounts
 from chat.feed import Subscription
-from chat.services.connections import Arrival
+from chat.pace import Pace
+from chat.rates import counted_address
+from chat.retry import retry_text
+from chat.services.connections import Arrival, Ending
 from chat.services.delivery import StoredRow
 from clawchat.protocol.bodies import CloseNotify, ErrorBody, Request
-from clawchat.protocol.errors import CODES, ClawChatError, Internal, PeerError, RekeyOverdue, close_code
+from clawchat.protocol.errors import CODES, ClawChatError, Internal, PeerError, RekeyOverdue, TooFast, close_code
 from clawchat.protocol.frame import Frame, MessageType
+from clawchat.protocol.keys import IdentityPublic
 from clawchat.protocol.primitives import random_bytes
 from clawchat.protocol.rekey import ServerRekey
 from clawchat.protocol.session import Session
@@ -23,6 +27,8 @@ NORMAL_CLOSE = 1000
 # What may wait for a peer that takes nothing more: acknowledgements, errors, notices and an answer. Rows do not wait
 # here, they are read from the log once it takes more.
 HELD_BACK_BYTES = 4 * 1024 * 1024
+# What a connection's row counts as a message.
+COUNTED = frozenset({MessageType.CHAT, MessageType.REQUEST})
 
 
 class Link(Protocol):
@@ -58,15 +64,31 @@ class LiveSession:
     arrival is None for a session made by an invite: it can only be closed.
     """
 
-    def __init__(self, link: Link, session: Session, rekey: ServerRekey, arrival: Arrival | None, now: float) -> None:
+    def __init__(
+        self,
+        link: Link,
+        session: Session,
+        rekey: ServerRekey,
+        arrival: Arrival | None,
+        now: float,
+        server_public: IdentityPublic,
+    ) -> None:
         self.link = link
+        # By which identity of this server it came.
+        self.server_public = server_public
         self._session = session
         self._rekey = rekey
         self.arrival = arrival
+        # Empty when limits by address are not for it; and whether it heeds what it is told.
+        self.address, self.pace = counted_address(link.address), Pace()
         # Bytes of frames that came and went, over all epochs.
         self.bytes_in, self.bytes_out = session.received_bytes, session.sent_bytes
         # What else it did, and what of it all was added to the process's counts.
         self.counts, self.counted = SessionCounts(), (0, 0, 0, 0, 0)
+        # Messages and requests that came; frames that were answered with an error, in all and, by its code, since
+        # they were written down last.
+        self.messages_in = self.frames_refused = 0
+        self._refused: Counter[str] = Counter()
         self.has_account = arrival is not None and arrival.has_account
         self.subscriptions: dict[bytes, Subscription] = {}
         # Messages handed to the writer, and requests in line, that are not answered yet.
@@ -125,6 +147,7 @@ class LiveSession:
         frame = self._session.open(data)
         self.heard_at = now
         self.bytes_in += len(data)
+        self.messages_in += frame.type in COUNTED
         return frame
 
     def send(self, message_type: MessageType, payload: bytes) -> None:
@@ -149,12 +172,39 @@ class LiveSession:
 
     def send_error(self, error: PeerError, message_id: bytes | None = None) -> None:
         """Say what could not be done, and for which message; the session goes on."""
+        self.count_refused(error)
         self.send(MessageType.ERROR, ErrorBody(error.number or Internal.number, error.text, message_id).encode())
 
     def notify(self, notice: str, **members: bytes) -> None:
         """Tell the device that something is to be fetched, or what it has to know."""
         self._notices += 1
         self.send(MessageType.REQUEST, Request(self._notices, {"op": notice, **members}).encode())
+
+    # What is written down of it
+
+    def count_refused(self, error: ClawChatError) -> None:
+        """One more frame could not be taken."""
+        self.frames_refused += 1
+        self._refused[error.code] += 1
+
+    def take_refused(self) -> dict[str, int]:
+        """How many frames were refused for which error, by its code, since the last call."""
+        refused, self._refused = self._refused, Counter()
+        return dict(refused)
+
+    def ending(self) -> Ending:
+        """What its connection's row says in the end."""
+        return Ending(
+            self.why, self.bytes_in, self.bytes_out, self.messages_in, self.frames_refused, self.take_refused()
+        )
+
+    def too_fast(self, wait: float, why: str) -> TooFast:
+        """The refusal of the frame that just came, with the seconds after which it may come again.
+
+        Spec: 3.13
+        """
+        self.pace.refused(wait, self.heard_at)
+        return TooFast(retry_text(wait, why))
 
     # Its keys
 
@@ -209,6 +259,7 @@ class LiveSession:
 
     def close_for(self, error: ClawChatError) -> None:
         """Close because of what the peer did."""
+        self.count_refused(error)
         self.close(error.number or Internal.number, error.code)
 
     def drop(self, why: str) -> None:

@@ -28,8 +28,8 @@ logger = logging.getLogger(__name__)
 
 # Before AUTH_OK every failure looks the same. Spec: 3.3
 FAILED_CLOSE = 1008
-# In AUTH_OK: kid and discovery secret. Spec: 3.11
-DISCOVERY_SECRET_TLV = 16
+# In AUTH_OK: kid and discovery secret, and the statement of who follows. Spec: 3.11
+DISCOVERY_SECRET_TLV, SUCCESSOR_TLV = 16, 17
 
 
 class Reception:
@@ -121,7 +121,8 @@ class Reception:
         """The device's arrival; None when it has only enrolled."""
         self._hub.arriving[self] = device_id(auth.device_public)
         ahead = auth.client_time_ms / 1000 - time.time()
-        seat = Seat.of(self._link.address, self._link.port, self._hub.process, auth.client_name, ahead)
+        came_by = bytes(self._gate.server_public)
+        seat = Seat.of(self._link.address, self._link.port, self._hub.process, auth.client_name, ahead, came_by)
         if credential.device_pk is not None:
             return await self._hub.database.run(arrive, credential.device_pk, auth.psk_id, seat)
         psk_id, psk = device_credentials(self._handshake.exporter, auth.device_public)
@@ -139,28 +140,37 @@ class Reception:
         refused = isinstance(arrival, Limit)
         # Signed by the identity that the client came for, which in an overlap may be the former one.
         rekey = ServerRekey(keys, device_public, self._gate.identity.sign, now)
-        session = LiveSession(self._link, keys, rekey, None if refused else arrival, now)
+        came_by = self._gate.server_public
+        session = LiveSession(self._link, keys, rekey, None if refused else arrival, now, came_by)
         if refused:
             self._hub.counts.refuse(arrival.code)
             session.send_error(arrival)
             session.close(arrival.number, arrival.text)
             return None
         self._hub.add(session)
-        if self._refused or self._link.tripwire:
-            # The port has become a tripwire while the caller proved who he is.
+        is_over = came_by not in {gate.server_public for gate in self._hub.gates}
+        if self._refused or self._link.tripwire or is_over:
+            # The port has become a tripwire, or the handover was over, while the caller proved who he is.
             session.close(self._refused or Rediscover.number)
         return session
 
     def _news_for(self, arrival: Arrival | Limit | None) -> dict[int, bytes]:
-        """What AUTH_OK tells a device: the discovery secret, when it was renewed while the device proved who it is.
+        """What AUTH_OK tells a device: who follows the identity that it came by, and the discovery secret, when it was
+        renewed while the device proved who it is.
 
-        One that was shut out meanwhile must not learn it, nor one that came by an invite: that may be cancelled by now,
-        and if it is not, the secret is wrapped for it.
-        Spec: 3.10, 3.11
+        One that was shut out meanwhile must not learn the secret, nor one that came by an invite: that may be cancelled
+        by now, and if it is not, the secret is wrapped for it.
+        Spec: 3.2, 3.10, 3.11
         """
-        if self._gate in self._hub.gates or self._refused or not isinstance(arrival, Arrival):
+        if self._refused:
             return {}
-        return {DISCOVERY_SECRET_TLV: self._hub.keys.kid + bytes(self._hub.keys.discovery_secret)}
+        keys = self._hub.keys
+        told = {}
+        if isinstance(arrival, Arrival) and self._gate.gate_key not in {gate.gate_key for gate in self._hub.gates}:
+            told[DISCOVERY_SECRET_TLV] = keys.kid + bytes(keys.discovery_secret)
+        if keys.hands_over(self._gate.server_public):
+            told[SUCCESSOR_TLV] = keys.statement
+        return told
 
     def _fail(self, error: PeerError) -> None:
         self._over = True

@@ -46,6 +46,7 @@ class Rounds:
         self._directory_changed = False
         # Whether keys, limits, bans are to be read again.
         self._secret_renewed = False
+        self._identity_changed = False
         self._policy_changed = False
         self._bans_changed = False
         self._read_now = asyncio.Event()
@@ -88,32 +89,34 @@ class Rounds:
         async with self._reading:
             await self._act_on_news()
             # Last, because it asks the database: should that fail, nothing else is lost, and it is tried again.
-            if self._secret_renewed:
-                await self._take_secret()
-                self._secret_renewed = False
+            if self._secret_renewed or self._identity_changed:
+                await self._take_keys()
             if self._policy_changed:
                 await self._hub.read_policy()
-                self._hub.admission.limit(self._hub.policy, self._hub.clock())
                 self._policy_changed = False
             if self._bans_changed:
                 await self._read_bans()
 
     async def _act_on_news(self) -> bool:
-        """Whether a piece of news was that the secret was renewed."""
+        """Whether a piece of news was that the keys have changed."""
         rows = await self._hub.database.run(self._news.read)
         for row in rows:
             self._act(row)
-        return any(row.kind == News.Kind.SECRET for row in rows)
+        return any(row.kind in (News.Kind.SECRET, News.Kind.IDENTITY) for row in rows)
 
-    async def _take_secret(self) -> None:
-        # The secret may be younger than the news that told of one: whoever was shut out before it was read is in the
+    async def _take_keys(self) -> None:
+        # A secret may be younger than the news that told of one: whoever was shut out before it was read is in the
         # news by now, and must be gone before anybody is given it.
         renewed = True
         while renewed:
             keys = await self._hub.read_keys()
             renewed = await self._act_on_news()
         self._hub.use_keys(keys)
-        self._hub.give_secret()
+        if self._secret_renewed:
+            self._hub.give_secret()
+        if self._identity_changed:
+            self._hub.give_successor()
+        self._secret_renewed = self._identity_changed = False
 
     def _act(self, row: News) -> None:
         hub = self._hub
@@ -130,6 +133,8 @@ class Rounds:
                 hub.replace_older(bytes.fromhex(device_id), int(connection_pk))
             case News.Kind.SECRET:
                 self._secret_renewed = True
+            case News.Kind.IDENTITY:
+                self._identity_changed = True
             case News.Kind.POLICY:
                 self._policy_changed = True
             case News.Kind.BANS:

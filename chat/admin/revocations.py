@@ -30,7 +30,7 @@ class RevocationForm(forms.ModelForm):
         help_text="The TLS certificate whose key is in wrong hands, in PEM. Change the server's certificate first.",
     )
     identity = forms.ModelChoiceField(
-        ServerIdentity.objects.exclude(state=ServerIdentity.State.ACTIVE),
+        ServerIdentity.objects.filter(state=ServerIdentity.State.RETIRED),
         required=False,
         help_text="Or an identity that is not in use. Clients that still trust it drop this server and need an invite.",
     )

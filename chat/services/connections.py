@@ -1,14 +1,13 @@
 """Connection rows: who is connected now, who was, and the limit on both."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import F
 from django.utils import timezone
 
-from chat.models import Connection, ConnectionPolicy, Device, News
+from chat.models import Connection, ConnectionPolicy, Device, News, ServerIdentity
 from chat.models.connection import SILENT_AFTER
 from chat.services import audit, news, wraps
 from chat.services.devices import Seat, activate
@@ -16,6 +15,10 @@ from clawchat.protocol.errors import Limit, Revoked
 
 # A device that ends without goodbye leaves its place after 45 s; asking sooner than this makes no sense.
 RETRY_SECONDS = 30
+# Rows that are closed in one round because their process ended; the next round has the others.
+MOST_LOST = 500
+# What a connection carried, as its row has it.
+COUNTED = ("bytes_in", "bytes_out", "messages_in", "frames_refused")
 
 
 @dataclass(frozen=True)
@@ -47,6 +50,7 @@ def arrive(device_pk: int, psk_id: bytes, seat: Seat) -> Arrival | Limit:
     activate(device, psk_id)
     device.last_seen_at = now
     device.client_name = seat.client_name
+    device.server_identity = ServerIdentity.objects.filter(public=seat.server_public).first()
     device.save()
     live = Connection.objects.live(now)
     taken = live.exclude(device=device).values("device").distinct().count()
@@ -62,16 +66,42 @@ def arrive(device_pk: int, psk_id: bytes, seat: Seat) -> Arrival | Limit:
         clock_ahead=seat.clock_ahead,
         seen_at=now,
     )
+    audit.record("authenticated", subject=bytes(device.device_id).hex(), address=seat.address, port=seat.port)
     if live.filter(device=device).exclude(pk=connection.pk).exists():
         news.tell(News.Kind.SECOND_SESSION, f"{bytes(device.device_id).hex()}:{connection.pk}")
     return Arrival(device.pk, bytes(device.device_id), device.member_id is not None, connection.pk)
 
 
-def depart(connection_pk: int, why: str, bytes_in: int, bytes_out: int) -> None:
-    """Close a connection's row."""
-    Connection.objects.filter(pk=connection_pk, closed_at=None).update(
-        closed_at=timezone.now(), why=why, bytes_in=bytes_in, bytes_out=bytes_out
-    )
+@dataclass(frozen=True)
+class Ending:
+    """How a connection ended, and what it carried. `refused`: frames by the error's code, not yet in the audit log."""
+
+    why: str
+    bytes_in: int = 0
+    bytes_out: int = 0
+    messages_in: int = 0
+    frames_refused: int = 0
+    refused: Mapping[str, int] = field(default_factory=dict)
+
+
+@transaction.atomic
+def depart(connection_pk: int, ending: Ending) -> None:
+    """Close a connection's row; the audit log has its end once."""
+    counts = {name: getattr(ending, name) for name in COUNTED}
+    _close(connection_pk, timezone.now(), ending.why, **counts)
+    note_refused([(connection_pk, ending.refused)])
+
+
+def note_refused(refused: Sequence[tuple[int, Mapping[str, int]]]) -> None:
+    """Put refused frames into the audit log: one event for each connection, by its row, with the counts by code."""
+    counts = {connection_pk: found for connection_pk, found in refused if found}
+    if not counts:
+        return
+    events = audit.Batch()
+    for row in Connection.objects.select_related("device").filter(pk__in=counts):
+        device = bytes(row.device.device_id).hex()
+        events.record("frames_refused", subject=device, address=row.address or "", **counts[row.pk])
+    events.save()
 
 
 def keep_alive(connection_pks: Sequence[int]) -> None:
@@ -79,7 +109,21 @@ def keep_alive(connection_pks: Sequence[int]) -> None:
     now = timezone.now()
     Connection.objects.filter(pk__in=connection_pks, closed_at=None).update(seen_at=now)
     lost = Connection.objects.filter(closed_at=None, seen_at__lte=now - SILENT_AFTER)
-    lost.update(closed_at=F("seen_at"), why="lost")
+    for connection_pk, seen_at in lost.values_list("pk", "seen_at")[:MOST_LOST]:
+        with transaction.atomic():
+            _close(connection_pk, seen_at, "lost")
+
+
+def _close(connection_pk: int, at: datetime, why: str, **counts: int) -> None:
+    """Close a row that is open, with its event. In a transaction."""
+    if not Connection.objects.filter(pk=connection_pk, closed_at=None).update(closed_at=at, why=why, **counts):
+        return
+    row = Connection.objects.select_related("device").get(pk=connection_pk)
+    # A clock that was set back makes nothing last less than no time.
+    seconds = max(0, round((at - row.opened_at).total_seconds()))
+    device = bytes(row.device.device_id).hex()
+    facts = {name: getattr(row, name) for name in ("port", *COUNTED)}
+    audit.record("connection_closed", subject=device, address=row.address or "", seconds=seconds, why=why, **facts)
 
 
 def connected_count(now: datetime | None = None) -> int:

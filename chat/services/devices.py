@@ -49,22 +49,31 @@ def find_credential(psk_id: bytes) -> Credential:
 
 @dataclass(frozen=True)
 class Seat:
-    """Where a device arrives: the peer's address, our port, this server process, what the client calls itself, and by
-    how many seconds its clock is ahead of ours."""
+    """Where a device arrives: the peer's address, our port, this server process, what the client calls itself, by how
+    many seconds its clock is ahead of ours, and by which identity of ours it came (32 bytes; empty for none)."""
 
     address: str
     port: int
     process: str
     client_name: str = ""
     clock_ahead: int = 0
+    server_public: bytes = b""
 
     @classmethod
-    def of(cls, address: str, port: int, process: str, client_name: str, clock_ahead: float = 0) -> "Seat":
+    def of(
+        cls,
+        address: str,
+        port: int,
+        process: str,
+        client_name: str,
+        clock_ahead: float = 0,
+        server_public: bytes = b"",
+    ) -> "Seat":
         """The seat with what the client says of itself made fit to be stored and shown."""
         shown = "".join(letter for letter in client_name if letter.isprintable())
         # A link-local address names its interface behind a percent sign; that is ours, not the peer's.
         ahead = max(-LONGEST_CLOCK_ERROR_SECONDS, min(round(clock_ahead), LONGEST_CLOCK_ERROR_SECONDS))
-        return cls(address.partition("%")[0], port, process, shown[:CLIENT_NAME_LENGTH], ahead)
+        return cls(address.partition("%")[0], port, process, shown[:CLIENT_NAME_LENGTH], ahead, server_public)
 
 
 @transaction.atomic

@@ -25,6 +25,13 @@ class ServerKeys:
     identity: keys.IdentityKey
     discovery_secret: keys.DiscoverySecret
     server_id: str
+    # While the identity hands over: to whom, and its word for it.
+    successor: keys.IdentityKey | None = None
+    statement: bytes = b""
+
+    def hands_over(self, server_public: keys.IdentityPublic) -> bool:
+        """Whether who came by this identity is to be told who follows."""
+        return self.successor is not None and server_public == self.identity.public
 
     @property
     def kid(self) -> bytes:
@@ -50,10 +57,21 @@ def current_identity() -> keys.IdentityKey:
     return open_identity(ServerIdentity.objects.get(state=ServerIdentity.State.ACTIVE))
 
 
+def successor_row() -> ServerIdentity | None:
+    """The identity that follows, while this server hands over."""
+    return ServerIdentity.objects.filter(state=ServerIdentity.State.SUCCESSOR).first()
+
+
 def successor_identity() -> keys.IdentityKey | None:
     """The key that signs beside it, while this server hands over to another identity. Spec: 3.2, 3.8"""
-    row = ServerIdentity.objects.filter(state=ServerIdentity.State.SUCCESSOR).order_by("-pk").first()
+    row = successor_row()
     return open_identity(row) if row else None
+
+
+def every_identity() -> list[keys.IdentityPublic]:
+    """Who this server is, will be and ever was: whose signature was ours when it was made."""
+    rows = ServerIdentity.objects.order_by("pk").values_list("public", flat=True)
+    return [keys.IdentityPublic(bytes(public)) for public in rows]
 
 
 def open_identity(row: ServerIdentity) -> keys.IdentityKey:
@@ -94,14 +112,15 @@ def renew_discovery_secret(why: str, actor: str) -> DiscoverySecret:
 
 
 def server_id() -> str:
-    """The name that only this server's identity has. Spec: 1 (18)"""
-    return fingerprint.server_id(current_identity().public)
+    """The name that only this server's first identity has; those that follow it keep the name. Spec: 1 (18), 3.2"""
+    return fingerprint.server_id(every_identity()[0])
 
 
 def server_keys() -> ServerKeys:
     """All of it at once, read from the database."""
-    identity = current_identity()
-    return ServerKeys(identity, current_discovery_secret(), fingerprint.server_id(identity.public))
+    row = successor_row()
+    successor, statement = (open_identity(row), bytes(row.statement or b"")) if row else (None, b"")
+    return ServerKeys(current_identity(), current_discovery_secret(), server_id(), successor, statement)
 
 
 def _check_master_key() -> None:

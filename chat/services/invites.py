@@ -10,7 +10,7 @@ from django.utils import timezone
 from chat.models import Device, Invite, Member
 from chat.services import audit, wraps
 from chat.services.acting import acting_device
-from chat.services.identity import current_identity
+from chat.services.identity import current_identity, successor_row
 from chat.services.places import known_places
 from chat.services.sealed import seal_invite_psk
 from clawchat.protocol import invite as invitation
@@ -56,8 +56,11 @@ def create_invite(
     if made_by is not None:
         _check_count(made_by, now)
     wraps.check_room()
-    # Whole seconds, as the text carries them.
+    # Whole seconds, as the text carries them. It names the identity that hands over, if one does, and ends with it.
     expires_at = (now + timedelta(seconds=lifetime_seconds)).replace(microsecond=0)
+    follower = successor_row()
+    if follower is not None and follower.handover_until is not None:
+        expires_at = min(expires_at, follower.handover_until)
     invite_id, psk = random_bytes(16), PreSharedKey.generate()
     invite = Invite.objects.create(
         invite_id=invite_id,

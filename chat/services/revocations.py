@@ -61,12 +61,16 @@ def revoke_certificate(pem: str, why: str, actor: str) -> Revocation:
 def revoke_identity(identity: ServerIdentity, why: str, actor: str) -> Revocation:
     """Let a server identity end itself: every client that pins it drops this server and asks for a new invite.
 
-    Raises: malformed (it is the one in use: clients would drop this server, and no invite could bring them back).
+    One that has handed over has ended itself already, and is left as it is.
+    Raises: malformed (it is in use, or follows: clients would drop this server, and no invite could bring them back).
     Spec: 3.12
     """
     wraps.lock_secret()
-    if identity.state == ServerIdentity.State.ACTIVE:
+    if identity.state != ServerIdentity.State.RETIRED:
         raise Malformed("this identity is in use")
+    ended = Revocation.objects.filter(kind=Revocation.Kind.IDENTITY, subject=bytes(identity.public)).first()
+    if ended is not None:
+        return ended
     statement = sign_identity_revocation(open_identity(identity))
     return _add(Revocation.Kind.IDENTITY, bytes(identity.public), why, actor, statement=statement)
 

@@ -26,9 +26,10 @@ logger = logging.getLogger(__name__)
 def lock_secret() -> DiscoverySecret:
     """The row of the secret in force, which stays in force until this transaction ends.
 
-    The identity's row is the lock: unlike the secret's it is there from the first time on, and stays the same.
+    The row of the first identity is the lock: unlike the secret's it is there from the first time on, and stays. No
+    device that refers to it has to wait.
     """
-    ServerIdentity.objects.select_for_update().get(state=ServerIdentity.State.ACTIVE)
+    ServerIdentity.objects.select_for_update(no_key=True).order_by("pk")[:1].get()
     return DiscoverySecret.objects.get(current=True)
 
 

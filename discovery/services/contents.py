@@ -8,10 +8,9 @@ from django.conf import settings
 
 from chat.models import AuditHead as AuditHeadRow
 from chat.services import identity
-from chat.services.identity import current_identity
+from chat.services.identity import current_identity, server_id
 from chat.services.wraps import current_wraps
 from clawchat.protocol.connection_file import AuditHead, ConnectionInfo, Endpoint
-from clawchat.protocol.fingerprint import server_id
 from discovery.models import Publication
 
 from .mirrors import public_locations
@@ -26,11 +25,11 @@ def compose(endpoints: Sequence[Endpoint], now: int, next_rotation: int, grace: 
     server whose mirrors take nothing for that long is still found.
     Spec: 3.8
     """
-    newest, public = Publication.objects.newest(), current_identity().public
+    newest = Publication.objects.newest()
     return ConnectionInfo(
-        server_id=server_id(public),
+        server_id=server_id(),
         server_name=settings.CLAWCHAT_SERVER_NAME,
-        server_public=public,
+        server_public=current_identity().public,
         endpoints=tuple(endpoints),
         serial=next_serial(newest, now),
         timestamp=now,

@@ -2,7 +2,7 @@
 
 import logging
 
-from chat.services.identity import current_discovery_secret, current_identity
+from chat.services.identity import current_discovery_secret, every_identity
 from clawchat.protocol.connection_file import ConnectionInfo, SealedConnectionFile
 from clawchat.protocol.errors import ClawChatError
 from discovery.models import Publication
@@ -41,7 +41,7 @@ def may_wait(newest: Publication, info: ConnectionInfo, digest: str, now: int) -
 def _names_no_other(newest: Publication, info: ConnectionInfo) -> bool:
     try:
         sealed = SealedConnectionFile.parse(bytes(newest.body))
-        there = sealed.open(current_discovery_secret(), [current_identity().public])
+        there = sealed.open(current_discovery_secret(), every_identity())
     except ClawChatError:
         return False
     return {endpoint.url for endpoint in there.endpoints} <= {endpoint.url for endpoint in info.endpoints}

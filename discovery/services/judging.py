@@ -7,7 +7,7 @@ from django.db import transaction
 
 from chat.models import DiscoverySecret as DiscoverySecretRow
 from chat.services import audit
-from chat.services.identity import current_identity, successor_identity
+from chat.services.identity import every_identity
 from chat.services.sealed import open_discovery_secret
 from clawchat.protocol.connection_file import SealedConnectionFile
 from clawchat.protocol.errors import ClawChatError, Unauthentic, UnknownPeer
@@ -31,7 +31,8 @@ SENTENCES = {
 def judge(name: str, given: bytes, publication: Publication) -> str:
     """Why this is not what readers should get there."""
     is_file = name == FILE_NAME
-    pins = [identity.public for identity in (current_identity(), successor_identity()) if identity]
+    # A file that a former identity signed is an older one of ours, and nobody else's.
+    pins = every_identity()
     try:
         sealed = (SealedConnectionFile if is_file else SealedRevocationList).parse(given)
         sealed.verify(pins)

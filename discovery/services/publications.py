@@ -6,7 +6,7 @@ from django.db import transaction
 
 from chat.models import DiscoverySecret
 from chat.services import wraps
-from chat.services.identity import current_discovery_secret, current_identity, successor_identity
+from chat.services.identity import current_discovery_secret, current_identity, every_identity, successor_identity
 from chat.services.sealed import open_discovery_secret
 from clawchat.protocol.connection_file import ConnectionInfo, SealedConnectionFile, seal_connection_file
 from discovery.models import Mirror, Publication, PublicationResult
@@ -85,7 +85,7 @@ def published_info() -> ConnectionInfo | None:
     if newest is None:
         return None
     sealed = SealedConnectionFile.parse(bytes(newest.body))
-    return sealed.open(current_discovery_secret(), [current_identity().public])
+    return sealed.open(current_discovery_secret(), every_identity())
 
 
 def _still_good(info: ConnectionInfo, now: int) -> Publication | None:

@@ -2,6 +2,7 @@
 
 from django.db.models import F
 
+from chat.services.succession import finish_handover
 from rotation.models import Node
 
 from .announcing import alert_if_late, announce
@@ -15,12 +16,13 @@ from .watching import watch
 
 
 def tick(now: int, *, visit_all_mirrors: bool = False) -> None:
-    """Take every step that is due: plan, announce, open, drain, replace, arm, close. Two at once do no harm.
+    """Take every step that is due: hand over, plan, announce, open, drain, replace, arm, close. Two at once do no harm.
 
     With `visit_all_mirrors` it puts the file on every mirror itself and waits for the slowest; otherwise tasks do.
     Units: seconds since 1970.
     """
     plan = rotation_plan()
+    finish_handover(instant(now))
     nodes = running_nodes(instant(now))
     watch(nodes, plan, now)
     for home in homes_of(nodes, plan):
