@@ -32,6 +32,8 @@ def send_mail(message: Message, to: Sequence[str], seconds: float = MAIL_SECONDS
         raise CannotTell("The mail server took too long.") from None
     except smtplib.SMTPAuthenticationError:
         raise CannotTell("The mail server does not take the user or the password in EMAIL_URL.") from None
+    except smtplib.SMTPRecipientsRefused:
+        raise CannotTell("The mail server takes nothing for these addresses.") from None
     except smtplib.SMTPResponseException as error:
         raise CannotTell(f"The mail server refused it ({error.smtp_code}).") from None
     except (smtplib.SMTPException, OSError, ValueError) as error:
