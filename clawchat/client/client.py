@@ -30,12 +30,13 @@ from clawchat.protocol.message_header import MessageHeader
 from clawchat.protocol.operations import check_notice
 
 from .connection import Answer, Connection
-from .device import KID_BYTES, Device
+from .device import Device
 from .discovery import Finder
 from .errors import ConnectionLost, Unreachable
 from .events import Event, Notice
 from .inbox import Inbox
 from .line import Line
+from .renewals import learn, learn_at_once
 from .sender import PAUSE_SECONDS, Sender
 from .store import Store
 from .trust import context_trusting
@@ -45,8 +46,6 @@ logger = logging.getLogger(__name__)
 CLIENT_NAME = "ClawChat Python"
 CONNECT_SECONDS = 30.0
 REQUEST_SECONDS = 60.0
-# AUTH_OK's TLV with a renewed discovery secret: 8 bytes of kid, 32 of secret (docs/protocol.md 3.11).
-SECRET_TLV = 16
 
 
 class Client:
@@ -301,9 +300,7 @@ class Client:
 
     async def prepare(self, connection: Connection) -> None:
         """Make sure of the account, then resume every room."""
-        renewed = connection.handshake.finished_tlvs.get(SECRET_TLV)
-        if renewed is not None:
-            self._device.learn_renewed(renewed[:KID_BYTES], renewed[KID_BYTES:], self._finder.now())
+        learn_at_once(self._device, connection.handshake.finished_tlvs, self._finder.now())
         if not self._device.has_account:
             identity, root_blob = self._device.identity, self._device.root_blob
             await connection.ask({"op": "account.set", "identity": identity, "root_blob": root_blob})
@@ -346,9 +343,7 @@ class Client:
         answer: Response | Failure
         try:
             op = check_notice(request.body)
-            if op == "secret":
-                self._device.learn_renewed(request.body["kid"], request.body["secret"], self._finder.now())
-            else:
+            if not learn(self._device, op, request.body, self._finder.now()):
                 self._inbox.put(Notice(op, request.body))
             answer = Response(request.id, {})
         except Malformed as error:

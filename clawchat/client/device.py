@@ -18,6 +18,7 @@ from clawchat.protocol.keys import (
     RootKey,
 )
 from clawchat.protocol.primitives import constant_time_equal
+from clawchat.protocol.succession import SuccessorStatement
 
 from .store import Store
 
@@ -66,6 +67,10 @@ class _State:
     is_server_revoked: bool = False
     # When the server named a secret in a session, in seconds since 1970 by its clock.
     told: int = 0
+    # The statement by which the server's identity hands over, while both hold; otherwise empty.
+    succession: bytes = b""
+    # The identity before this one; it opens what was kept from its time, and is believed no more. Empty: none.
+    former: bytes = b""
 
     def encode(self) -> bytes:
         return encode_cbor({name: getattr(self, name) for name in self.__slots__})
@@ -145,12 +150,23 @@ class Device:
 
     @property
     def pins(self) -> list[IdentityPublic]:
-        """The server identities it believes; none once the server's has ended itself."""
-        return [] if self._state.is_server_revoked else [self.server_public]
+        """The server identities it believes, the one to go by first; none once the server's has ended itself.
+
+        Two while one hands over to the other. Spec: 3.2
+        """
+        if self._state.is_server_revoked:
+            return []
+        statement = self._succession
+        return [self.server_public] if statement is None else [statement.new, statement.old]
+
+    @property
+    def kept_by(self) -> list[IdentityPublic]:
+        """The identities that may have signed what this device has kept: its pins, and the one before."""
+        return self.pins + ([IdentityPublic(self._state.former)] if self.pins and self._state.former else [])
 
     @property
     def server_public(self) -> IdentityPublic:
-        """The server it belongs to."""
+        """The server it belongs to; while it hands over, the identity that it still shows to people."""
         return IdentityPublic(self._state.server_public)
 
     @property
@@ -244,9 +260,50 @@ class Device:
             raise Malformed("a discovery secret under the kid of another")
         self._change(discovery_secrets=self._with_secret(renewed), told=now)
 
-    def server_revoked(self) -> None:
-        """The server's identity has ended itself."""
-        self._change(is_server_revoked=True)
+    def learn_succession(self, statement: bytes, now: int) -> None:
+        """The server says in a session that this identity follows its own: from now on both are pinned.
+
+        Units: now in seconds since 1970, by the server's clock.
+        Raises: malformed; unknown_peer (another server hands over); unauthentic; expired; not_yet_valid.
+        Spec: 3.2
+        """
+        if constant_time_equal(statement, self._state.succession):
+            return
+        parsed = SuccessorStatement.parse(statement)
+        parsed.check(self.pins, now)
+        if parsed.old != self.server_public:
+            self._go_by(parsed.old)
+        self._change(succession=statement)
+
+    def end_succession(self, now: int) -> None:
+        """Drop the identity that handed over, when its time is over. Units: now as above."""
+        statement = self._succession
+        if statement is not None and now >= statement.until:
+            self._go_by(statement.new)
+
+    def named(self, server_public: IdentityPublic) -> None:
+        """The file in force names this identity: when it is the one that follows, the former is dropped."""
+        statement = self._succession
+        if statement is not None and statement.new == server_public:
+            self._go_by(server_public)
+
+    def identity_revoked(self, server_public: IdentityPublic) -> None:
+        """This pinned identity has ended itself; while a server hands over, the other one remains."""
+        statement = self._succession
+        if statement is None:
+            self._change(is_server_revoked=True)
+        elif statement.old == server_public:
+            self._go_by(statement.new)
+        else:
+            self._change(succession=b"")
+
+    @property
+    def _succession(self) -> SuccessorStatement | None:
+        return SuccessorStatement.parse(self._state.succession) if self._state.succession else None
+
+    def _go_by(self, server_public: IdentityPublic) -> None:
+        former = self._state.server_public
+        self._change(server_public=bytes(server_public), succession=b"", former=former)
 
     def _with_secret(self, secret: DiscoverySecret) -> tuple[bytes, ...]:
         former = (raw for raw in self._state.discovery_secrets if raw != bytes(secret))
@@ -256,7 +313,8 @@ class Device:
         if not psk_id or not self._state.discovery_secrets:
             return None
         gate = gate_key(DiscoverySecret(self._state.discovery_secrets[0]))
-        return Credentials(self.server_public, gate, psk_id, PreSharedKey(psk), self.key)
+        pin = (self.pins or [self.server_public])[0]
+        return Credentials(pin, gate, psk_id, PreSharedKey(psk), self.key)
 
     def _change(self, **changes: Any) -> None:
         self._state = replace(self._state, **changes)

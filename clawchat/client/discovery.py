@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import aiohttp
@@ -17,16 +17,16 @@ from clawchat.protocol.endpoint_choice import (
     remember_time,
     slow_places,
 )
-from clawchat.protocol.errors import ClawChatError, PeerError, Replayed, UnknownPeer
+from clawchat.protocol.errors import ClawChatError, PeerError, Replayed, Unauthentic, UnknownPeer
 from clawchat.protocol.key_schedule import key_id
-from clawchat.protocol.keys import DiscoverySecret
+from clawchat.protocol.keys import DiscoverySecret, IdentityPublic
 from clawchat.protocol.limits import CLOCK_SKEW_SECONDS
 from clawchat.protocol.places import FILE_NAME, LIST_NAME
 
 from .back_off import BackOff, jitter
 from .belief import Weighed, weigh, why_none
 from .device import Device
-from .errors import Unreachable
+from .errors import IdentityReplaced, Unreachable
 from .places import Place, ask_places, parse_places
 from .revocations import Revocations
 from .store import Store
@@ -42,6 +42,9 @@ TIMES_STORED_SECONDS = 30.0
 LAG_SECONDS = 300
 # A list that no place has yet is asked for again after pauses that double.
 FIRST_LIST_SECONDS, LONGEST_LIST_SECONDS = 2.0, 300.0
+# A server hands over for longer: who believed a file since then has not missed all of it.
+AWAY_SECONDS = 86_400
+REPLACED = "the server has another identity since this device was last here; ask for a new invitation"
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +107,14 @@ class Finder:
         """Seconds since 1970, by our clock and what the server last told of its own."""
         return int(time.time()) + self._seen.clock_offset_seconds
 
+    def check(self) -> None:
+        """Nothing, while server and device may go on; an identity whose handover is over is not believed any more.
+
+        Raises: revoked.
+        """
+        self._device.end_succession(self.now())
+        self.revocations.check()
+
     def places(self) -> list[Place]:
         """Where the file may be fetched: what the last file says, then what the invite said."""
         return parse_places((*(self.known.urls if self.known else ()), *self._device.locators))
@@ -114,7 +125,7 @@ class Finder:
         Raises: unknown_peer, unauthentic, malformed (no file of our server); replayed, forked (not to be believed);
         revoked (nobody's files are believed any more).
         """
-        self.revocations.check()
+        self.check()
         chosen, refused = self._choose([self._open(data)])
         if chosen is None:
             raise refused[0][1]
@@ -127,9 +138,10 @@ class Finder:
 
         `tell` is told, best first, what ports a file names as soon as it came: they can be tried, since whoever answers
         there has to prove itself; which file is believed all places decide.
-        Raises: unreachable (no place gave anything); what was wrong with the only files they gave; revoked.
+        Raises: unreachable (no place gave anything); what was wrong with the only files they gave; identity_replaced
+        (that was signed by nobody we know, and we were away for long); revoked.
         """
-        self.revocations.check()
+        self.check()
         found: dict[Place, _Found] = {}
         places = self.places()
 
@@ -152,7 +164,7 @@ class Finder:
         self._doubt(failed)
         if chosen is not None:
             return chosen
-        raise why_none(failed.values())
+        raise self._explain(why_none(failed.values()))
 
     async def keep_revocations(self, http: aiohttp.ClientSession) -> None:
         """Get each revocation list that a believed file names, and check what it ends, until cancelled.
@@ -161,7 +173,7 @@ class Finder:
         """
         back_off = BackOff(FIRST_LIST_SECONDS, LONGEST_LIST_SECONDS)
         while True:
-            self.revocations.check()
+            self.check()
             await self._list_named.wait()
             self._list_named.clear()
             try:
@@ -242,6 +254,7 @@ class Finder:
             file = next(file for file in found if file.info is chosen)
             with self._store.transaction():
                 self._device.believe_secret(file.secret, chosen.timestamp)
+                self._device.named(chosen.server_public)
                 self._store.put(STORE, FILE, file.data)
                 self._remember(_Seen(chosen.serial, chosen.digest, seen.clock_offset_seconds))
         return chosen, refused
@@ -249,12 +262,13 @@ class Finder:
     def _weigh(self, infos: list[ConnectionInfo]) -> Weighed:
         return weigh(infos, last_serial=self._seen.serial, last_digest=self._seen.digest, now=self.now())
 
-    def _open(self, data: bytes) -> _Found:
+    def _open(self, data: bytes, pins: Sequence[IdentityPublic] | None = None) -> _Found:
+        pins = self._device.pins if pins is None else pins
         sealed = SealedConnectionFile.parse(data)
         secret = self._device.discovery_secrets.get(sealed.kid)
         if secret is None:
-            secret = sealed.unwrap(self._device.psks, self._device.pins)
-        info = sealed.open({sealed.kid: secret}, self._device.pins)
+            secret = sealed.unwrap(self._device.psks, pins)
+        info = sealed.open({sealed.kid: secret}, pins)
         if self.revocations.refuses_secret(sealed.kid, info.timestamp):
             raise UnknownPeer("sealed under a discovery secret that was revoked")
         return _Found(info, data, secret)
@@ -264,10 +278,17 @@ class Finder:
         if data is None or not self._device.pins:
             return None
         try:
-            return self._open(data).info
+            return self._open(data, self._device.kept_by).info
         except ClawChatError:
             # Sealed under a secret that was renewed long ago: the mirrors have a newer one.
             return None
+
+    def _explain(self, error: ClawChatError) -> ClawChatError:
+        """Why we go by no file: who signs now may follow whom we know, and nobody can tell us any more."""
+        if not isinstance(error, Unauthentic) or self.known is None:
+            return error
+        is_long = self.now() - self.known.timestamp > AWAY_SECONDS
+        return IdentityReplaced(REPLACED) if is_long else error
 
     def _remember(self, seen: _Seen) -> None:
         self._seen = seen

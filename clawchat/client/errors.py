@@ -1,6 +1,6 @@
 """What can go wrong between a client and the network, beside what the protocol's own errors say."""
 
-from clawchat.protocol.errors import ClawChatError, Unauthentic
+from clawchat.protocol.errors import ClawChatError, Unauthentic, UnknownPeer
 
 
 class Unreachable(ClawChatError):
@@ -13,6 +13,12 @@ class ConnectionLost(ClawChatError):
     """The connection ended, in good order or not; what was unanswered may be asked again on another one."""
 
     code = "connection_lost"
+
+
+class IdentityReplaced(UnknownPeer):
+    """The server handed over to another identity while this device was away: it needs a new invitation."""
+
+    code = "identity_replaced"
 
 
 class InvitationRefused(Unauthentic):

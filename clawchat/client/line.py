@@ -6,6 +6,8 @@ import logging
 import ssl
 import time
 from collections.abc import Coroutine
+from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol
 
 import aiohttp
@@ -16,13 +18,14 @@ from clawchat.protocol.endpoint_choice import move_pause
 from clawchat.protocol.errors import ClawChatError, Limit, Rediscover, Revoked, Unauthentic
 from clawchat.protocol.frame import Frame
 from clawchat.protocol.key_schedule import device_credentials
+from clawchat.protocol.keys import IdentityPublic
 
 from .back_off import FIRST_PAUSE_SECONDS, BackOff, jitter
 from .connection import Connection
 from .device import Credentials, Device
 from .discovery import Finder
 from .errors import ConnectionLost, InvitationRefused
-from .race import Proven, Race, Tell
+from .race import Look, Proven, Race, Tell
 from .stay import Stay
 
 logger = logging.getLogger(__name__)
@@ -166,10 +169,31 @@ class Line:
         async def look(tell: Tell) -> list[Endpoint]:
             return self._finder.order((await self._finder.fetch(self._http, tell)).endpoints)
 
-        known = self._finder.known.endpoints if self._finder.known is not None else ()
         look_first, self._must_look_again = self._must_look_again, False
-        race = Race(self._dial, look)
-        return await self._run(race, race.run(self._finder.order(known), look_first=look_first))
+        return await self._race(self._known(), look, look_first=look_first)
+
+    def _known(self) -> list[Endpoint]:
+        return self._finder.order(self._finder.known.endpoints) if self._finder.known is not None else []
+
+    async def _race(
+        self, endpoints: list[Endpoint], look: Look | None = None, *, look_first: bool = False
+    ) -> Connection:
+        """A connection under the identity to go by; under the one before it when every port keeps its gate closed.
+
+        A server that was restored from a backup may know nothing of the one that follows.
+        Spec: 3.2
+        """
+        self._finder.check()
+        closed = asyncio.Event()
+        race = Race(partial(self._dial, self._device.pins[0], closed), look)
+        try:
+            return await self._run(race, race.run(endpoints, look_first=look_first))
+        except ClawChatError as error:
+            former = self._device.pins[1:]
+            if not former or not closed.is_set() or isinstance(error, Revoked | Limit):
+                raise
+        race = Race(partial(self._dial, former[0], closed))
+        return await self._run(race, race.run(endpoints if look is None else self._known()))
 
     async def _run(self, race: Race, running: Coroutine[Any, Any, Connection]) -> Connection:
         try:
@@ -185,16 +209,26 @@ class Line:
             # Looked at, or asyncio would complain of an error that nobody saw.
             loser.exception()
 
-    async def _dial(self, endpoint: Endpoint, proven: Proven) -> Connection:
-        """A connection to this endpoint under the device's own PSK, prepared for use."""
-        self._finder.revocations.check()
-        began = time.monotonic()
+    async def _dial(self, pin: IdentityPublic, closed: asyncio.Event, endpoint: Endpoint, proven: Proven) -> Connection:
+        """A connection to the server of this identity at this endpoint, prepared for use.
+
+        It is made under the device's own PSK. `closed` is set when somebody there does not take the identity.
+        """
+        self._finder.check()
+        began, has_proved = time.monotonic(), False
 
         async def note() -> None:
+            nonlocal has_proved
+            has_proved = True
             self._finder.proved(endpoint, time.monotonic() - began)
             await proven()
 
-        connection = await self._authenticate(endpoint, note)
+        try:
+            connection = await self._authenticate(endpoint, note, pin)
+        except Unauthentic:
+            if not has_proved:
+                closed.set()
+            raise
         self._device.confirmed()
         self._finder.authenticated(connection.handshake.clock_offset_ms)
         self._read(connection)
@@ -207,12 +241,12 @@ class Line:
             raise (reason if isinstance(error, ConnectionLost) else error) from None
         return connection
 
-    async def _authenticate(self, endpoint: Endpoint, proven: Proven) -> Connection:
+    async def _authenticate(self, endpoint: Endpoint, proven: Proven, pin: IdentityPublic) -> Connection:
         if self._device.credentials is None:
             await self._enrol(endpoint, proven)
             return await self._open(endpoint, self._device.credentials)
         try:
-            return await self._open(endpoint, self._device.credentials, proven)
+            return await self._open(endpoint, replace(self._device.credentials, server_public=pin), proven)
         except Unauthentic:
             if self._device.invite_credentials is None:
                 raise
@@ -312,9 +346,8 @@ class Line:
         await asyncio.wait({reader}, timeout=move_pause(stay.left, jitter()))
         while not old.over and (better := self._finder.better(old.endpoint)):
             self.status = "moving"
-            race = Race(self._dial)
             try:
-                return await self._switch(old, await self._run(race, race.run(better)))
+                return await self._switch(old, await self._race(better))
             except Revoked:
                 raise
             except ClawChatError as error:

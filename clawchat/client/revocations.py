@@ -3,6 +3,7 @@
 Spec: 3.12
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from cryptography import x509
@@ -12,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from clawchat.protocol.connection_file import ConnectionInfo
 from clawchat.protocol.encoding import encode_cbor, parse_cbor
 from clawchat.protocol.errors import ClawChatError, Replayed, Revoked, Unauthentic
+from clawchat.protocol.keys import IdentityPublic
 from clawchat.protocol.limits import CLOCK_SKEW_SECONDS
 from clawchat.protocol.primitives import constant_time_equal
 from clawchat.protocol.revocation_list import (
@@ -54,15 +56,16 @@ class Revocations:
         head = info.revocations
         if head is None or not head.matches(data):
             raise Unauthentic("not the revocation list that the connection file names")
-        opened = self._open(data)
+        opened = self._open(data, self._device.pins)
         if opened.serial != head.serial or opened.serial < self._serial:
             raise Replayed(f"revocation list {opened.serial} after {self._serial}", {"serial": opened.serial})
         with self._store.transaction():
             self._list, self._serial, self._digest = opened, head.serial, head.sha256
             self._store.put(STORE, LIST, data)
             self._store.put(STORE, SEEN, encode_cbor({"serial": head.serial, "digest": head.sha256}))
-            if self._ends_server():
-                self._device.server_revoked()
+            for pin in self._device.pins:
+                if any(check_identity_revocation(entry, pin) for entry in opened.entries):
+                    self._device.identity_revoked(pin)
 
     def check(self) -> None:
         """Nothing, while server and device may go on.
@@ -95,17 +98,14 @@ class Revocations:
             return True
         return self._list.find(RevocationKind.CERTIFICATE, revoked_id(subject)) is not None
 
-    def _ends_server(self) -> bool:
-        return any(check_identity_revocation(entry, self._device.server_public) for entry in self._list.entries)
-
-    def _open(self, data: bytes) -> RevocationList:
-        return SealedRevocationList.parse(data).open(self._device.discovery_secrets, self._device.pins)
+    def _open(self, data: bytes, pins: Sequence[IdentityPublic]) -> RevocationList:
+        return SealedRevocationList.parse(data).open(self._device.discovery_secrets, pins)
 
     def _load(self) -> RevocationList:
         data = self._store.get(STORE, LIST)
         if data is not None and self._device.pins:
             try:
-                return self._open(data)
+                return self._open(data, self._device.kept_by)
             except ClawChatError:
                 # Sealed under a secret that was renewed long ago: the places have a newer one.
                 self._digest = b""
