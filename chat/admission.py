@@ -5,9 +5,9 @@ Spec: 3.3
 
 from collections import OrderedDict
 
-from chat.addresses import is_loopback, is_trusted_proxy
-from chat.buckets import Bucket, Buckets
+from chat.buckets import Bucket
 from chat.models import ConnectionPolicy
+from chat.rates import Rates
 
 SEEN_GATES = 100_000
 IN_FLIGHT = 64
@@ -40,27 +40,23 @@ class Admission:
     crowd with a stolen invitation does not lock out those who are at home here.
     """
 
-    def __init__(self, policy: ConnectionPolicy, now: float) -> None:
+    def __init__(self, policy: ConnectionPolicy, rates: Rates, now: float) -> None:
+        self._rates = rates
         self._seen = SeenGates()
         self._known: OrderedDict[str, float] = OrderedDict()
         self._in_flight = {True: 0, False: 0}
-        self.limit(policy, now)
+        self._open_rate, self._reserved_rate = (Bucket(*_half(policy), now) for _ in range(2))
 
     def limit(self, policy: ConnectionPolicy, now: float) -> None:
         """Take over changed limits."""
-        half = policy.handshakes_per_second / 2
-        # A bucket that holds less than one would never let anybody in.
-        burst = max(1.0, half)
-        self._by_address = Buckets(policy.handshakes_per_minute / 60, policy.handshake_burst)
-        self._open_rate, self._reserved_rate = Bucket(half, burst, now), Bucket(half, burst, now)
+        for rate in (self._open_rate, self._reserved_rate):
+            rate.limit(*_half(policy), now)
 
     def enter(self, address: str, gate_value: bytes, now: float) -> "Ticket | None":
         """A ticket to go on with, to be given back when the handshake is over either way; None: close, no reply."""
         if not self._seen.is_new(gate_value):
             return None
-        # Behind a proxy that does not say whom it brings are many people.
-        is_one_caller = not is_loopback(address) and not is_trusted_proxy(address)
-        if is_one_caller and not self._by_address.take(address, now):
+        if not self._rates.take_handshake(address, now):
             return None
         known = self.is_known(address, now)
         if not (known and self._reserved_rate.take(now)) and not self._open_rate.take(now):
@@ -82,6 +78,13 @@ class Admission:
     def is_known(self, address: str, now: float) -> bool:
         """Whether a handshake from this address was completed here within the last day."""
         return now - self._known.get(address, -KNOWN_SECONDS) < KNOWN_SECONDS
+
+
+def _half(policy: ConnectionPolicy) -> tuple[float, float]:
+    """Rate and burst of either half of the process's handshakes."""
+    half = policy.handshakes_per_second / 2
+    # A bucket that holds less than one would never let anybody in.
+    return half, max(1.0, half)
 
 
 class Ticket:

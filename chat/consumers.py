@@ -1,5 +1,6 @@
 """The chat ports' consumer: one connection from its upgrade to its end."""
 
+import asyncio
 import logging
 
 from channels.consumer import AsyncConsumer, get_handler_name
@@ -50,6 +51,9 @@ class ChatConsumer(AsyncConsumer):
             self.session = await self.reception.receive(data)
         elif self.session.is_open:
             self.receive_frame(data)
+            if pause := self.session.pace.take_pause():
+                # It does not wait as it is told: until then its socket is not read either.
+                await asyncio.sleep(pause)
 
     async def websocket_disconnect(self, message):
         """The connection is over."""
@@ -65,7 +69,7 @@ class ChatConsumer(AsyncConsumer):
             handle(self.hub, session, frame)
         except UnknownType as error:
             session.send_error(error)
-            session.close_for(error)
+            session.close(error.number, error.code)
         except PeerError as error:
             session.close_for(error)
         except Exception:

@@ -206,7 +206,7 @@ class Hub:
     def request_rekey(self) -> None:
         """Ask every session for new keys, one after the other: all answers at once would hold up what is said."""
         for number, session in enumerate(self.all_sessions()):
-            self.loop.call_later(number * REKEY_APART_SECONDS, session.request_rekey)
+            self.loop.call_later(number * REKEY_APART_SECONDS, session.renew_keys, self.clock())
 
     def notify_device(self, device_id: bytes, notice: str) -> None:
         """Give a notice to the sessions of one device."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from collections import Counter, deque
 from typing import Protocol
@@ -24,6 +25,8 @@ from clawchat.protocol.session import Session
 logger = logging.getLogger(__name__)
 
 NORMAL_CLOSE = 1000
+# A client that has just made new keys may wait 11 s, and a rekey may take 30.
+RENEWED_WITHIN_SECONDS = 45.0
 # What may wait for a peer that takes nothing more: acknowledgements, errors, notices and an answer. Rows do not wait
 # here, they are read from the log once it takes more.
 HELD_BACK_BYTES = 4 * 1024 * 1024
@@ -78,6 +81,9 @@ class LiveSession:
         self.server_public = server_public
         self._session = session
         self._rekey = rekey
+        self._epoch_noted = 0
+        # The epoch that was to end, and by when; nobody asked yet.
+        self._renewed_by = (-1, math.inf)
         self.arrival = arrival
         # Empty when limits by address are not for it; and whether it heeds what it is told.
         self.address, self.pace = counted_address(link.address), Pace()
@@ -208,6 +214,18 @@ class LiveSession:
 
     # Its keys
 
+    def has_new_keys(self) -> bool:
+        """Whether its keys are others than when this was asked last."""
+        is_new = self.arrival is not None and self.epoch > self._epoch_noted
+        self._epoch_noted = self.epoch
+        return is_new
+
+    def renew_keys(self, now: float) -> None:
+        """Have the client make new keys before long: who does not is closed, and has new ones when it comes again."""
+        if self.arrival is not None:
+            self._renewed_by = (self.epoch, now + RENEWED_WITHIN_SECONDS)
+            self.request_rekey()
+
     def request_rekey(self) -> None:
         """Ask the client for new keys; not one that only enrolled, nor while a rekey is under way."""
         request = self._rekey.request() if self.arrival is not None else None
@@ -225,7 +243,8 @@ class LiveSession:
 
     def look_after_keys(self, now: float) -> None:
         """Close when the keys have reached a hard limit or DONE is missing; ask for new ones near a soft limit."""
-        if self._rekey.is_overdue(now):
+        asked_at_epoch, until = self._renewed_by
+        if self._rekey.is_overdue(now) or (now >= until and self.epoch == asked_at_epoch):
             self.close(RekeyOverdue.number)
         elif self._rekey.is_due(now):
             self.request_rekey()

@@ -168,11 +168,15 @@ class Rounds:
 
     async def look_at_sessions(self) -> None:
         """Ping who is silent, close who stays so, who reads nothing, and whose keys are too old."""
-        now = self._hub.clock()
+        now, renewed = self._hub.clock(), []
         for session in tuple(self._hub.all_sessions()):
             self._look_at(session, now)
             if not session.is_open:
                 self._hub.remove(session)
+            elif session.has_new_keys():
+                renewed.append(session.arrival.connection_pk)
+        if renewed:
+            await self._hub.database.run(connections.note_new_keys, renewed)
 
     @staticmethod
     def _look_at(session: "LiveSession", now: float) -> None:

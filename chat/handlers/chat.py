@@ -7,11 +7,13 @@ from chat.live import LiveSession
 from chat.services.delivery import Append, Outcome
 from chat.services.messages import check_header
 from clawchat.protocol.bodies import Ack, ChatSend
-from clawchat.protocol.errors import NotMember, PeerError, TooFast, TooLarge
+from clawchat.protocol.errors import NotMember, PeerError, TooLarge
 from clawchat.protocol.frame import Frame, MessageType
 from clawchat.protocol.message_header import ContentType
 
 IN_FLIGHT = 64
+# Answers to what is under way take less.
+IN_FLIGHT_SECONDS = 1.0
 KINDS = {ContentType.APPLICATION, ContentType.PROPOSAL}
 
 
@@ -28,8 +30,11 @@ def store_message(hub: Hub, session: LiveSession, frame: Frame) -> None:
 
 
 def _parse(hub: Hub, session: LiveSession, frame: Frame) -> Append:
-    if session.messages_in_flight >= IN_FLIGHT or not hub.message_rates.take(session.device_pk, hub.clock()):
-        raise TooFast("too many messages at once")
+    if session.messages_in_flight >= IN_FLIGHT:
+        raise session.too_fast(IN_FLIGHT_SECONDS, f"{IN_FLIGHT} messages are not answered yet")
+    size, now = len(frame.payload), hub.clock()
+    if wait := hub.rates.take_message(session.device_pk, session.address, size, now):
+        raise session.too_fast(wait, "too many messages at once")
     if not session.has_account:
         raise NotMember("no account yet")
     body = ChatSend.parse(frame.payload)

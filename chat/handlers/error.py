@@ -17,5 +17,5 @@ def note_error(hub: Hub, session: LiveSession, frame: Frame) -> None:
     Raises: malformed.
     """
     body = ErrorBody.parse(frame.payload)
-    if hub.request_rates.take(session.device_pk, hub.clock()):
+    if not hub.rates.take_request(session.device_pk, session.address, len(frame.payload), hub.clock()):
         logger.info("a client reports error %d", body.number)

@@ -6,7 +6,7 @@ from chat.hub import Hub
 from chat.live import LiveSession
 from chat.operations import OPERATIONS
 from clawchat.protocol.bodies import Failure, Request, Response, parse_exchange
-from clawchat.protocol.errors import Internal, Malformed, NotMember, PeerError, TooFast, TooLarge
+from clawchat.protocol.errors import Internal, Malformed, NotMember, PeerError, TooLarge
 from clawchat.protocol.frame import Frame, MessageType
 from clawchat.protocol.limits import REQUEST_MAX_BYTES, REQUEST_MAX_ITEMS
 from clawchat.protocol.operations import check_request
@@ -14,6 +14,8 @@ from clawchat.protocol.operations import check_request
 logger = logging.getLogger(__name__)
 
 IN_LINE = 32
+# Answers to what is in line take less.
+IN_LINE_SECONDS = 1.0
 # Kinds of 3.11: response and failure.
 ANSWERS = (b"\1", b"\2")
 # The one operation of a device that has no account yet.
@@ -28,8 +30,11 @@ def take_exchange(hub: Hub, session: LiveSession, frame: Frame) -> None:
     session.counts.requests += 1
     number = int.from_bytes(frame.payload[1:5], "big")
     # The map is read last and within limits: whoever reads one holds up everybody.
-    if len(session.requests) >= IN_LINE or not hub.request_rates.take(session.device_pk, hub.clock()):
-        _refuse(session, number, TooFast("too many requests at once"))
+    if len(session.requests) >= IN_LINE:
+        _refuse(session, number, session.too_fast(IN_LINE_SECONDS, f"{IN_LINE} requests are not answered yet"))
+        return
+    if wait := hub.rates.take_request(session.device_pk, session.address, len(frame.payload), hub.clock()):
+        _refuse(session, number, session.too_fast(wait, "too many requests at once"))
         return
     if len(frame.payload) > REQUEST_MAX_BYTES:
         _refuse(session, number, TooLarge(f"{len(frame.payload)} bytes, at most {REQUEST_MAX_BYTES}"))
@@ -72,5 +77,6 @@ async def _answer(hub: Hub, session: LiveSession, request: Request) -> None:
 
 
 def _refuse(session: LiveSession, number: int, error: PeerError) -> None:
+    session.count_refused(error)
     body = {"code": error.number or Internal.number, "text": error.text, **error.details}
     session.send(MessageType.REQUEST, Failure(number, body).encode())

@@ -5,7 +5,6 @@ from typing import Any
 from chat.hub import Hub
 from chat.live import LiveSession
 from chat.services import key_packages
-from clawchat.protocol.errors import TooFast
 
 
 async def put(hub: Hub, session: LiveSession, body: dict[str, Any]) -> dict[str, Any]:
@@ -18,8 +17,8 @@ async def take(hub: Hub, session: LiveSession, body: dict[str, Any]) -> dict[str
     """`packages.take`: one package of each device asked for, handed out once."""
     wanted = list(dict.fromkeys(body["devices"]))
     # A rate of its own: whoever takes the packages of others leaves them with the last resort.
-    if not hub.package_rates.take(session.device_pk, hub.clock(), len(wanted)):
-        raise TooFast("too many key packages in a minute")
+    if wait := hub.rates.take_packages(session.device_pk, len(wanted), hub.clock()):
+        raise session.too_fast(wait, "too many key packages in a minute")
     taken = await hub.database.run(key_packages.take, session.device_pk, wanted)
     return {
         "packages": [{"device": device_id, "package": package} for device_id, package in taken.items()],

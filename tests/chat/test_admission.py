@@ -4,6 +4,7 @@ import pytest
 
 from chat.admission import IN_FLIGHT, Admission, SeenGates
 from chat.models import ConnectionPolicy
+from chat.rates import Rates
 
 ALICE, MALLORY = "192.0.2.1", "198.51.100.1"
 
@@ -11,7 +12,12 @@ ALICE, MALLORY = "192.0.2.1", "198.51.100.1"
 @pytest.fixture
 def admission() -> Admission:
     """A server's admission at second 0 under the default policy."""
-    return Admission(ConnectionPolicy(), 0)
+    return admitting(ConnectionPolicy())
+
+
+def admitting(policy: ConnectionPolicy) -> Admission:
+    """A server's admission at second 0."""
+    return Admission(policy, Rates(policy, 0), 0)
 
 
 def gate(number: int) -> bytes:
@@ -90,7 +96,7 @@ def test_a_place_is_freed_once(admission):
 
 def test_the_smallest_rate_lets_somebody_in():
     """A bucket of half a handshake would lock everybody out, the operator who set it too."""
-    admission = Admission(ConnectionPolicy(handshakes_per_second=1), 0)
+    admission = admitting(ConnectionPolicy(handshakes_per_second=1))
 
     assert admission.enter(ALICE, gate(1), 0)
     assert admission.enter(ALICE, gate(2), 0) is None
@@ -107,3 +113,21 @@ def test_the_process_has_a_rate(admission):
             ticket.give_back(False, 0)
 
     assert passed == 150
+
+
+def test_changed_limits_fill_nobodys_bucket():
+    """Who has used his burst does not get another one because the operator changes something."""
+    policy = ConnectionPolicy(handshakes_per_second=2)
+    rates = Rates(policy, 0)
+    admission = Admission(policy, rates, 0)
+    assert admission.enter("127.0.0.1", gate(1), 0)
+
+    changed = ConnectionPolicy(handshakes_per_second=2, max_devices=7)
+    rates.limit(changed, 0)
+    admission.limit(changed, 0)
+    assert admission.enter("127.0.0.1", gate(2), 0) is None
+    faster = ConnectionPolicy(handshakes_per_second=6)
+    rates.limit(faster, 0)
+    admission.limit(faster, 0)
+
+    assert [admission.enter("127.0.0.1", gate(3 + number), 0) is not None for number in range(3)] == [True, True, False]

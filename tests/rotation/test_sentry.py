@@ -6,6 +6,7 @@ import pytest
 
 from chat.admission import Admission
 from chat.models import ConnectionPolicy
+from chat.rates import Rates
 from chat.strangers import Strangers, Touch
 from rotation import sentry as standing
 from rotation.sentry import PRUNE_SECONDS, Sentry
@@ -22,7 +23,7 @@ class Post:
     def __init__(self, monkeypatch) -> None:
         self.policy = ConnectionPolicy()
         self.clock, self.monotonic = Clock(0), Clock(0)
-        self.admission = Admission(self.policy, 0)
+        self.admission = Admission(self.policy, Rates(self.policy, 0), 0)
         self.hub = SimpleNamespace(
             strangers=Strangers(),
             admission=self.admission,

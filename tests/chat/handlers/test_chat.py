@@ -309,15 +309,19 @@ async def test_an_error_of_the_client_is_noted(alice, caplog):
     assert "private words" not in caplog.text
 
 
-async def test_errors_of_a_client_are_noted_at_the_pace_of_requests(hub, alice, caplog):
+async def test_errors_of_a_client_are_noted_at_the_pace_of_requests(hub, alice, clock, caplog):
     """However fast they come, the log does not fill the disk."""
     await hub.database.run(lambda: change_policy("operator", request_burst=3))
     await hub.rounds.read_news()
     caplog.set_level("INFO")
     for _ in range(20):
         await alice.put_frame(MessageType.ERROR, ErrorBody(13, "private words").encode())
+    await alice.put_frame(MessageType.PING, b"unanswered")
+    await alice.post(random_bytes(16))
+    await alice.error()
+    clock.forward(1)
     await alice.put_frame(MessageType.PING, b"")
-    await alice.frame(MessageType.PONG)
+    assert (await alice.frame(MessageType.PONG)).payload == b""
 
     assert caplog.text.count("error 13") == 3
 
