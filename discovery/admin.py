@@ -8,6 +8,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest, HttpResponse
+from unfold.admin import ModelAdmin, TabularInline
 
 from . import services
 from .forms import FORMS, KINDS, MirrorForm, NewMirrorForm, form_of
@@ -17,7 +18,7 @@ ANEW = "As of when this page was loaded; load it again a few seconds after savin
 
 
 @admin.register(Mirror)
-class MirrorAdmin(admin.ModelAdmin):
+class MirrorAdmin(ModelAdmin):
     """Where the connection file is put; an operator adds mirrors, fills them in, turns them on and off."""
 
     list_display = ["name", "what_it_is", "enabled", "state", "last_error", "visited", "watched"]
@@ -82,7 +83,7 @@ class MirrorAdmin(admin.ModelAdmin):
         self.message_user(request, f"{due} to be tried again.", messages.SUCCESS)
 
 
-class PublicationResultInline(admin.TabularInline):
+class PublicationResultInline(TabularInline):
     """How a publication fares at each mirror."""
 
     model = PublicationResult
@@ -96,7 +97,7 @@ class PublicationResultInline(admin.TabularInline):
 
 
 @admin.register(Publication)
-class PublicationAdmin(admin.ModelAdmin):
+class PublicationAdmin(ModelAdmin):
     """Every file that was sealed: number, times and size."""
 
     list_display = ["serial", "kid", "created_at", "valid_from", "valid_until", "bytes", "where"]

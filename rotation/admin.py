@@ -7,12 +7,13 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from unfold.admin import ModelAdmin
 
 from .models import Node, PortLease, Scan
 from .services.manual import NothingMoves, rotate_ports
 
 
-class ReadOnly(admin.ModelAdmin):
+class ReadOnly(ModelAdmin):
     """Rows that only the server writes."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:

@@ -1,13 +1,16 @@
 """The common ground of the admin pages: rows to look at, without the bytes that are nobody's business."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 
-from django.contrib import admin
+from django.contrib.admin import AdminSite, display
 from django.db import models
 from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.paginator import InfinitePaginator
 
 
-class LookedAt(admin.ModelAdmin):
+class LookedAt(ModelAdmin):
     """Rows that the server writes and an operator only reads.
 
     Byte columns are not shown at all: keys, sealed secrets and ciphertext are all of that kind. What a subclass wants
@@ -15,11 +18,15 @@ class LookedAt(admin.ModelAdmin):
     """
 
     shown: tuple[str, ...] = ()
+    show_full_result_count = False
+
+    def __init__(self, model: type[models.Model], admin_site: AdminSite) -> None:
+        super().__init__(model, admin_site)
+        self._fields = [_as_text(self, field) for field in model._meta.fields if _is_shown(field)]
 
     def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
         """Every column but those of bytes, and what the subclass shows of these."""
-        plain = [field.name for field in self.model._meta.fields if not isinstance(field, models.BinaryField)]
-        return [*self.shown, *(name for name in plain if name != "id")]
+        return [*self.shown, *self._fields]
 
     def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
         """All of them."""
@@ -36,6 +43,41 @@ class LookedAt(admin.ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """The server removes these rows."""
         return False
+
+
+class Long(LookedAt):
+    """Tables of a million rows: pages follow each other, and nobody counts them."""
+
+    paginator = InfinitePaginator
+    list_disable_select_all = True
+
+
+def _is_shown(field: models.Field) -> bool:
+    return not isinstance(field, models.BinaryField) and field.name != "id"
+
+
+def _as_text(page: LookedAt, field: models.Field) -> str:
+    """The name of a field on its page. The theme colours maps by inline styles, which our policy forbids."""
+    if not isinstance(field, models.JSONField):
+        return field.name
+    name = f"{field.name}_as_text"
+    setattr(page, name, _telling(field))
+    return name
+
+
+def _telling(field: models.JSONField) -> Callable[[models.Model], str]:
+    @display(description=field.verbose_name)
+    def tell(row: models.Model) -> str:
+        return as_text(getattr(row, field.name))
+
+    return tell
+
+
+def as_text(value: object) -> str:
+    """A map as people read it: `port 40123, nodes [1, 2]`; a dash for an empty one."""
+    if not isinstance(value, dict):
+        return str(value)
+    return ", ".join(f"{key.replace('_', ' ')} {told}" for key, told in value.items()) or "-"
 
 
 def short(identifier: bytes | memoryview | None) -> str:

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.forms import ModelForm
 from django.http import HttpRequest
+from unfold.admin import ModelAdmin
 
 from chat.models import (
     AuditEvent,
@@ -70,7 +71,7 @@ class DiscoveryWrapAdmin(LookedAt):
 
 
 @admin.register(ConnectionPolicy)
-class ConnectionPolicyAdmin(admin.ModelAdmin):
+class ConnectionPolicyAdmin(ModelAdmin):
     """The limits, the one thing here that is edited; servers follow within a second."""
 
     list_display = ["__str__", "max_devices", "messages_per_second", "max_message_bytes", "retention_days"]

@@ -128,6 +128,8 @@ def test_an_arrow_that_goes_down_is_taken(importer, imported):
 
 # The browser client. A folder may import itself, the folders named after it, and the ground (bytes.js).
 SCRIPT_ARROWS = {
+    # The console: beside the app, on another page and another host.
+    "admin": set(),
     "app": {"ui", "chat", "worker"},
     "ui": {"chat"},
     "chat": {"net", "store", "discovery", "rotation", "mls", "protocol"},
@@ -148,6 +150,8 @@ LIBRARIES = {
     "ts_mls": {"mls"},
     "lit": {"ui", "app"},
     "qrcode": {"ui"},
+    "alpine": {"admin"},
+    "uplot": {"admin"},
 }
 
 
