@@ -26,6 +26,7 @@ from .proxies import behind_proxies
 from .reach.outside import Outside
 from .sentry import Sentry
 from .server import ChatSide, ManagedServer
+from .services.nodes import name_of
 from .tls import context_source
 from .worker import CeleryChild
 
@@ -48,7 +49,7 @@ class NodeProcess:
     """
 
     def __init__(self, node_pk: int, greet: Callable[[PortLease | None], None], with_worker: bool) -> None:
-        self._greet = greet
+        self._node_pk, self._greet = node_pk, greet
         self._hub = get_hub()
         self._database = DatabaseThreads()
         self._server = ManagedServer(
@@ -111,6 +112,7 @@ class NodeProcess:
             self._ports.open_front(*settings.CLAWCHAT_FRONT)
 
     async def _started(self) -> None:
+        self._hub.node = await self._database.run(name_of, self._node_pk)
         await self._hub.start()
         self._has_hub = True
         self._ports.know(lambda address: self._hub.admission.is_known(address, self._hub.clock()))

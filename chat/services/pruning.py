@@ -8,7 +8,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from chat.models import Connection, Envelope, KeyPackage, News, Room, Welcome
-from chat.services import bans, staging, wraps
+from chat.services import bans, staging, tallies, wraps
 from chat.services.policy import current_policy
 
 NEWS_KEPT = timedelta(days=1)
@@ -29,6 +29,7 @@ def prune_leftovers() -> dict[str, int]:
         ],
         "welcomes": Welcome.objects.filter(waiting=None).delete()[0],
         "bans": bans.prune_bans(),
+        "tallies": tallies.thin_out(),
         "secrets of expired invites": wraps.drop_expired(),
     }
 

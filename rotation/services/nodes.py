@@ -45,15 +45,21 @@ def arrive(name: str, host: str, now: float) -> int:
     return node.pk
 
 
+def name_of(node_pk: int) -> str:
+    """The name that a node keeps over restarts."""
+    return Node.objects.values_list("name", flat=True).get(pk=node_pk)
+
+
 def depart(node_pk: int, now: float) -> None:
     """Say that the node's process ends. Its leases stay, for its next start."""
-    Node.objects.filter(pk=node_pk).update(stopped_at=instant(now), connections=0)
+    Node.objects.filter(pk=node_pk).update(stopped_at=instant(now), connections=0, kid="")
 
 
-def keep_alive(node_pk: int, connections: int, now: float) -> None:
-    """Say that the node's process lives, with so many sockets on its chat ports, and how its clock runs."""
+def keep_alive(node_pk: int, connections: int, now: float, kid: str = "") -> None:
+    """Say that the node's process lives, with so many sockets on its chat ports, how its clock runs, and which
+    discovery secret it goes by (its 16 hex digits)."""
     facts = {"seen_at": instant(now), "stopped_at": None, "connections": connections, "clock_jump": _meter.jump()}
-    Node.objects.filter(pk=node_pk).update(**facts)
+    Node.objects.filter(pk=node_pk).update(kid=kid, **facts)
 
 
 def work_of(node_pk: int) -> NodeWork:
