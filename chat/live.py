@@ -81,7 +81,8 @@ class LiveSession:
         self.server_public = server_public
         self._session = session
         self._rekey = rekey
-        self._epoch_noted = 0
+        # Which of its keys its row tells of.
+        self.epoch_noted = 0
         # The epoch that was to end, and by when; nobody asked yet.
         self._renewed_by = (-1, math.inf)
         self.arrival = arrival
@@ -213,12 +214,6 @@ class LiveSession:
         return TooFast(retry_text(wait, why))
 
     # Its keys
-
-    def has_new_keys(self) -> bool:
-        """Whether its keys are others than when this was asked last."""
-        is_new = self.arrival is not None and self.epoch > self._epoch_noted
-        self._epoch_noted = self.epoch
-        return is_new
 
     def renew_keys(self, now: float) -> None:
         """Have the client make new keys before long: who does not is closed, and has new ones when it comes again."""

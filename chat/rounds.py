@@ -173,10 +173,13 @@ class Rounds:
             self._look_at(session, now)
             if not session.is_open:
                 self._hub.remove(session)
-            elif session.has_new_keys():
-                renewed.append(session.arrival.connection_pk)
+            elif session.arrival is not None and session.epoch > session.epoch_noted:
+                renewed.append((session, session.epoch))
         if renewed:
-            await self._hub.database.run(connections.note_new_keys, renewed)
+            rows = [session.arrival.connection_pk for session, _ in renewed]
+            await self._hub.database.run(connections.note_new_keys, rows)
+            for session, epoch in renewed:
+                session.epoch_noted = epoch
 
     @staticmethod
     def _look_at(session: "LiveSession", now: float) -> None:

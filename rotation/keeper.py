@@ -62,6 +62,7 @@ class Keeper:
         # Leases that something unexpected happened to; it is logged once.
         self._troubled: set[int] = set()
         self._alive_at: float | None = None
+        self._kid_told = ""
         self._keeping: asyncio.Task | None = None
         # The lease that clients are sent to, and whether it is the one that the decider wants.
         self.current: PortLease | None = None
@@ -234,9 +235,12 @@ class Keeper:
     # The node
 
     async def _say_alive(self) -> None:
-        if self._alive_at is None or self._monotonic() - self._alive_at >= ALIVE_SECONDS:
-            self._alive_at = self._monotonic()
-            await self._database.run(nodes.keep_alive, self._node_pk, self._ports.connections, self._clock())
+        kid = self._hub.keys.kid.hex()
+        is_time = self._alive_at is None or self._monotonic() - self._alive_at >= ALIVE_SECONDS
+        # Whoever waits for the new secret to be in force everywhere is told at once.
+        if is_time or kid != self._kid_told:
+            self._alive_at, self._kid_told = self._monotonic(), kid
+            await self._database.run(nodes.keep_alive, self._node_pk, self._ports.connections, self._clock(), kid)
 
 
 def _half(lease: PortLease) -> float:

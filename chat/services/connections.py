@@ -65,6 +65,7 @@ def arrive(device_pk: int, psk_id: bytes, seat: Seat) -> Arrival | Limit:
         opened_at=now,
         clock_ahead=seat.clock_ahead,
         seen_at=now,
+        keys_since=now,
     )
     audit.record("authenticated", subject=bytes(device.device_id).hex(), address=seat.address, port=seat.port)
     if live.filter(device=device).exclude(pk=connection.pk).exists():
@@ -102,6 +103,11 @@ def note_refused(refused: Sequence[tuple[int, Mapping[str, int]]]) -> None:
         device = bytes(row.device.device_id).hex()
         events.record("frames_refused", subject=device, address=row.address or "", **counts[row.pk])
     events.save()
+
+
+def note_new_keys(connection_pks: Sequence[int]) -> None:
+    """Say that the sessions of these connections have gone over to new keys."""
+    Connection.objects.filter(pk__in=connection_pks, closed_at=None).update(keys_since=timezone.now())
 
 
 def keep_alive(connection_pks: Sequence[int]) -> None:

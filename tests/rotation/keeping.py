@@ -2,6 +2,7 @@
 
 import errno
 import os
+from types import SimpleNamespace
 
 from twisted.internet.error import CannotListenError
 
@@ -60,6 +61,7 @@ class FakeHub:
     def __init__(self) -> None:
         self.told: list[bytes] = []
         self.closed: list[int] = []
+        self.keys = SimpleNamespace(kid=bytes(8))
 
     def announce_port(self, connection_file: bytes) -> None:
         self.told.append(connection_file)

@@ -1,5 +1,6 @@
 """A node whose keeper is played by the test, and mirrors that can be down."""
 
+from chat.services.identity import current_kid
 from clawchat.protocol.schedule import LeaseState
 from discovery.mirrors import MirrorDriver, MirrorError
 from rotation import services
@@ -42,7 +43,7 @@ class House:
     def tick(self, now: int | None = None) -> None:
         """One pass of the decider at `now`."""
         self.now = self.now if now is None else now
-        services.nodes.keep_alive(self.node_pk, 0, self.now)
+        services.nodes.keep_alive(self.node_pk, 0, self.now, current_kid().hex())
         services.tick(self.now)
 
     def bind(self) -> None:
