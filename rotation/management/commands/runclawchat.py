@@ -148,7 +148,7 @@ def _how_to_get_in() -> list[str]:
         *_admin(),
         "",
         "  To invite the first person, who will own the server:  manage.py createinvite --owner",
-        "  To make an operator's account for the admin:          manage.py createsuperuser",
+        "  To make an account for the admin:                      manage.py createoperator NAME",
     ]
 
 
