@@ -65,5 +65,7 @@ class Strangers:
 @transaction.atomic
 def write(counts: list[tuple[tuple[str, str], int]]) -> None:
     """Put the counts into the audit log, all at once: a commit for each of ten thousand would hold up the writer."""
+    events = audit.Batch()
     for (address, where), count in counts:
-        audit.record("strangers", address=address, where=where, count=count)
+        events.record("strangers", address=address, where=where, count=count)
+    events.save()

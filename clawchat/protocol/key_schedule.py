@@ -78,6 +78,8 @@ PREFIXES: Mapping[str, bytes] = MappingProxyType(
         "identity revoked": b"clawchat/1 identity revoked\0",
         "successor": b"clawchat/1 successor\0",
         "successor proof": b"clawchat/1 successor proof\0",
+        "audit": b"clawchat/1 audit\0",
+        "audit checkpoint": b"clawchat/1 audit checkpoint\0",
     }
 )
 

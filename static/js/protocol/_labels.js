@@ -55,4 +55,6 @@ export const PREFIXES = Object.freeze({
   "identity revoked": "clawchat/1 identity revoked\0",
   successor: "clawchat/1 successor\0",
   "successor proof": "clawchat/1 successor proof\0",
+  audit: "clawchat/1 audit\0",
+  "audit checkpoint": "clawchat/1 audit checkpoint\0",
 });

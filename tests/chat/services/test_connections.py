@@ -4,9 +4,10 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from chat.models import Connection, News
+from chat.models import AuditEvent, Connection, News
 from chat.models.connection import SILENT_AFTER
 from chat.services import connections
+from chat.services.connections import Ending
 from chat.services.devices import Seat
 from chat.services.policy import change_policy
 from clawchat.protocol.errors import Limit
@@ -56,8 +57,46 @@ def test_a_row_is_closed_once(alice):
     """The first reason stays."""
     arrival = arrive(alice)
 
-    connections.depart(arrival.connection_pk, "silence", 1, 2)
-    connections.depart(arrival.connection_pk, "connection lost", 3, 4)
+    connections.depart(arrival.connection_pk, Ending("silence", 1, 2))
+    connections.depart(arrival.connection_pk, Ending("connection lost", 3, 4))
 
     row = Connection.objects.get()
     assert (row.why, row.bytes_in, row.bytes_out) == ("silence", 1, 2)
+
+
+def test_the_audit_log_has_a_connection_from_its_proof_to_its_end(alice):
+    """Who came from where, and once how it ended: how long it lasted and what it carried."""
+    arrival = arrive(alice)
+    ending = Ending("closed by client", 10, 20, 3, 2, {"too_fast": 2})
+
+    connections.depart(arrival.connection_pk, ending)
+    connections.depart(arrival.connection_pk, Ending("connection lost"))
+
+    came, closed, refused = AuditEvent.objects.filter(subject=alice.id.hex()).order_by("id")
+    assert {came.code, closed.code, refused.code} == {"authenticated", "connection_closed", "frames_refused"}
+    assert {event.subject for event in (came, closed, refused)} == {alice.id.hex()}
+    assert {event.address for event in (came, closed, refused)} == {"127.0.0.1"}
+    assert closed.details == {
+        "port": 1,
+        "seconds": 0,
+        "why": "closed by client",
+        "bytes_in": 10,
+        "bytes_out": 20,
+        "messages_in": 3,
+        "frames_refused": 2,
+    }
+    assert refused.details == {"too_fast": 2}
+    row = Connection.objects.get()
+    assert (row.messages_in, row.frames_refused) == (3, 2)
+
+
+def test_the_end_of_a_lost_connection_is_in_the_audit_log(alice):
+    """Its process told nobody; the time of its last sign of life is its end."""
+    arrive(alice)
+    gone = timezone.now() - SILENT_AFTER - timedelta(seconds=1)
+    Connection.objects.update(seen_at=gone, opened_at=gone - timedelta(seconds=30))
+
+    connections.keep_alive([])
+
+    event = AuditEvent.objects.get(code="connection_closed")
+    assert (event.details["why"], event.details["seconds"]) == ("lost", 30)
