@@ -11,6 +11,7 @@ from chat.admission import Admission
 from chat.banned import Banned
 from chat.counting import Counts
 from chat.database import DatabaseThreads
+from chat.detector import Detector
 from chat.feed import Feed
 from chat.live import LiveSession
 from chat.meter import Meter
@@ -56,6 +57,8 @@ class Hub:
         self._enrolled: set[LiveSession] = set()
         self._tasks: set[asyncio.Task] = set()
         self._running = False
+        # Whether it is all there: from the end of the start to the begin of the end.
+        self.is_up = False
 
     # Life
 
@@ -74,19 +77,23 @@ class Hub:
         self.use_keys(await self.read_keys())
         self.rates = Rates(self.policy, self.clock())
         self.admission = Admission(self.policy, self.rates, self.clock())
-        self.writer = Writer(self._hand_over)
+        self.writer = Writer(self._hand_over, self.policy.max_stored_bytes_per_device)
         self.writer.start()
         await self.rounds.start()
         self.wake = Wake(self.process, self.hear, self.rounds.read_news_soon)
         self.wake.start()
         self.meter = Meter(self)
         self.meter.start()
+        self.detector = Detector(self)
+        self.detector.start()
+        self.is_up = True
 
     async def stop(self) -> None:
         """Close what is open, store what waits, write the last rows."""
         if not self._running:
             return
-        self._running = False
+        self._running = self.is_up = False
+        await self.detector.stop()
         await self.meter.stop()
         await self.rounds.stop()
         for session in tuple(self.all_sessions()):
@@ -96,6 +103,11 @@ class Hub:
         await asyncio.to_thread(self.writer.stop)
         await self.settle()
         await asyncio.to_thread(self.database.close)
+
+    @property
+    def can_store(self) -> bool:
+        """Whether messages will be stored as soon as the database takes them; False only after a bug of ours."""
+        return not self.is_up or self.writer.lives
 
     async def settle(self) -> None:
         """Wait for everything that was begun beside: reading on, rows of ended connections."""
@@ -122,6 +134,7 @@ class Hub:
         self.policy = await self.database.run(current_policy)
         self.rates.limit(self.policy, self.clock())
         self.admission.limit(self.policy, self.clock())
+        self.writer.most_stored = self.policy.max_stored_bytes_per_device
 
     def spawn(self, work: Coroutine) -> asyncio.Task:
         """Run something beside; what it raises is a bug and logged."""
@@ -174,10 +187,15 @@ class Hub:
         """Close every session on one of our ports: its time is over."""
         self._close_where(lambda session: session.link.port == port, number)
 
-    def replace_older(self, device_id: bytes, connection_pk: int) -> None:
-        """Let the sessions of a device that are older than this connection end soon."""
+    def replace_older(self, device_id: bytes, connection_pk: int, surplus: int = 0) -> None:
+        """Let the sessions of a device that are older than this connection end soon, and those up to `surplus` now."""
         for session in tuple(self.all_sessions()):
-            if session.arrival and session.device_id == device_id and session.arrival.connection_pk < connection_pk:
+            if session.arrival is None or session.device_id != device_id:
+                continue
+            if session.arrival.connection_pk <= surplus:
+                session.close(0, "replaced")
+                self.remove(session)
+            elif session.arrival.connection_pk < connection_pk:
                 self.loop.call_later(REPLACED_AFTER_SECONDS, session.close, 0, "replaced")
 
     def announce_port(self, connection_file: bytes) -> None:

@@ -16,6 +16,15 @@ logger = logging.getLogger(__name__)
 Severity, State, Heard = Alert.Severity, AlertTelling.State, AlertTelling.Heard
 # What comes back so soon is the same thing still, and nobody is told again within this time that it goes on.
 FLAPS_WITHIN = timedelta(hours=1)
+# What is raised whenever it is seen is over when it was not seen for so long.
+QUIET_AFTER = {
+    "scan": timedelta(minutes=15),
+    "flood": timedelta(minutes=5),
+    "unusual": timedelta(minutes=5),
+    "resources": timedelta(minutes=15),
+}
+# A crowd is one thing, not a stream of mails: beyond so many open alerts of a kind the others share one.
+MOST_ALIKE = 8
 # Ended alerts stay for so long.
 KEPT = timedelta(days=90)
 # By its name, because a service does not import a door.
@@ -55,6 +64,29 @@ def close_alert(kind: str, subject: str = "") -> bool:
     row.refresh_from_db()
     tell_what_changed(row, timezone.now())
     return True
+
+
+def close_quiet(now: datetime | None = None) -> int:
+    """How many alerts ended because what they are about was not seen again for a while.
+
+    Of those kinds that are raised anew each time something is seen, and of which nobody sees the end.
+    """
+    now = now or timezone.now()
+    quiet = [
+        (row.kind, row.subject)
+        for kind, while_ in QUIET_AFTER.items()
+        for row in Alert.objects.filter(kind=kind, closed_at=None, last_at__lt=now - while_)
+    ]
+    return sum(close_alert(kind, subject) for kind, subject in quiet)
+
+
+def raise_one_of_many(kind: str, subject: str, severity: str, text: str, remedy: str, **facts: object) -> Alert:
+    """Like `raise_alert`, for what a crowd may do: when many subjects are open, the others share one alert."""
+    open_now = open_subjects(kind)
+    if subject not in open_now and len(open_now) >= MOST_ALIKE:
+        begun = f"The same from many more than {MOST_ALIKE} at once, lately: {text}"
+        return raise_alert(kind, "", severity, begun, remedy, **facts)
+    return raise_alert(kind, subject, severity, text, remedy, **facts)
 
 
 def open_subjects(kind: str) -> set[str]:

@@ -6,7 +6,16 @@ import pytest
 from django.utils import timezone
 
 from chat.models import Alert, AlertChannel, AlertTelling
-from chat.services.alerts import KEPT, close_alert, open_subjects, prune_alerts, raise_alert
+from chat.services.alerts import (
+    KEPT,
+    MOST_ALIKE,
+    close_alert,
+    close_quiet,
+    open_subjects,
+    prune_alerts,
+    raise_alert,
+    raise_one_of_many,
+)
 
 pytestmark = pytest.mark.django_db
 Severity, State, Heard = Alert.Severity, AlertTelling.State, AlertTelling.Heard
@@ -121,3 +130,22 @@ def test_ended_alerts_leave_after_their_time_and_open_ones_stay() -> None:
     Alert.objects.filter(subject="old").update(closed_at=timezone.now() - KEPT - timedelta(days=1))
     assert prune_alerts() == 1
     assert set(Alert.objects.values_list("subject", flat=True)) == {"192.0.2.1", "recent"}
+
+
+def test_what_is_not_seen_again_is_over() -> None:
+    flood()
+    flood(subject="again")
+    raise_alert("mirror", "m", Severity.WARNING, "Down.", "")
+    Alert.objects.exclude(subject="again").update(last_at=timezone.now() - timedelta(minutes=6))
+    assert close_quiet() == 1
+    assert set(Alert.objects.filter(closed_at=None).values_list("subject", flat=True)) == {"again", "m"}
+
+
+def test_a_crowd_is_one_alert_more_and_not_a_stream() -> None:
+    for number in range(50):
+        raise_one_of_many("scan", f"192.0.2.{number}", Severity.WARNING, f"192.0.2.{number} knocked.", "")
+    raise_one_of_many("scan", "192.0.2.3", Severity.WARNING, "Again.", "")
+    assert Alert.objects.count() == MOST_ALIKE + 1
+    rest = Alert.objects.get(subject="")
+    assert (rest.count, Alert.objects.get(subject="192.0.2.3").count) == (50 - MOST_ALIKE, 2)
+    assert "192.0.2.49 knocked." in rest.text
