@@ -129,8 +129,8 @@ class Rounds:
                 self._directory_changed = True
                 self._tell_directory()
             case News.Kind.SECOND_SESSION:
-                device_id, _, connection_pk = row.subject.partition(":")
-                hub.replace_older(bytes.fromhex(device_id), int(connection_pk))
+                device_id, connection_pk, surplus = row.subject.split(":")
+                hub.replace_older(bytes.fromhex(device_id), int(connection_pk), int(surplus))
             case News.Kind.SECRET:
                 self._secret_renewed = True
             case News.Kind.IDENTITY:

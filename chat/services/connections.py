@@ -9,7 +9,8 @@ from django.utils import timezone
 
 from chat.models import Connection, ConnectionPolicy, Device, News, ServerIdentity
 from chat.models.connection import SILENT_AFTER
-from chat.services import audit, news, wraps
+from chat.retry import retry_text
+from chat.services import audit, crowd, news, wraps
 from chat.services.devices import Seat, activate
 from clawchat.protocol.errors import Limit, Revoked
 
@@ -53,10 +54,9 @@ def arrive(device_pk: int, psk_id: bytes, seat: Seat) -> Arrival | Limit:
     device.server_identity = ServerIdentity.objects.filter(public=seat.server_public).first()
     device.save()
     live = Connection.objects.live(now)
-    taken = live.exclude(device=device).values("device").distinct().count()
-    if taken >= policy.max_devices:
-        audit.record("limit_reached", subject=bytes(device.device_id).hex(), address=seat.address, devices=taken)
-        return Limit(f"{RETRY_SECONDS} seconds until a next try makes sense: {taken} devices are connected")
+    if full := crowd.reason_to_refuse(policy, device, seat.address, live):
+        audit.record("limit_reached", subject=bytes(device.device_id).hex(), address=seat.address, why=full)
+        return Limit(retry_text(RETRY_SECONDS, full))
     connection = Connection.objects.create(
         device=device,
         process=seat.process,
@@ -69,7 +69,8 @@ def arrive(device_pk: int, psk_id: bytes, seat: Seat) -> Arrival | Limit:
     )
     audit.record("authenticated", subject=bytes(device.device_id).hex(), address=seat.address, port=seat.port)
     if live.filter(device=device).exclude(pk=connection.pk).exists():
-        news.tell(News.Kind.SECOND_SESSION, f"{bytes(device.device_id).hex()}:{connection.pk}")
+        surplus = crowd.surplus(policy, device, live)
+        news.tell(News.Kind.SECOND_SESSION, f"{bytes(device.device_id).hex()}:{connection.pk}:{surplus}")
     return Arrival(device.pk, bytes(device.device_id), device.member_id is not None, connection.pk)
 
 

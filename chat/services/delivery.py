@@ -1,6 +1,7 @@
 """The room log's only way in: appends and commits, many in one transaction, each with a savepoint of its own."""
 
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -8,14 +9,18 @@ from functools import cached_property
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from chat.models import Device, Envelope, Membership, Room
+from chat.retry import LONGEST_SECONDS, retry_text
 from chat.services import commits
 from chat.services.acting import acting_device
 from chat.services.commits import Commit, CommitRequest
 from clawchat.protocol.bodies import ChatDelivery
-from clawchat.protocol.errors import Internal, NotMember, PeerError, Revoked, StaleEpoch
+from clawchat.protocol.errors import Internal, Limit, NotMember, PeerError, Revoked, StaleEpoch
 
 # Messages of the epoch before are taken for so long after the commit that ended it. Spec: 4.5
 PREVIOUS_EPOCH_MS = 30_000
+# So much more a device that has its fill may still store as commits: whoever cannot write any more must still be able
+# to remove somebody.
+COMMITS_MORE_BYTES = 16 * 1024 * 1024
 
 # The repeat of a (sender, message id) is no error: it finds the place it has. Any other conflict is one.
 _INSERT = """
@@ -23,6 +28,10 @@ _INSERT = """
     VALUES (%s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (sender_id, message_id) DO NOTHING
 """
+
+
+_GROW = "UPDATE chat_device SET stored_bytes = stored_bytes + %s WHERE id = %s"
+ANY_SIZE = 1 << 62
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -82,22 +91,29 @@ class _Ledger:
     rooms: dict[bytes, Room]
     revoked: dict[int, bool]
     members: set[tuple[int, int]]
+    # Bytes of the log that each device has, and has got in this batch; and how many one may have.
+    stored: dict[int, int]
+    most_stored: int
+    grown: Counter[int] = field(default_factory=Counter)
     touched: set[bytes] = field(default_factory=set)
 
 
-def store(works: Sequence[Append], now_ms: int | None = None) -> list[Outcome]:
+def store(works: Sequence[Append], now_ms: int | None = None, most_stored: int = ANY_SIZE) -> list[Outcome]:
     """What became of each: a place in its room's log, or the error to answer with.
 
+    `most_stored` is how many bytes of the log one device may have, by its ciphertexts.
     One transaction; a work that fails takes nothing else with it. The rooms are locked first and in the order of their
     ids, so their seq count without gaps and two processes never wait for each other in a circle.
     Raises: OperationalError (the database is away or full: nothing of the batch is stored).
     Spec: 3.13, 4.5
     """
     with transaction.atomic():
-        ledger = _read_ledger(works, time.time_ns() // 1_000_000 if now_ms is None else now_ms)
+        ledger = _read_ledger(works, time.time_ns() // 1_000_000 if now_ms is None else now_ms, most_stored)
         outcomes = [_store_one(ledger, work) for work in works]
         for room_id in ledger.touched:
             ledger.rooms[room_id].save(update_fields=["head", "epoch", "epoch_since_ms"])
+        with connection.cursor() as cursor:
+            cursor.executemany(_GROW, [(size, device_pk) for device_pk, size in ledger.grown.items()])
     return outcomes
 
 
@@ -122,7 +138,7 @@ def find_place(device_pk: int, message_id: bytes) -> Place | None:
     return Place(bytes(row[0]), row[1], row[2]) if row else None
 
 
-def _read_ledger(works: Iterable[Append], now_ms: int) -> _Ledger:
+def _read_ledger(works: Iterable[Append], now_ms: int, most_stored: int) -> _Ledger:
     works = list(works)
     rooms = Room.objects.select_for_update().filter(room_id__in={work.room_id for work in works}).order_by("id")
     by_id = {bytes(room.room_id): room for room in rooms}
@@ -131,13 +147,15 @@ def _read_ledger(works: Iterable[Append], now_ms: int) -> _Ledger:
     # Locked too: who is being revoked at this moment is waited for, so that nothing is stored once that is done. A lock
     # that lets others refer to the row, and in the order of the ids, as for the rooms.
     locked = Device.objects.select_for_update(no_key=True).filter(pk__in=senders).order_by("id")
-    devices = locked.values_list("pk", "revoked_at")
+    devices = list(locked.values_list("pk", "revoked_at", "stored_bytes"))
     members = Membership.objects.current().filter(room__in=by_id.values(), device__in=senders)
     return _Ledger(
         now_ms,
         by_id,
-        {pk: revoked_at is not None for pk, revoked_at in devices},
+        {pk: revoked_at is not None for pk, revoked_at, _ in devices},
         set(members.values_list("room_id", "device_id")),
+        {pk: size for pk, _, size in devices},
+        most_stored,
     )
 
 
@@ -171,6 +189,7 @@ def _write(ledger: _Ledger, work: Append) -> Outcome:
         row = _apply_commit(ledger, room, work, row)
     room.head = row.seq
     ledger.touched.add(work.room_id)
+    ledger.grown[work.device_pk] += len(work.ciphertext)
     return Place(work.room_id, row.seq, row.epoch, row)
 
 
@@ -179,11 +198,19 @@ def _refusal(ledger: _Ledger, work: Append) -> PeerError | None:
     if room is None or (room.pk, work.device_pk) not in ledger.members:
         return NotMember("not in this room")
     if work.epoch == room.epoch:
-        return None
+        return _refusal_of_more(ledger, work)
     late = work.kind == Envelope.Kind.APPLICATION and work.epoch == room.epoch - 1
     if late and ledger.now_ms - room.epoch_since_ms <= PREVIOUS_EPOCH_MS:
-        return None
+        return _refusal_of_more(ledger, work)
     return StaleEpoch(f"the room is in epoch {room.epoch}", {"epoch": room.epoch, "head": room.head})
+
+
+def _refusal_of_more(ledger: _Ledger, work: Append) -> PeerError | None:
+    most = ledger.most_stored + (COMMITS_MORE_BYTES if work.commit is not None else 0)
+    stored = ledger.stored[work.device_pk] + ledger.grown[work.device_pk]
+    if stored + len(work.ciphertext) <= most:
+        return None
+    return Limit(retry_text(LONGEST_SECONDS, f"{stored} bytes of this device's messages are stored, of {most}"))
 
 
 def _insert(room: Room, work: Append, now_ms: int) -> StoredRow | None:

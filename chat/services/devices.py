@@ -1,5 +1,6 @@
 """Devices: what a handshake asks about them, how they enrol, how they are revoked."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -8,6 +9,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chat.models import Device, Invite, KeyPackage, News, Revocation, WaitingWelcome
+from chat.retry import retry_text
 from chat.services import audit, news, wraps
 from chat.services.acting import acting_device
 from chat.services.identity import renew_discovery_secret
@@ -149,11 +151,17 @@ def revoke_for(device_pk: int, device_id: bytes) -> bool:
         since = timezone.now() - REVOCATIONS_WITHIN
         count = Device.objects.filter(member=asking.member_id, revoked_at__gt=since).count()
         if count >= REVOCATIONS_PER_MEMBER:
-            raise Limit(f"{count} devices revoked within an hour")
+            raise Limit(retry_text(REVOCATIONS_WITHIN.total_seconds(), f"{count} devices revoked within an hour"))
     return revoke(device_id, "asked by a device", bytes(asking.device_id).hex())
 
 
 @transaction.atomic
+def leaves_no_owner(device_pks: Collection[int]) -> bool:
+    """Whether no owner would have a device any more, if these were revoked."""
+    of_owners = Device.objects.in_use().filter(member__is_owner=True)
+    return of_owners.filter(pk__in=device_pks).exists() and not of_owners.exclude(pk__in=device_pks).exists()
+
+
 def revoke(device_id: bytes, why: str, actor: str) -> bool:
     """Shut a device out for good; False when there is no such device or it was revoked before.
 

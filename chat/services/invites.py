@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Min
 from django.utils import timezone
 
 from chat.models import Device, Invite, Member
+from chat.retry import retry_text
 from chat.services import audit, wraps
 from chat.services.acting import acting_device
 from chat.services.identity import current_identity, successor_row
@@ -110,9 +112,11 @@ def owner_exists() -> bool:
 def _check_count(made_by: Device, now: datetime) -> None:
     # The row lock makes two requests at once count one after the other.
     Member.objects.select_for_update().get(pk=made_by.member_id)
-    made = Invite.objects.open(now).filter(made_by__member=made_by.member_id).count()
+    open_ones = Invite.objects.open(now).filter(made_by__member=made_by.member_id)
+    made = open_ones.count()
     if made >= OPEN_INVITES_PER_MEMBER:
-        raise Limit(f"{made} open invites")
+        soonest = open_ones.aggregate(soonest=Min("expires_at"))["soonest"]
+        raise Limit(retry_text((soonest - now).total_seconds(), f"{made} open invites"))
 
 
 def _text(invite_id: bytes, psk: PreSharedKey, expires_at: datetime) -> str:

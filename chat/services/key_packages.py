@@ -6,6 +6,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from chat.models import Device, KeyPackage
+from chat.retry import LONGEST_SECONDS, retry_text
 from chat.services.acting import acting_device
 from clawchat.protocol.errors import Limit, Malformed
 from clawchat.protocol.primitives import sha256
@@ -33,7 +34,7 @@ def put(device_pk: int, packages: Sequence[bytes], last_resort: bytes | None) ->
         KeyPackage.objects.create(device=device, ref=ref, body=last_resort, last_resort=True)
     left = KeyPackage.objects.filter(device=device, last_resort=False, claimed_at=None).count()
     if left > STOCK:
-        raise Limit(f"{left} key packages, at most {STOCK}")
+        raise Limit(retry_text(LONGEST_SECONDS, f"{left} key packages, at most {STOCK}"))
     return left
 
 

@@ -4,10 +4,11 @@ import time
 from datetime import timedelta
 
 from django.db import transaction
-from django.db.models import Max
+from django.db.models import F, Max, QuerySet, Sum
+from django.db.models.functions import Greatest, Length
 from django.utils import timezone
 
-from chat.models import Connection, Envelope, KeyPackage, News, Room, Welcome
+from chat.models import Connection, Device, Envelope, KeyPackage, News, Room, Welcome
 from chat.services import bans, staging, tallies, wraps
 from chat.services.policy import current_policy
 
@@ -54,4 +55,13 @@ def _prune_room(room_pk: int, before_ms: int) -> int:
         return 0
     Room.objects.filter(pk=room_pk).update(pruned_through=last)
     # Everything up to the last old row, whatever a clock that was set back wrote into one between.
-    return Envelope.objects.filter(room=room, seq__lte=last).delete()[0]
+    going = Envelope.objects.filter(room=room, seq__lte=last)
+    _give_back(going)
+    return going.delete()[0]
+
+
+def _give_back(going: QuerySet[Envelope]) -> None:
+    """Count these rows no more for the devices that sent them; in the order of their ids, as the writer locks them."""
+    sizes = going.order_by("sender").values_list("sender").annotate(size=Sum(Length("ciphertext")))
+    for device_pk, size in sizes:
+        Device.objects.filter(pk=device_pk).update(stored_bytes=Greatest(F("stored_bytes") - size, 0))

@@ -14,6 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from chat.models import Device, DiscoverySecret, DiscoveryWrap, Invite, ServerIdentity
+from chat.retry import LONGEST_SECONDS, retry_text
 from chat.services.sealed import open_device_psk, open_discovery_secret, open_invite_psk
 from clawchat.protocol import keys
 from clawchat.protocol.errors import Limit, Unauthentic
@@ -59,7 +60,7 @@ def check_room() -> None:
     """
     holders = Device.objects.enrolled().count() + Invite.objects.open(timezone.now()).count()
     if holders >= MAX_WRAPS:
-        raise Limit(f"{holders} devices and open invites")
+        raise Limit(retry_text(LONGEST_SECONDS, f"{holders} devices and open invites"))
 
 
 def add_invite(invite: Invite) -> None:
@@ -70,7 +71,7 @@ def add_invite(invite: Invite) -> None:
     row = lock_secret()
     entry = make_wrap(open_invite_psk(invite), open_discovery_secret(row))
     if not _put(row, entry, invite=invite):
-        raise Limit(f"{MAX_WRAPS} devices and open invites")
+        raise Limit(retry_text(LONGEST_SECONDS, f"{MAX_WRAPS} devices and open invites"))
 
 
 def drop_invite(invite: Invite) -> None:

@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils.module_loading import import_string
 
-from chat.services.delivery import Append, Outcome, Place, StoredRow, store
+from chat.services.delivery import ANY_SIZE, Append, Outcome, Place, StoredRow, store
 from clawchat.protocol.errors import Internal, Unavailable
 
 logger = logging.getLogger(__name__)
@@ -27,8 +27,10 @@ class Writer:
     event loop for up to 256 messages.
     """
 
-    def __init__(self, deliver: Callable[[list[Finished]], None]) -> None:
+    def __init__(self, deliver: Callable[[list[Finished]], None], most_stored: int = ANY_SIZE) -> None:
         self._deliver = deliver
+        # How many bytes of the log one device may have; may be changed at any time.
+        self.most_stored = most_stored
         self._waiting: deque[tuple[Append, Callable[[Outcome], None]]] = deque()
         self._wake = threading.Condition()
         self._stopping = False
@@ -39,6 +41,11 @@ class Writer:
         """Start the thread."""
         self._thread = threading.Thread(target=self._run, name="clawchat-writer", daemon=True)
         self._thread.start()
+
+    @property
+    def lives(self) -> bool:
+        """Whether its thread is at work."""
+        return self._thread is not None and self._thread.is_alive()
 
     def stop(self) -> None:
         """Store what waits, and end the thread."""
@@ -72,7 +79,7 @@ class Writer:
 
     def _store(self, works: list[Append]) -> list[Outcome]:
         try:
-            outcomes = _store_anew(works)
+            outcomes = _store_anew(works, self.most_stored)
             self._tell(outcomes)
         except (DatabaseError, InterfaceError) as error:
             # Away or full. Nothing of the batch is stored; whoever sent it keeps it and sends it again.
@@ -96,12 +103,12 @@ class Writer:
         return import_string(path) if path else None
 
 
-def _store_anew(works: list[Append]) -> list[Outcome]:
+def _store_anew(works: list[Append], most_stored: int) -> list[Outcome]:
     """`store`, once more when the connection had died while nobody looked."""
     try:
-        return store(works)
+        return store(works, most_stored=most_stored)
     except (DatabaseError, InterfaceError):
         if connection.is_usable():
             raise
         connection.close()
-        return store(works)
+        return store(works, most_stored=most_stored)

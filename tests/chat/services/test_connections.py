@@ -1,7 +1,9 @@
 """The count of connected devices, over processes that live and processes that died."""
 
 from datetime import timedelta
+from ipaddress import ip_network
 
+import pytest
 from django.utils import timezone
 
 from chat.models import AuditEvent, Connection, News
@@ -10,12 +12,12 @@ from chat.services import connections
 from chat.services.connections import Ending
 from chat.services.devices import Seat
 from chat.services.policy import change_policy
-from clawchat.protocol.errors import Limit
+from clawchat.protocol.errors import Limit, retry_seconds
 
 
-def arrive(person, process: str = "here"):
+def arrive(person, process: str = "here", address: str = "127.0.0.1"):
     """Somebody's device arrives."""
-    return connections.arrive(person.pk, bytes(person.device.psk_id), Seat.of("127.0.0.1", 1, process, "tests"))
+    return connections.arrive(person.pk, bytes(person.device.psk_id), Seat.of(address, 1, process, "tests"))
 
 
 def test_devices_are_counted_once_over_all_processes(alice, bob):
@@ -100,3 +102,56 @@ def test_the_end_of_a_lost_connection_is_in_the_audit_log(alice):
 
     event = AuditEvent.objects.get(code="connection_closed")
     assert (event.details["why"], event.details["seconds"]) == ("lost", 30)
+
+
+@pytest.mark.parametrize(
+    ("bits", "first", "second", "is_one_caller"),
+    [
+        (64, "192.0.2.1", "192.0.2.1", True),
+        (64, "192.0.2.1", "::ffff:192.0.2.1", True),
+        (64, "192.0.2.1", "192.0.2.2", False),
+        (64, "2001:db8:0:1::1", "2001:db8:0:1:ffff::2", True),
+        (64, "2001:db8:0:1::1", "2001:db8:0:2::1", False),
+        (48, "2001:db8:0:1::1", "2001:db8:0:2::1", True),
+        (128, "2001:db8:0:1::1", "2001:db8:0:1::2", False),
+        (64, "127.0.0.1", "127.0.0.1", False),
+        (64, "10.1.2.3", "10.1.2.3", False),
+    ],
+)
+def test_devices_behind_one_address_are_counted_by_its_network(
+    alice, bob, settings, bits, first, second, is_one_caller
+):
+    """Of this machine and of trusted proxies everybody may come."""
+    settings.CLAWCHAT_TRUSTED_PROXIES = (ip_network("10.1.0.0/16"),)
+    change_policy("operator", max_sessions_per_address=1, ipv6_prefix_bits=bits)
+    arrive(alice, address=first)
+
+    came = arrive(bob, address=second)
+
+    assert isinstance(came, Limit) == is_one_caller
+    if is_one_caller:
+        assert retry_seconds(came.text) == connections.RETRY_SECONDS
+        assert AuditEvent.objects.get(code="limit_reached").details["why"].endswith("from this address")
+
+
+def test_a_device_may_move_although_its_address_is_full(alice, bob):
+    """Its second session is no second device."""
+    change_policy("operator", max_sessions_per_address=2)
+    arrive(alice, address="192.0.2.1"), arrive(bob, address="192.0.2.1")
+
+    assert not isinstance(arrive(alice, "there", "192.0.2.1"), Limit)
+
+
+def test_the_oldest_sessions_of_a_device_are_one_too_many(alice, bob):
+    """On whatever process they are: the news names the newest that has to go."""
+    change_policy("operator", max_sessions_per_device=2)
+    arrive(bob)
+    came = [arrive(alice, f"process {number}").connection_pk for number in range(4)]
+
+    subjects = News.objects.filter(kind="second").order_by("id").values_list("subject", flat=True)
+
+    assert [subject.split(":")[1:] for subject in subjects] == [
+        [str(came[1]), "0"],
+        [str(came[2]), str(came[0])],
+        [str(came[3]), str(came[1])],
+    ]

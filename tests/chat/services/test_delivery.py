@@ -11,7 +11,7 @@ from chat.models import Envelope, GroupInfo, Membership, News, WaitingWelcome, W
 from chat.services import delivery, devices, log
 from chat.services.commits import Commit
 from chat.services.delivery import PREVIOUS_EPOCH_MS, Append, Place, store
-from clawchat.protocol.errors import Internal, Malformed, NotMember, Revoked, StaleEpoch
+from clawchat.protocol.errors import Internal, Limit, Malformed, NotMember, Revoked, StaleEpoch, retry_seconds
 from clawchat.protocol.primitives import random_bytes
 
 NOW = 1_900_000_000_000
@@ -331,3 +331,45 @@ def test_an_append_waits_for_a_revocation_that_is_under_way(alice, room):
     revoking.join()
 
     assert isinstance(outcomes[0], Revoked)
+
+
+def stored_bytes(person) -> int:
+    """What a device has in the logs, as its row says."""
+    person.device.refresh_from_db()
+    return person.device.stored_bytes
+
+
+def test_stored_bytes_are_counted_with_what_is_stored(alice, bob, room):
+    """Once for each row, for who sent it; a repeat and a refusal count nothing."""
+    first = message(alice, room, b"12345")
+    store([first, first, message(bob, room, b"123"), message(alice, room, b"12", epoch=9)], NOW)
+    store([first, message(alice, room, b"1")], NOW)
+
+    assert (stored_bytes(alice), stored_bytes(bob)) == (6, 3)
+
+
+def test_who_has_stored_too_much_is_told_when_to_try_again(alice, bob, room):
+    """Within one batch too; others go on, a repeat still finds its place, and nothing that is too much is stored."""
+    first = message(alice, room, b"12345")
+    works = [first, message(alice, room, b"12345"), message(alice, room, b"1"), message(bob, room, b"1234567890")]
+
+    kept, at_limit, beyond, bobs = store(works, NOW, most_stored=10)
+    [again] = store([first], NOW, most_stored=10)
+
+    assert [outcome.seq for outcome in (kept, at_limit, bobs)] == [1, 2, 3]
+    assert isinstance(beyond, Limit)
+    assert retry_seconds(beyond.text) > 0
+    assert again.seq == 1
+    assert (stored_bytes(alice), stored_bytes(bob)) == (10, 10)
+
+
+def test_who_has_stored_too_much_can_still_remove_somebody(alice, bob, room):
+    """Safety does not wait for room; for commits there is some more, and an end to that, too."""
+    store([message(alice, room, b"1234567890")], NOW)
+
+    [removal] = store([commit(alice, room, removed=[bob.id])], NOW, most_stored=10)
+    assert isinstance(removal, Place)
+
+    alice.device.__class__.objects.update(stored_bytes=10 + delivery.COMMITS_MORE_BYTES)
+    [another] = store([commit(alice, room, epoch=2)], NOW, most_stored=10)
+    assert isinstance(another, Limit)

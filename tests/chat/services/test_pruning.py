@@ -26,6 +26,18 @@ def test_messages_go_after_the_retention(alice, room):
     assert prune_messages() == 0
 
 
+def test_what_is_pruned_counts_no_more(alice, bob, room):
+    """Each device gets back what was its own."""
+    now_ms = time.time_ns() // 1_000_000
+    store([message(alice, room, b"12345"), message(bob, room, b"123")], now_ms - 91 * MILLISECONDS_PER_DAY)
+    store([message(alice, room, b"1")], now_ms)
+
+    prune_messages()
+
+    alice.device.refresh_from_db(), bob.device.refresh_from_db()
+    assert (alice.device.stored_bytes, bob.device.stored_bytes) == (1, 0)
+
+
 def test_retention_zero_keeps_everything(alice, room):
     """An operator may want a log for ever."""
     store([message(alice, room)], 1)

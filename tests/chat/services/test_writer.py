@@ -53,7 +53,7 @@ def store(monkeypatch):
         gate = threading.Event()
         problem: Exception | None = None
 
-        def __call__(self, works):
+        def __call__(self, works, most_stored):
             assert self.gate.wait(10)
             self.batches.append(works)
             if self.problem:
