@@ -45,14 +45,15 @@ def read_secrets(channel: AlertChannel) -> dict[str, str]:
     if channel.secrets_sealed is None:
         return {}
     try:
-        return json.loads(open_secret(PURPOSE, bytes(channel.secrets_sealed), _context(channel)))
+        return json.loads(open_secret(PURPOSE, bytes(channel.secrets_sealed), context_of(channel)))
     except Unauthentic as error:
         raise CannotTell("Its secret does not open with this server's master key; enter it again.") from error
 
 
 def write_secrets(channel: AlertChannel, secrets: dict[str, str]) -> None:
     """Seal these in place of all that were there; the row has to be stored already."""
-    channel.secrets_sealed = seal_secret(PURPOSE, json.dumps(secrets).encode(), _context(channel)) if secrets else None
+    data = json.dumps(secrets).encode()
+    channel.secrets_sealed = seal_secret(PURPOSE, data, context_of(channel)) if secrets else None
     AlertChannel.objects.filter(pk=channel.pk).update(secrets_sealed=channel.secrets_sealed)
 
 
@@ -212,7 +213,8 @@ def _pause(attempts: int) -> timedelta:
     return min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** (attempts - 1))
 
 
-def _context(channel: AlertChannel) -> bytes:
+def context_of(channel: AlertChannel) -> bytes:
+    """Which row a channel's secrets belong to, as they are sealed."""
     return f"alert channel {channel.pk}".encode()
 
 

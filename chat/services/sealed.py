@@ -5,12 +5,12 @@ from chat.services.secrets import open_secret, seal_secret
 from clawchat.protocol import keys
 from clawchat.protocol.keys import PreSharedKey
 
-_DEVICE, _INVITE, _DISCOVERY = "device psk", "invite psk", "discovery secret"
+DEVICE_PURPOSE, INVITE_PURPOSE, DISCOVERY_PURPOSE = "device psk", "invite psk", "discovery secret"
 
 
 def seal_device_psk(device_id: bytes, psk: PreSharedKey) -> bytes:
     """A device's secret as its row holds it."""
-    return seal_secret(_DEVICE, bytes(psk), device_id)
+    return seal_secret(DEVICE_PURPOSE, bytes(psk), device_id)
 
 
 def open_device_psk(device: Device, sealed: bytes) -> PreSharedKey:
@@ -18,12 +18,12 @@ def open_device_psk(device: Device, sealed: bytes) -> PreSharedKey:
 
     Raises: unauthentic.
     """
-    return PreSharedKey(open_secret(_DEVICE, bytes(sealed), bytes(device.device_id)))
+    return PreSharedKey(open_secret(DEVICE_PURPOSE, bytes(sealed), bytes(device.device_id)))
 
 
 def seal_invite_psk(invite_id: bytes, psk: PreSharedKey) -> bytes:
     """An invite's secret as its row holds it."""
-    return seal_secret(_INVITE, bytes(psk), invite_id)
+    return seal_secret(INVITE_PURPOSE, bytes(psk), invite_id)
 
 
 def open_invite_psk(invite: Invite) -> PreSharedKey:
@@ -31,12 +31,12 @@ def open_invite_psk(invite: Invite) -> PreSharedKey:
 
     Raises: unauthentic.
     """
-    return PreSharedKey(open_secret(_INVITE, bytes(invite.psk_sealed), bytes(invite.invite_id)))
+    return PreSharedKey(open_secret(INVITE_PURPOSE, bytes(invite.psk_sealed), bytes(invite.invite_id)))
 
 
 def seal_discovery_secret(kid: bytes, secret: keys.DiscoverySecret) -> bytes:
     """A discovery secret as its row holds it."""
-    return seal_secret(_DISCOVERY, bytes(secret), kid)
+    return seal_secret(DISCOVERY_PURPOSE, bytes(secret), kid)
 
 
 def open_discovery_secret(row: DiscoverySecret) -> keys.DiscoverySecret:
@@ -44,4 +44,4 @@ def open_discovery_secret(row: DiscoverySecret) -> keys.DiscoverySecret:
 
     Raises: unauthentic.
     """
-    return keys.DiscoverySecret(open_secret(_DISCOVERY, bytes(row.secret_sealed), bytes(row.kid)))
+    return keys.DiscoverySecret(open_secret(DISCOVERY_PURPOSE, bytes(row.secret_sealed), bytes(row.kid)))

@@ -19,7 +19,7 @@ def read_secrets(mirror: Mirror) -> dict[str, Any]:
     if mirror.secrets_sealed is None:
         return {}
     try:
-        return json.loads(open_secret(PURPOSE, bytes(mirror.secrets_sealed), _context(mirror)))
+        return json.loads(open_secret(PURPOSE, bytes(mirror.secrets_sealed), context_of(mirror)))
     except Unauthentic as error:
         raise MirrorError(
             "Its password does not open with this server's master key; enter it again in the admin.",
@@ -29,9 +29,10 @@ def read_secrets(mirror: Mirror) -> dict[str, Any]:
 
 def write_secrets(mirror: Mirror, secrets: dict[str, Any]) -> None:
     """Seal these in place of all that were there; the row has to be stored already."""
-    mirror.secrets_sealed = seal_secret(PURPOSE, json.dumps(secrets).encode(), _context(mirror)) if secrets else None
+    mirror.secrets_sealed = seal_secret(PURPOSE, json.dumps(secrets).encode(), context_of(mirror)) if secrets else None
     Mirror.objects.filter(pk=mirror.pk).update(secrets_sealed=mirror.secrets_sealed)
 
 
-def _context(mirror: Mirror) -> bytes:
+def context_of(mirror: Mirror) -> bytes:
+    """Which row a mirror's secrets belong to, as they are sealed."""
     return f"mirror {mirror.pk}".encode()

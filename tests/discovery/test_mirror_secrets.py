@@ -2,7 +2,6 @@
 
 import pytest
 
-from chat.services import secrets as at_rest
 from discovery.mirrors import MirrorError
 from discovery.models import Mirror
 from discovery.services.mirror_secrets import read_secrets, write_secrets
@@ -45,10 +44,9 @@ def test_secrets_moved_to_another_row_do_not_open(mirror):
     assert error.value.needs_operator
 
 
-def test_secrets_need_the_master_key(mirror, monkeypatch, settings, tmp_path):
+def test_secrets_need_the_master_key(mirror, settings, tmp_path):
     """With another master key the operator is asked for the password again."""
     settings.CLAWCHAT_MASTER_KEY_FILE = tmp_path / "other.key"
-    monkeypatch.setattr(at_rest, "_master_keys", {})
 
     with pytest.raises(MirrorError, match="master key"):
         read_secrets(mirror)

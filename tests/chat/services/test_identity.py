@@ -87,10 +87,10 @@ def test_the_master_key_is_made_once_and_for_its_owner_only(tmp_path, settings):
     """Mode 600 in a folder of mode 700, the same at every read."""
     settings.CLAWCHAT_MASTER_KEY_FILE = tmp_path / "secrets" / "master.key"
 
-    first = secrets._read_or_make(settings.CLAWCHAT_MASTER_KEY_FILE)
+    first = secrets.master_key()
 
     assert len(first) == 32
-    assert secrets._read_or_make(settings.CLAWCHAT_MASTER_KEY_FILE) == first
+    assert secrets.master_key() == first
     assert stat.S_IMODE(settings.CLAWCHAT_MASTER_KEY_FILE.stat().st_mode) == 0o600
     assert [path.name for path in settings.CLAWCHAT_MASTER_KEY_FILE.parent.iterdir()] == ["master.key"]
 
