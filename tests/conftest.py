@@ -65,6 +65,13 @@ def client():
     return Client(SERVER_NAME="localhost")
 
 
+@pytest.fixture
+def admin_client(client, admin_user):
+    """The same, signed in as somebody who may do everything."""
+    client.force_login(admin_user)
+    return client
+
+
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as probe:
         return probe.getsockname()[1]

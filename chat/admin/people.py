@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from chat.models import Connection, Device, KeyPackage, Member
-from chat.services.devices import revoke
+from chat.services.devices import leaves_no_owner, revoke
 from clawchat.protocol.fingerprint import fingerprint
 
 from .base import LookedAt, short
@@ -72,7 +72,12 @@ class DeviceAdmin(LookedAt):
         """Ask once more, then revoke."""
         devices = list(queryset.current().select_related("member"))
         if "confirmed" not in request.POST:
-            context = {**self.admin_site.each_context(request), "title": "Revoke devices", "devices": devices}
+            context = {
+                **self.admin_site.each_context(request),
+                "title": "Revoke devices",
+                "devices": devices,
+                "leaves_no_owner": leaves_no_owner([device.pk for device in devices]),
+            }
             return TemplateResponse(request, "admin/chat/device/revoke.html", context)
         actor = request.user.get_username()
         revoked = sum(revoke(bytes(device.device_id), "revoked in the admin", actor) for device in devices)

@@ -151,6 +151,20 @@ def test_an_invite_is_cancelled(alice, rows):
     assert AuditEvent.objects.get(code="invite_cancelled").actor == "admin"
 
 
+@pytest.mark.parametrize("owners", [1, 2])
+def test_the_last_owners_last_device_is_asked_about(alice, rows, owners):
+    """It may be lost like any other, so it can be revoked; before that the page says what is lost with it."""
+    Member.objects.update(is_owner=True)
+    if owners == 2:
+        other = Member.objects.create(user_id=random_bytes(16), root_public=random_bytes(32), is_owner=True)
+        Device.objects.create(device_id=random_bytes(16), public=random_bytes(32), member=other)
+
+    chosen = {"action": "revoke_devices", "_selected_action": [rows.pk]}
+    page = alice.post("/admin/chat/device/", chosen).content.decode()
+
+    assert ("no owner has a device" in page and "createinvite --owner" in page) == (owners == 1)
+
+
 def test_a_device_is_revoked_after_asking_once_more(alice, rows):
     """The first post asks, the second does it, through the service that closes its connections."""
     chosen = {"action": "revoke_devices", "_selected_action": [rows.pk]}
