@@ -1,7 +1,7 @@
 """The chat ports' consumer: one connection from its upgrade to its end."""
 
-import asyncio
 import logging
+from asyncio import sleep as pause
 
 from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
@@ -9,6 +9,7 @@ from channels.exceptions import StopConsumer
 from chat.handlers import handle
 from chat.hub import get_hub
 from chat.live import LiveSession
+from chat.origin import begin
 from chat.reception import Reception
 from clawchat.protocol.errors import Internal, Malformed, PeerError, Unauthentic, UnknownType
 from clawchat.protocol.frame import MessageType
@@ -21,6 +22,7 @@ class ChatConsumer(AsyncConsumer):
 
     async def __call__(self, scope, receive, send):
         """Serve one connection. There is no channel of its own: the hub alone listens to the channel layer."""
+        begin("connection")
         self.scope, self.base_send = scope, send
         self.hub, self.link = get_hub(), scope["clawchat"]
         self.reception = Reception(self.hub, self.link)
@@ -51,9 +53,9 @@ class ChatConsumer(AsyncConsumer):
             self.session = await self.reception.receive(data)
         elif self.session.is_open:
             self.receive_frame(data)
-            if pause := self.session.pace.take_pause():
+            if seconds := self.session.pace.take_pause():
                 # It does not wait as it is told: until then its socket is not read either.
-                await asyncio.sleep(pause)
+                await pause(seconds)
 
     async def websocket_disconnect(self, message):
         """The connection is over."""
