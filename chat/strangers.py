@@ -6,7 +6,7 @@ from typing import NamedTuple
 from django.db import transaction
 
 from chat.counting import Counts
-from chat.services import audit
+from chat.services import audit, floods
 
 MOST_ADDRESSES = 10_000
 MOST_TOUCHES = 250
@@ -69,3 +69,4 @@ def write(counts: list[tuple[tuple[str, str], int]]) -> None:
     for (address, where), count in counts:
         events.record("strangers", address=address, where=where, count=count)
     events.save()
+    floods.judge_strangers(counts)

@@ -9,13 +9,17 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chat.addresses import PREFIX_BITS, is_never_banned, network_of
-from chat.models import Ban, Connection, News
-from chat.services import audit, news
+from chat.models import Alert, Ban, Connection, News
+from chat.services import alerts, audit, news
 from chat.services.policy import current_policy
 
 SERVER = "server"
 # Who was a member's address so lately is alerted on, not banned.
 MEMBER_FOR = timedelta(hours=24)
+
+
+# Where nobody is banned, so many touches within ten minutes are a scan.
+SCAN_TOUCHES = 10
 
 
 class NotBanned(Exception):
@@ -84,20 +88,34 @@ def lift(network: str, actor: str) -> bool:
 def judge(before: Mapping[str, int], after: Mapping[str, int], known: Collection[str] = ()) -> bool:
     """Ban the networks whose touches within ten minutes, `before` and `after` the last ones, have become too many.
 
-    A member's network is written down instead. True when somebody was banned.
+    Who is never banned, or is a member, is only alerted on. True when somebody was banned.
     """
     policy = current_policy()
     most, has_banned = policy.ban_after_touches, False
     for network, touches in after.items():
         # Each time as many again, so that a ban that was lifted is not made anew by the very next touch.
-        if not most or touches // most == before.get(network, 0) // most or is_never_banned(network):
+        pattern = most or SCAN_TOUCHES
+        if touches // pattern == before.get(network, 0) // pattern:
             continue
         try:
+            if not most:
+                raise NotBanned("Nobody is banned for that: the connection policy says so.")
             ban(network, policy.ban_minutes, f"{touches} touches within ten minutes", known=known)
             has_banned = True
-        except NotBanned:
-            audit.record("scan_by_member", address=network, count=touches)
+            answer, remedy = f"it is banned for {policy.ban_minutes} minutes", "Nothing: the ban ends by itself."
+        except NotBanned as refusal:
+            answer, remedy = "it is not banned", str(refusal)
+            if is_never_banned(network):
+                remedy += " Look at which program there does that."
+            elif most:
+                audit.record("scan_by_member", address=network, count=touches)
+        _tell_of_scan(network, touches, answer, remedy)
     return has_banned
+
+
+def _tell_of_scan(network: str, touches: int, answer: str, remedy: str) -> None:
+    text = f"{network} touched ports {touches:,} times within ten minutes as only a scanner does; {answer}."
+    alerts.raise_one_of_many("scan", network, Alert.Severity.WARNING, text, remedy, touches=touches)
 
 
 def prune_bans() -> int:

@@ -10,7 +10,7 @@ from django.utils import timezone
 from chat.models import Connection, ConnectionPolicy, Device, News, ServerIdentity
 from chat.models.connection import SILENT_AFTER
 from chat.retry import retry_text
-from chat.services import audit, crowd, news, wraps
+from chat.services import audit, crowd, floods, news, wraps
 from chat.services.devices import Seat, activate
 from clawchat.protocol.errors import Limit, Revoked
 
@@ -99,16 +99,23 @@ def note_refused(refused: Sequence[tuple[int, Mapping[str, int]]]) -> None:
     counts = {connection_pk: found for connection_pk, found in refused if found}
     if not counts:
         return
-    events = audit.Batch()
+    events, by_device = audit.Batch(), {}
     for row in Connection.objects.select_related("device").filter(pk__in=counts):
         device = bytes(row.device.device_id).hex()
         events.record("frames_refused", subject=device, address=row.address or "", **counts[row.pk])
+        by_device[device] = counts[row.pk]
     events.save()
+    floods.judge_frames(by_device)
 
 
 def note_new_keys(connection_pks: Sequence[int]) -> None:
-    """Say that the sessions of these connections have gone over to new keys."""
-    Connection.objects.filter(pk__in=connection_pks, closed_at=None).update(keys_since=timezone.now())
+    """Say that the sessions of these connections have gone over to new keys, in the audit log too."""
+    events = audit.Batch()
+    for row in Connection.objects.select_related("device").filter(pk__in=connection_pks):
+        events.record("session_rekeyed", subject=bytes(row.device.device_id).hex())
+    with transaction.atomic():
+        Connection.objects.filter(pk__in=connection_pks, closed_at=None).update(keys_since=timezone.now())
+        events.save()
 
 
 def keep_alive(connection_pks: Sequence[int]) -> None:

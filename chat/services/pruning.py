@@ -9,7 +9,7 @@ from django.db.models.functions import Greatest, Length
 from django.utils import timezone
 
 from chat.models import Connection, Device, Envelope, KeyPackage, News, Room, Welcome
-from chat.services import bans, staging, tallies, wraps
+from chat.services import alerts, bans, habits, staging, tallies, wraps
 from chat.services.policy import current_policy
 
 NEWS_KEPT = timedelta(days=1)
@@ -31,6 +31,8 @@ def prune_leftovers() -> dict[str, int]:
         "welcomes": Welcome.objects.filter(waiting=None).delete()[0],
         "bans": bans.prune_bans(),
         "tallies": tallies.thin_out(),
+        "alerts": alerts.prune_alerts(),
+        "habits": habits.prune_habits(),
         "secrets of expired invites": wraps.drop_expired(),
     }
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from chat.addresses import network_of
 from chat.banned import Banned
-from chat.models import AuditEvent, Ban, Connection, News
+from chat.models import Alert, AuditEvent, Ban, Connection, News
 from chat.services import bans, connections
 from chat.services.devices import Seat
 from chat.services.policy import change_policy
@@ -32,7 +32,9 @@ def be_at(person, address: str) -> Connection:
 def codes() -> list[str]:
     """What the audit log says about bans."""
     return list(
-        AuditEvent.objects.filter(code__in=["banned", "ban_lifted", "scan_by_member"]).values_list("code", flat=True)
+        AuditEvent.objects.filter(code__in=["banned", "ban_lifted", "scan_by_member"])
+        .order_by("id")
+        .values_list("code", flat=True)
     )
 
 
@@ -173,3 +175,37 @@ def test_a_ban_runs_out(server):
     assert MALLORY not in banned
     assert bans.bans_in_force() == {}
     assert bans.prune_bans() == 1
+
+
+def test_a_scan_is_told_once_with_what_was_done(server):
+    """However long it goes on."""
+    for number in range(5):
+        touch(MALLORY, 10 * number, 10 * number + 10)
+
+    row = Alert.objects.get()
+
+    assert (row.kind, row.subject, row.count) == ("scan", MALLORY, 5)
+    assert row.text == (
+        "192.0.2.66 touched ports 50 times within ten minutes as only a scanner does; it is banned for 60 minutes."
+    )
+
+
+@pytest.mark.parametrize("network", ["127.0.0.1", HOME])
+def test_who_is_not_banned_is_told_of_all_the_same(server, alice, network):
+    """This machine, a trusted proxy, a member: with why, and what to do."""
+    be_at(alice, HOME)
+
+    assert not touch(network, 0, 10)
+
+    row = Alert.objects.get()
+    assert "it is not banned" in row.text
+    assert "never banned" in row.remedy or "revoke the device" in row.remedy
+
+
+def test_where_nobody_is_banned_a_scan_is_told(server):
+    """The operator wanted no bans; he did not want not to know."""
+    change_policy("operator", ban_after_touches=0)
+
+    assert not touch(MALLORY, 0, 10)
+
+    assert Alert.objects.get().subject == MALLORY
