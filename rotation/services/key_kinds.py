@@ -15,6 +15,8 @@ from chat.services.identity import renew_discovery_secret, successor_row
 from chat.services.succession import DEFAULT_OVERLAP, HandoverError, begin_handover, waiting_devices
 from clawchat.protocol.fingerprint import fingerprint
 
+from rotation.wording import counted, minute
+
 from .decider import tick
 
 # For who needs them to compare: four of the eight groups.
@@ -77,7 +79,7 @@ class IdentityKind(KeyKind):
             return line
         left = waiting_devices(follower).count()
         return (
-            f"{line}; hands over to {_short(follower)} until {_minute(follower.handover_until)}, "
+            f"{line}; hands over to {_short(follower)} until {minute(follower.handover_until)}, "
             f"{left} of {_devices().count()} devices have not come by that one yet"
         )
 
@@ -87,7 +89,7 @@ class IdentityKind(KeyKind):
         if follower is None:
             return ""
         return (
-            f"The identity is being handed over already, until {_minute(follower.handover_until)}; the next one can "
+            f"The identity is being handed over already, until {minute(follower.handover_until)}; the next one can "
             "follow after that."
         )
 
@@ -95,7 +97,7 @@ class IdentityKind(KeyKind):
         """A new key beside the old one, for the overlap."""
         return (
             f"A new identity is made and the old one says so to every device; both serve until "
-            f"{_minute(datetime.now().astimezone() + order.overlap)}, then the old key is erased."
+            f"{minute(datetime.now().astimezone() + order.overlap)}, then the old key is erased."
         )
 
     def change(self, order: Order) -> str:
@@ -106,7 +108,7 @@ class IdentityKind(KeyKind):
             raise KeyNotChanged(str(error)) from None
         tick(int(time.time()))
         return (
-            f"{NOBODY} Every device that connects until {_minute(row.handover_until)} learns the new identity by "
+            f"{NOBODY} Every device that connects until {minute(row.handover_until)} learns the new identity by "
             "itself; one that is away for all that time needs a new invitation then, and its client says so."
         )
 
@@ -125,7 +127,7 @@ class DiscoveryKind(KeyKind):
     def prospect(self, order: Order) -> str:
         """Everybody gets the new one, and every port moves."""
         return (
-            f"A new secret is drawn, given to the {_count(connected_count(), 'device')} connected now and wrapped in "
+            f"A new secret is drawn, given to the {counted(connectedcounted(), 'device')} connected now and wrapped in "
             "the connection file for the others; the ports move at once, and the old secret opens nothing new."
         )
 
@@ -135,7 +137,7 @@ class DiscoveryKind(KeyKind):
             renew_discovery_secret(order.why, order.actor)
         tick(int(time.time()))
         open_invites = Invite.objects.open(datetime.now().astimezone()).count()
-        return f"{NOBODY} {_count(open_invites, 'open invitation')} go on working, the secret is wrapped for them too."
+        return f"{NOBODY} {counted(open_invites, 'open invitation')} go on working, the secret is wrapped for them too."
 
 
 class SessionsKind(KeyKind):
@@ -146,7 +148,7 @@ class SessionsKind(KeyKind):
 
     def standing(self) -> str:
         """How many sessions there are."""
-        return f"of {_count(connected_count(), 'connected device')}; clients make new ones every hour by themselves"
+        return f"of {counted(connectedcounted(), 'connected device')}; clients make new ones every hour by themselves"
 
     def prospect(self, order: Order) -> str:
         """Clients follow within seconds."""
@@ -168,11 +170,3 @@ def _short(row: ServerIdentity) -> str:
 
 def _day(at: datetime) -> str:
     return f"{at:%Y-%m-%d}"
-
-
-def _minute(at: datetime | None) -> str:
-    return f"{at:%Y-%m-%d %H:%M} UTC" if at else "an unknown time"
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -21,6 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from clawchat.protocol.primitives import random_bytes
+
 from .context import Pair, PrivateKey, TlsProblem
 from .names import Address
 
@@ -87,6 +89,11 @@ def certificate_file(data_dir: Path) -> Path:
     return data_dir / "tls" / "ca.crt"
 
 
+def renewal_file(data_dir: Path) -> Path:
+    """Another file here means that somebody wants new keys; what is in it means nothing."""
+    return data_dir / "tls" / "renew"
+
+
 def ensure_authority(data_dir: Path, name: str, names: frozenset[str | Address], now: float) -> Authority:
     """The authority in this data directory, made on first use for these names; `name` is what people see.
 
@@ -105,6 +112,19 @@ def ensure_authority(data_dir: Path, name: str, names: frozenset[str | Address],
         raise TlsProblem(
             f"{error.filename or path.parent} cannot be used: {error.strerror}. It must belong to the server's user."
         ) from None
+
+
+def ask_for_new_keys(authority: Authority) -> None:
+    """Have every server process of this data directory issue itself certificates with new keys, within seconds.
+
+    Raises: TlsProblem.
+    """
+    path = renewal_file(authority.path.parent.parent)
+    try:
+        _write(path, random_bytes(16).hex().encode(), CERTIFICATE_MODE)
+        _give_to_owner_of(path.parent.parent, path)
+    except OSError as error:
+        raise TlsProblem(f"{path} cannot be written: {error.strerror}. It must belong to the server's user.") from None
 
 
 def issue(authority: Authority, key: PrivateKey, names: frozenset[str | Address], now: float) -> Pair:

@@ -42,6 +42,10 @@ class FileSupply:
         self._stamp = _stamp(self._files)
         return load_pairs(self._files, self._clock())
 
+    def withdrawn(self) -> list[Pair]:
+        """None: whoever wants a certificate of a public authority withdrawn tells that authority."""
+        return []
+
 
 def load_pairs(files: Sequence[FilePair], now: float) -> list[Pair]:
     """A certificate and its key for each pair of files.

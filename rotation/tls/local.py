@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from django.conf import settings
 
-from .authority import LEAF_DAYS, Authority, certificate_file, ensure_authority, issue, new_keys
+from .authority import LEAF_DAYS, Authority, certificate_file, ensure_authority, issue, new_keys, renewal_file
 from .context import Pair, TlsProblem
 from .files import file_stamp
 from .names import Address, Names, own_names, parse_name
@@ -51,10 +51,19 @@ class LocalSupply:
         self._names_at = 0.0
         self._names = frozenset[str | Address]()
         self._authority_stamp: object = None
+        # What an operator left who wanted new keys, whether he waits for them, and those that nobody should believe any
+        # more.
+        self._renewal_stamp = _renewal_stamp()
+        self._is_wanted = False
+        self._serving: list[Pair] = []
+        self._withdrawn: list[Pair] = []
 
     def is_stale(self) -> bool:
-        """Whether it is time to renew, the authority is another, or this machine has other addresses."""
+        """Whether it is time to renew, the authority is another, somebody wants new keys, or this machine has other
+        addresses."""
         now = self._clock()
+        if self._renewal_stamp != _renewal_stamp():
+            return True
         if not 0 <= now - self._issued_at < RENEWED_AFTER_SECONDS:
             return True
         if self._authority_stamp != file_stamp(certificate_file(settings.CLAWCHAT_DATA_DIR)):
@@ -69,8 +78,10 @@ class LocalSupply:
 
         Raises: TlsProblem.
         """
-        now = self._clock()
+        now, renewal = self._clock(), _renewal_stamp()
         names = own_names()
+        self._is_wanted = self._is_wanted or renewal != self._renewal_stamp
+        self._renewal_stamp = renewal
         # Set first: what fails is tried again in an hour, or when something has changed, not at every look.
         self._issued_at = now - RENEWED_AFTER_SECONDS + RETRY_SECONDS
         self._names_at = now
@@ -82,4 +93,16 @@ class LocalSupply:
         wanted = names_to_vouch_for(authority, names)
         pairs = [issue(authority, key, wanted, now) for key in new_keys()]
         self._issued_at = now
+        if self._is_wanted:
+            self._withdrawn += self._serving
+        self._is_wanted, self._serving = False, pairs
         return pairs
+
+    def withdrawn(self) -> list[Pair]:
+        """Certificates that were replaced because an operator wanted it, since this was asked last."""
+        withdrawn, self._withdrawn = self._withdrawn, []
+        return withdrawn
+
+
+def _renewal_stamp() -> object:
+    return file_stamp(renewal_file(settings.CLAWCHAT_DATA_DIR))

@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
+from cryptography.hazmat.primitives.serialization import Encoding
 from django.conf import settings
 from OpenSSL import SSL
 from twisted.internet.interfaces import IOpenSSLContextFactory
@@ -26,6 +28,9 @@ class Supply(Protocol):
 
     def pairs(self) -> list[Pair]:
         """The certificates of now. Raises: TlsProblem."""
+
+    def withdrawn(self) -> list[Pair]:
+        """Those that were replaced so that nobody believes them any more, since this was asked last."""
 
 
 @implementer(IOpenSSLContextFactory)
@@ -56,12 +61,18 @@ class ContextSource:
         logger.info("TLS certificates were exchanged; connections that are open keep theirs")
         return True
 
-    async def watch(self) -> None:
-        """Look again and again, until cancelled."""
+    async def watch(self, withdraw: Callable[[list[str]], Awaitable[None]]) -> None:
+        """Look again and again, until cancelled; `withdraw` is given certificates, in PEM, that nobody should believe
+        any more, and again with the next look when it raises."""
+        waiting: list[str] = []
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
                 await asyncio.to_thread(self.look)
+                waiting += [pair.certificate.public_bytes(Encoding.PEM).decode() for pair in self._supply.withdrawn()]
+                if waiting:
+                    await withdraw(waiting)
+                    waiting = []
             except Exception:
                 logger.exception("the TLS certificates could not be looked after")
 

@@ -1,6 +1,5 @@
 """`manage.py rotate_keys`: new keys, of one kind or of all, while everything runs."""
 
-import getpass
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -11,6 +10,7 @@ from chat.services.secrets import MasterKeyError
 from chat.services.succession import DEFAULT_OVERLAP
 from rotation.services.key_kinds import KeyKind, KeyNotChanged, Order
 from rotation.services.key_rotation import KINDS, change, kinds_named, standings
+from rotation.wording import who_runs_this
 
 NAME_WIDTH = 11
 
@@ -49,7 +49,10 @@ class Command(BaseCommand):
         if not chosen:
             return
         order = Order(
-            f"rotate_keys, run by {_user()}", str(options["why"]), timedelta(seconds=options["overlap"]), self._tell
+            f"rotate_keys, run by {who_runs_this()}",
+            str(options["why"]),
+            timedelta(seconds=options["overlap"]),
+            self._tell,
         )
         self._say(
             "What would change:" if options["dry_run"] else "What changes:",
@@ -82,11 +85,3 @@ class Command(BaseCommand):
 
     def _tell(self, sentence: str) -> None:
         self.stdout.write(f"  {sentence}")
-
-
-def _user() -> str:
-    """Who runs this, for the audit log; a container may have no name for it."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"

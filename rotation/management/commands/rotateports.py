@@ -1,12 +1,12 @@
 """`manage.py rotateports`: the ports move early."""
 
-import getpass
 import time
 from datetime import UTC, datetime
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from rotation.services.manual import EarlyMove, NothingMoves, rotate_ports
+from rotation.wording import who_runs_this
 
 
 class Command(BaseCommand):
@@ -30,7 +30,7 @@ class Command(BaseCommand):
         try:
             moves = rotate_ports(
                 int(time.time()),
-                f"rotateports, run by {_user()}",
+                f"rotateports, run by {who_runs_this()}",
                 at_once=bool(options["now"]),
                 port=options["port"],
                 node=options["node"],
@@ -51,11 +51,3 @@ def _told(move: EarlyMove) -> str:
 
 def _clock(seconds: int) -> str:
     return f"{datetime.fromtimestamp(seconds, UTC):%H:%M:%S} UTC"
-
-
-def _user() -> str:
-    """Who runs this, for the audit log; a container may have no name for it."""
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "somebody"
