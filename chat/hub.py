@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterator
 
 from chat.admission import Admission
+from chat.attempts import Attempts
 from chat.banned import Banned
 from chat.counting import Counts
 from chat.database import DatabaseThreads
@@ -49,6 +50,7 @@ class Hub:
         self.feeds: dict[bytes, Feed] = {}
         self.counts = Counts()
         self.strangers = Strangers(self.counts)
+        self.attempts = Attempts()
         # The name of the node that this process is; its rows of tallies have it.
         self.node = ""
         self.banned = Banned()

@@ -30,8 +30,6 @@ RENEWED_WITHIN_SECONDS = 45.0
 # What may wait for a peer that takes nothing more: acknowledgements, errors, notices and an answer. Rows do not wait
 # here, they are read from the log once it takes more.
 HELD_BACK_BYTES = 4 * 1024 * 1024
-# What a connection's row counts as a message.
-COUNTED = frozenset({MessageType.CHAT, MessageType.REQUEST})
 
 
 class Link(Protocol):
@@ -92,9 +90,8 @@ class LiveSession:
         self.bytes_in, self.bytes_out = session.received_bytes, session.sent_bytes
         # What else it did, and what of it all was added to the process's counts.
         self.counts, self.counted = SessionCounts(), (0, 0, 0, 0, 0)
-        # Messages and requests that came; frames that were answered with an error, in all and, by its code, since
-        # they were written down last.
-        self.messages_in = self.frames_refused = 0
+        # Frames that were answered with an error, in all and, by its code, since they were written down last.
+        self.frames_refused = 0
         self._refused: Counter[str] = Counter()
         self.has_account = arrival is not None and arrival.has_account
         self.subscriptions: dict[bytes, Subscription] = {}
@@ -154,7 +151,6 @@ class LiveSession:
         frame = self._session.open(data)
         self.heard_at = now
         self.bytes_in += len(data)
-        self.messages_in += frame.type in COUNTED
         return frame
 
     def send(self, message_type: MessageType, payload: bytes) -> None:
@@ -202,7 +198,12 @@ class LiveSession:
     def ending(self) -> Ending:
         """What its connection's row says in the end."""
         return Ending(
-            self.why, self.bytes_in, self.bytes_out, self.messages_in, self.frames_refused, self.take_refused()
+            self.why,
+            self.bytes_in,
+            self.bytes_out,
+            self.counts.messages + self.counts.requests,
+            self.frames_refused,
+            self.take_refused(),
         )
 
     def too_fast(self, wait: float, why: str) -> TooFast:

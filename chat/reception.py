@@ -12,7 +12,7 @@ from chat.services.connections import Arrival, arrive
 from chat.services.devices import Credential, Seat, enrol, find_credential
 from chat.services.policy import key_limits
 from clawchat.protocol.credential import device_id
-from clawchat.protocol.errors import Internal, Limit, PeerError, Rediscover, Unauthentic, Unavailable, close_code
+from clawchat.protocol.errors import Internal, Limit, PeerError, Rediscover, Unavailable, close_code
 from clawchat.protocol.handshake import ClientAuth, Gate, ServerHandshake, ServerParameters, find_gate, gate_value
 from clawchat.protocol.key_schedule import device_credentials
 from clawchat.protocol.keys import DevicePublic
@@ -42,6 +42,8 @@ class Reception:
         self._ticket: Ticket | None = None
         # Once the caller was let in or turned away, nothing of his is looked at here.
         self._over = False
+        # The id in hex of the device that the caller says it is; empty until it said so.
+        self._claimed = ""
         # Set when the device is shut out while it arrives.
         self._refused = 0
 
@@ -102,6 +104,7 @@ class Reception:
     async def _receive_auth(self, record: bytes) -> LiveSession | None:
         try:
             auth = self._handshake.receive_client_auth(record)
+            self._claimed = device_id(auth.device_public).hex()
             credential = await self._hub.database.run(find_credential, auth.psk_id)
             self._handshake.verify(credential.psk, credential.device_public)
             arrival = await self._arrive(auth, credential)
@@ -175,8 +178,8 @@ class Reception:
     def _fail(self, error: PeerError) -> None:
         self._over = True
         logger.info("handshake refused: %s", error.code)
-        if error.number == Unauthentic.number:
-            self._hub.strangers.count(self._link.address, "handshake", self._link.port, self._link.tripwire)
+        self._hub.counts.refuse("handshake")
+        self._hub.attempts.count(self._link.address.partition("%")[0], self._claimed, error.code)
         # That our database is away says nothing about the caller, who should not think that he was refused.
         is_ours = error.number == Unavailable.number
         self._link.close(close_code(Unavailable.number) if is_ours else FAILED_CLOSE)

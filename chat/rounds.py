@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
-from chat import strangers
+from chat import attempts, strangers
 from chat.models import News
 from chat.services import audit, bans, connections, log, pruning, wraps
 from chat.services.news import NewsReader
@@ -28,6 +28,7 @@ HEADS_SECONDS = 1.0
 ALIVE_SECONDS = 10.0
 EXPIRED_SECONDS = 10.0
 STRANGERS_SECONDS = 60.0
+ATTEMPTS_SECONDS = 1.0
 PRUNE_SECONDS = 3600.0
 # A peer whose socket takes nothing for so long is gone or means harm.
 BLOCKED_SECONDS = 60.0
@@ -63,10 +64,12 @@ class Rounds:
         rounds = [
             (HEADS_SECONDS, self.look_at_heads),
             (HEADS_SECONDS, self.look_at_sessions),
+            (ATTEMPTS_SECONDS, self.write_attempts),
             (HEADS_SECONDS, self.seal_audit),
             (ALIVE_SECONDS, self.keep_alive),
             (EXPIRED_SECONDS, self.drop_expired_invites),
             (STRANGERS_SECONDS, self.write_strangers),
+            (STRANGERS_SECONDS, self.write_refused),
             (PRUNE_SECONDS, self.prune),
         ]
         self._tasks = [asyncio.create_task(self._every(seconds, work)) for seconds, work in rounds]
@@ -76,6 +79,7 @@ class Rounds:
         """End all loops, and write what they still hold."""
         await end_tasks(self._tasks)
         await self._guard(self.write_strangers)
+        await self._guard(self.write_attempts)
         await self._guard(self.seal_audit)
 
     # News
@@ -218,6 +222,23 @@ class Rounds:
         counts = self._hub.strangers.take()
         if counts:
             await self._hub.database.run(strangers.write, counts)
+
+    async def write_attempts(self) -> None:
+        """Put into the audit log who could not prove who they are."""
+        counts = self._hub.attempts.take()
+        if not counts:
+            return
+        try:
+            await self._hub.database.run(attempts.write, counts)
+        except Unavailable:
+            self._hub.attempts.give_back(counts)
+            raise
+
+    async def write_refused(self) -> None:
+        """Put into the audit log which frames of the last minute could not be taken."""
+        sessions = [session for session in self._hub.all_sessions() if session.arrival is not None]
+        refused = [(session.arrival.connection_pk, session.take_refused()) for session in sessions]
+        await self._hub.database.run(connections.note_refused, refused)
 
     async def prune(self) -> None:
         """Remove what has had its time, the log apart."""
