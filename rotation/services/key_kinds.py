@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils import timezone
 
 from chat.models import Device, DiscoverySecret, Invite, ServerIdentity
 from chat.services import rekey
@@ -14,7 +15,6 @@ from chat.services.connections import connected_count
 from chat.services.identity import renew_discovery_secret, successor_row
 from chat.services.succession import DEFAULT_OVERLAP, HandoverError, begin_handover, waiting_devices
 from clawchat.protocol.fingerprint import fingerprint
-
 from rotation.wording import counted, minute
 
 from .decider import tick
@@ -97,7 +97,7 @@ class IdentityKind(KeyKind):
         """A new key beside the old one, for the overlap."""
         return (
             f"A new identity is made and the old one says so to every device; both serve until "
-            f"{minute(datetime.now().astimezone() + order.overlap)}, then the old key is erased."
+            f"{minute(timezone.now() + order.overlap)}, then the old key is erased."
         )
 
     def change(self, order: Order) -> str:
@@ -127,7 +127,7 @@ class DiscoveryKind(KeyKind):
     def prospect(self, order: Order) -> str:
         """Everybody gets the new one, and every port moves."""
         return (
-            f"A new secret is drawn, given to the {counted(connectedcounted(), 'device')} connected now and wrapped in "
+            f"A new secret is drawn, given to the {counted(connected_count(), 'device')} connected now and wrapped in "
             "the connection file for the others; the ports move at once, and the old secret opens nothing new."
         )
 
@@ -136,7 +136,7 @@ class DiscoveryKind(KeyKind):
         with transaction.atomic():
             renew_discovery_secret(order.why, order.actor)
         tick(int(time.time()))
-        open_invites = Invite.objects.open(datetime.now().astimezone()).count()
+        open_invites = Invite.objects.open(timezone.now()).count()
         return f"{NOBODY} {counted(open_invites, 'open invitation')} go on working, the secret is wrapped for them too."
 
 
@@ -148,7 +148,7 @@ class SessionsKind(KeyKind):
 
     def standing(self) -> str:
         """How many sessions there are."""
-        return f"of {counted(connectedcounted(), 'connected device')}; clients make new ones every hour by themselves"
+        return f"of {counted(connected_count(), 'connected device')}; clients make new ones every hour by themselves"
 
     def prospect(self, order: Order) -> str:
         """Clients follow within seconds."""

@@ -93,13 +93,14 @@ class Command(BaseCommand):
             self.stdout.write(f"Without the new file, because they take none: {', '.join(left)}.")
         if invitations:
             self.stdout.write(
-                f"{counted(invitations, 'open invitation')} still let in whoever holds one: cancel those that you do not trust, in the admin under Invites."
+                f"Whoever holds an open invitation is still let in ({invitations}): cancel those that you do not trust, "
+                "in the admin under Invites."
             )
 
 
 def _told(facts: dict[str, int]) -> str:
     return (
-        f"the discovery secret, {counted(facts['ports'], 'port')} on {counted(facts['nodes'], 'node')}, the session keys "
-        f"of {counted(facts['devices'], 'device')}, the file and the revocation list on "
+        f"the discovery secret, {counted(facts['ports'], 'port')} on {counted(facts['nodes'], 'node')}, the keys of "
+        f"{counted(facts['devices'], 'device')}, the file and the revocation list on "
         f"{counted(facts['mirrors'], 'mirror')}"
     )
