@@ -8,12 +8,11 @@ from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.decorators import sync_and_async_middleware
 
-from chat.addresses import is_loopback
+from .this_machine import host_name, is_this_machine
 
 ADMIN_PATH = "/admin/"
 # What else answers under the admin's own name: its files, and what a monitor asks.
 BESIDE = ("/static/", "/healthz", "/livez", "/readyz", "/metrics")
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
 
 @sync_and_async_middleware
@@ -38,23 +37,12 @@ def _elsewhere(request: HttpRequest) -> HttpResponse | None:
     """None when the request is at the right door; the way to the admin for who asks for its host alone."""
     asks_for_admin = request.path.startswith(ADMIN_PATH) or request.path == ADMIN_PATH.rstrip("/")
     if not settings.CLAWCHAT_ADMIN_HOST:
-        if asks_for_admin and not _is_this_machine(request):
+        if asks_for_admin and not is_this_machine(request):
             raise Http404
         return None
-    is_admin_host = _host(request) == settings.CLAWCHAT_ADMIN_HOST
+    is_admin_host = host_name(request) == settings.CLAWCHAT_ADMIN_HOST
     if asks_for_admin != is_admin_host and not request.path.startswith(BESIDE):
         if is_admin_host and request.path == "/":
             return HttpResponseRedirect(ADMIN_PATH)
         raise Http404
     return None
-
-
-def _is_this_machine(request: HttpRequest) -> bool:
-    """Whether both the name that was asked for and who asks are loopback: the name alone anybody can write."""
-    return _host(request) in LOOPBACK_NAMES and is_loopback(request.META.get("REMOTE_ADDR") or "")
-
-
-def _host(request: HttpRequest) -> str:
-    """The host name without port and brackets, in lower case. The name was checked against ALLOWED_HOSTS before."""
-    host = request.get_host().lower()
-    return host[1 : host.index("]")] if host.startswith("[") else host.partition(":")[0]

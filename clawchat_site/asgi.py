@@ -9,13 +9,20 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "clawchat_site.settings")
 
 http = get_asgi_application()
 
-from chat.consumers import ChatConsumer  # noqa: E402  (models can be imported only after Django is set up)
+# Models can be imported only after Django is set up.
+from chat.consumers import ChatConsumer  # noqa: E402
+from chat.origin import begin  # noqa: E402
+
+from . import monitors  # noqa: E402
 
 socket = ChatConsumer.as_asgi()
 
 # Requests at work at once; each may hold a database connection, and a crowd at the front door must leave the chat some.
 FRONT_AT_ONCE = 16
 _places = asyncio.Semaphore(FRONT_AT_ONCE)
+# Monitors ask most of all when the others wait for a database that is away.
+MONITORS_AT_ONCE = 4
+_monitor_places = asyncio.Semaphore(MONITORS_AT_ONCE)
 
 
 async def front(scope, receive, send):
@@ -24,5 +31,6 @@ async def front(scope, receive, send):
         await receive()
         await send({"type": "websocket.close"})
         return
-    async with _places:
+    begin("request")
+    async with _monitor_places if scope.get("path") in monitors.PATHS else _places:
         await http(scope, receive, send)

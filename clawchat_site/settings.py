@@ -306,12 +306,29 @@ AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken", "next"]
 _hsts = CLAWCHAT_TLS == "files" and CLAWCHAT_FRONT_TLS and is_whole_site(CLAWCHAT_FRONT_URL)
 SECURE_HSTS_SECONDS = 30 * 86_400 if _hsts else 0
 
+# What a monitor elsewhere brings to read /livez, /readyz and /metrics; none: this machine alone reads them.
+CLAWCHAT_METRICS_TOKEN = env_secret("CLAWCHAT_METRICS_TOKEN")
+LEAST_TOKEN_CHARACTERS = 20
+if CLAWCHAT_METRICS_TOKEN and len(CLAWCHAT_METRICS_TOKEN) < LEAST_TOKEN_CHARACTERS:
+    raise ImproperlyConfigured(
+        f"CLAWCHAT_METRICS_TOKEN is too short: take at least {LEAST_TOKEN_CHARACTERS} characters, such as what "
+        "openssl rand -hex 16 prints."
+    )
+
 CLAWCHAT_LOG_LEVEL = env_str("CLAWCHAT_LOG_LEVEL", "INFO")
+# Lines for people, or one JSON object a line.
+CLAWCHAT_LOG_FORMAT = env_choice("CLAWCHAT_LOG_FORMAT", ("line", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name}: {message}", "style": "{"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"origin": {"()": "clawchat_site.logs.OriginFilter"}},
+    "formatters": {
+        "line": {"format": "{asctime} {levelname} {name}: {message}{origin_text}", "style": "{"},
+        "json": {"()": "clawchat_site.logs.JsonLines"},
+    },
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": CLAWCHAT_LOG_FORMAT, "filters": ["origin"]},
+    },
     "root": {"handlers": ["stderr"], "level": CLAWCHAT_LOG_LEVEL},
     "loggers": {
         # "No hostname was supplied" at every connection of the file-system broker.

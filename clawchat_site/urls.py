@@ -3,7 +3,8 @@
 from django.contrib import admin
 from django.urls import include, path
 
-from .health import healthz
+from .health import healthz, livez, readyz
+from .metrics import metrics
 from .worker import service_worker
 
 admin.site.site_header = admin.site.site_title = "ClawChat"
@@ -11,6 +12,9 @@ admin.site.index_title = "The operator's side"
 
 urlpatterns = [
     path("healthz", healthz),
+    path("livez", livez),
+    path("readyz", readyz),
+    path("metrics", metrics),
     path("worker.js", service_worker),
     path("admin/", admin.site.urls),
     path("", include("discovery.urls")),

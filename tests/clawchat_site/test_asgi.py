@@ -35,3 +35,27 @@ async def test_a_crowd_at_the_front_door_stands_in_line(monkeypatch):
     await asyncio.gather(*(front({"type": "http"}, None, None) for _ in range(100)))
 
     assert (most, answered) == (FRONT_AT_ONCE, 100)
+
+
+async def test_monitors_are_answered_while_all_others_wait(monkeypatch):
+    """A database that is away holds up every page; whether the process lives must be told all the same."""
+    release = asyncio.Event()
+    answered = []
+
+    async def http(scope, receive, send):
+        if scope["path"] == "/":
+            await release.wait()
+        answered.append(scope["path"])
+
+    monkeypatch.setattr(asgi, "http", http)
+    monkeypatch.setattr(asgi, "_places", asyncio.Semaphore(FRONT_AT_ONCE))
+    crowd = [asyncio.ensure_future(front({"type": "http", "path": "/"}, None, None)) for _ in range(2 * FRONT_AT_ONCE)]
+    await asyncio.sleep(0)
+
+    async with asyncio.timeout(5):
+        for path in ("/livez", "/readyz", "/metrics"):
+            await front({"type": "http", "path": path}, None, None)
+
+    assert answered == ["/livez", "/readyz", "/metrics"]
+    release.set()
+    await asyncio.gather(*crowd)

@@ -1,11 +1,17 @@
-"""What libraries may put into the log."""
+"""What gets into the log, and in which form."""
 
 import json
+import logging
+import logging.config
 import os
 import subprocess
 import sys
 
 import pytest
+from django.conf import settings
+
+from chat.origin import begin, origin
+from clawchat_site.logs import JsonLines, OriginFilter
 
 LEVELS = """
 import json, logging
@@ -26,3 +32,77 @@ def test_libraries_that_tell_requests_are_quiet_at_every_level(tmp_path, level, 
 
     assert levels.pop("") == number
     assert set(levels.values()) == {30}
+
+
+@pytest.fixture
+def record(request) -> logging.LogRecord:
+    """A record of a library that hangs a whole request on to it."""
+    token = origin.set(None)
+    request.addfinalizer(lambda: origin.reset(token))
+    try:
+        raise ValueError("two\nlines")
+    except ValueError:
+        failed = sys.exc_info()
+    made = logging.LogRecord("chat.hub", logging.WARNING, "hub.py", 7, "%d messages", (3,), failed)
+    made.request = {"cookie": "of an operator"}
+    return made
+
+
+def as_json(record: logging.LogRecord) -> dict:
+    """The record as a machine reads it."""
+    assert OriginFilter().filter(record)
+    line = JsonLines().format(record)
+    assert "\n" not in line
+    return json.loads(line)
+
+
+def test_a_json_line_has_what_a_machine_looks_for_and_nothing_else(record):
+    """One line, traceback and all; what libraries hang on to a record stays out."""
+    told = as_json(record)
+
+    assert set(told) == {"time", "level", "logger", "message", "process", "exception"}
+    assert (told["level"], told["logger"], told["message"]) == ("WARNING", "chat.hub", "3 messages")
+    assert told["time"].endswith("+00:00")
+    assert "ValueError: two" in told["exception"]
+
+
+@pytest.mark.parametrize("kind", ["connection", "request"])
+def test_lines_of_one_caller_have_one_id(record, kind):
+    """In both forms: 8 hex digits, and another one for the next caller."""
+    first = begin(kind)
+    told = as_json(record)
+    line = logging.Formatter(settings.LOGGING["formatters"]["line"]["format"], style="{").format(record)
+
+    assert told[kind] == first
+    assert f": 3 messages ({kind} {first})" in line
+    assert len(bytes.fromhex(first)) == 4
+    assert begin(kind) != first
+
+
+FORMAT = """
+import json, logging, logging.config
+from clawchat_site import settings
+logging.config.dictConfig(settings.LOGGING)
+logging.getLogger("chat").warning("well")
+"""
+
+
+@pytest.mark.parametrize(("form", "start"), [("json", '{"time": "'), ("line", "20"), ("xml", None)])
+def test_the_form_is_a_setting(tmp_path, form, start):
+    """Lines, JSON, and a sentence for anything else."""
+    surroundings = os.environ | {"CLAWCHAT_LOG_FORMAT": form, "CLAWCHAT_DATA_DIR": str(tmp_path / "data")}
+    said = subprocess.run([sys.executable, "-c", FORMAT], env=surroundings, capture_output=True, text=True, check=False)
+
+    if start is None:
+        assert "CLAWCHAT_LOG_FORMAT is 'xml'; write line or json, or nothing." in said.stderr
+    else:
+        assert said.stderr.startswith(start), said.stderr
+
+
+def test_a_token_that_could_be_guessed_is_refused(tmp_path):
+    """Before the server starts, and without telling it again."""
+    surroundings = os.environ | {"CLAWCHAT_METRICS_TOKEN": "hunter2", "CLAWCHAT_DATA_DIR": str(tmp_path / "data")}
+    said = subprocess.run([sys.executable, "-c", FORMAT], env=surroundings, capture_output=True, text=True, check=False)
+
+    assert "CLAWCHAT_METRICS_TOKEN is too short" in said.stderr
+    assert "hunter2" not in said.stderr
