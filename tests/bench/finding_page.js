@@ -2,6 +2,7 @@
 
 import { fromHex, toHex } from "/static/js/bytes.js";
 import { Finder } from "/static/js/discovery/finder.js";
+import { Identities } from "/static/js/discovery/identities.js";
 import { fetchBytes } from "/static/js/net/http.js";
 import { keyId } from "/static/js/protocol/key_schedule.js";
 import { DiscoverySecret, IdentityPublic } from "/static/js/protocol/keys.js";
@@ -17,7 +18,7 @@ const ROW = ["account", "connection"];
 export async function measure({ pin, secret, places, tries, isKept }) {
   const discoverySecret = new DiscoverySecret(fromHex(secret));
   const parts = {
-    pins: [new IdentityPublic(fromHex(pin))],
+    identities: Identities.fixed(new IdentityPublic(fromHex(pin))),
     secrets: () => new Map([[toHex(keyId(discoverySecret)), discoverySecret]]),
     learned: async () => {},
     locators: places,

@@ -3,10 +3,11 @@
 //
 // Spec: 3.2, 3.13, 4.4, 5
 
+import { Identities } from "../discovery/identities.js";
 import { Credentials } from "../net/dial.js";
 import { DeviceKind, deviceId, sealRootBlob, signIdentity, userId } from "../protocol/credential.js";
 import { deviceCredentials, gateKey, keyId } from "../protocol/key_schedule.js";
-import { DevicePublic, DiscoverySecret, IdentityPublic, PreSharedKey, RecoveryKey, RootKey } from "../protocol/keys.js";
+import { DevicePublic, DiscoverySecret, PreSharedKey, RecoveryKey, RootKey } from "../protocol/keys.js";
 import { toHex } from "../bytes.js";
 
 const ROW = ["account", "me"];
@@ -28,6 +29,9 @@ export class Account {
   constructor(store, row) {
     this.#store = store;
     this.#row = row;
+    /** Whom it believes to be the server. */
+    const saveServer = (changes) => this.update({ server: { ...this.#row.server, ...changes } });
+    this.identities = new Identities(() => this.#row.server, saveServer);
   }
 
   // Lifecycle
@@ -95,10 +99,6 @@ export class Account {
     return this.#row.invite;
   }
 
-  get serverPublic() {
-    return new IdentityPublic(this.#row.server.public_key);
-  }
-
   /** By the hex of their `kid`, the one in force first; none before the first file. @returns {Map<string, DiscoverySecret>} */
   get discoverySecrets() {
     const secrets = this.#row.server.discovery_secrets.map((raw) => new DiscoverySecret(raw));
@@ -133,11 +133,11 @@ export class Account {
   }
 
   /** What a session under this device's own key begins with, or one under the invitation's. */
-  credentials({ byInvite = false } = {}) {
+  credentials({ byInvite = false, serverPublic = this.identities.pins[0] } = {}) {
     const { id, psk } = byInvite ? this.#row.invite : { id: this.#row.psk.id, psk: this.#row.psk.key };
     const { publicKey, sign } = this.#store.deviceKey;
     return new Credentials({
-      serverPublic: this.serverPublic,
+      serverPublic,
       gateKey: gateKey(this.discoverySecrets.values().next().value),
       pskId: id,
       psk: new PreSharedKey(psk),

@@ -107,7 +107,7 @@ export class Client {
   }
 
   get connection() {
-    return connectionView(this.#link.status, this.#finder, this.#account.serverPublic);
+    return connectionView(this.#link.status, this.#finder, this.#account.identities.shown);
   }
 
   // Actions

@@ -5,12 +5,13 @@
 import { toHex } from "../bytes.js";
 import { dial as dialServer } from "../net/dial.js";
 import { ChannelClosed } from "../net/failures.js";
+import { PeerError } from "../protocol/errors.js";
 import { keyId } from "../protocol/key_schedule.js";
 import { DiscoverySecret } from "../protocol/keys.js";
 import { PortFollower } from "../rotation/port_follower.js";
 
-/** Type of the TLV in AUTH_OK that brings a new discovery secret: `kid[8] || secret[32]`. Spec: 3.11 */
-const TLV_DISCOVERY_SECRET = 16;
+/** Types of TLVs in AUTH_OK: a new discovery secret, `kid[8] || secret[32]`, and a successor statement. Spec: 3.11 */
+const [TLV_DISCOVERY_SECRET, TLV_SUCCESSION] = [16, 17];
 const SECRET_BYTES = 32;
 
 export class Link {
@@ -37,15 +38,14 @@ export class Link {
       delivery: (channel, row) => rooms().delivered(channel, row),
       ack: (channel, ack) => rooms().acknowledged(channel, ack),
       refusal: (channel, messageId, cause) => rooms().refused(channel, messageId, cause),
-      // A secret that could not be stored comes again, wrapped in the next file.
-      notice: (_channel, op, body) => (op === "secret" ? this.#learnSecret(body).catch(() => {}) : noticed(op)),
+      notice: (_channel, op, body) => this.#learn(op, body) ?? void noticed(op),
       announcement: (_channel, file) => this.#follower.announced(file),
     };
     this.#follower = new PortFollower({
       finder,
       changed,
       random: environment.random,
-      dial: (endpoint, proven) => this.#dialAsDevice(endpoint, proven),
+      dial: (endpoint, proven, serverPublic) => this.#dialAsDevice(endpoint, proven, serverPublic),
       attach: async (channel) => {
         await this.#introduce(channel);
         await rooms().attach(channel);
@@ -95,11 +95,13 @@ export class Link {
     return dialServer({ url: endpoint.url, credentials, handlers: this.#handlers, openWire, proven });
   }
 
-  async #dialAsDevice(endpoint, proven) {
-    const { channel, handshake } = await this.#authenticate(endpoint, proven);
+  async #dialAsDevice(endpoint, proven, serverPublic) {
+    const { channel, handshake } = await this.#authenticate(endpoint, proven, serverPublic);
     this.#finder.clockOffsetMs = handshake.clockOffsetMs;
     const renewed = handshake.finishedTlvs.get(TLV_DISCOVERY_SECRET);
     if (renewed) await this.#learnSecret({ kid: renewed.slice(0, 8), secret: renewed.slice(8) });
+    const statement = handshake.finishedTlvs.get(TLV_SUCCESSION);
+    if (statement) await this.#learnSuccession({ statement });
     return channel;
   }
 
@@ -107,10 +109,10 @@ export class Link {
    * A session under the own key. One that has never worked may have been replaced by an enrolment that was given up and
    * reached the server late; until one works the invitation still opens for this device.
    */
-  async #authenticate(endpoint, proven) {
+  async #authenticate(endpoint, proven, serverPublic) {
     const account = this.#account;
     try {
-      return await this.dial(endpoint, account.credentials(), proven);
+      return await this.dial(endpoint, account.credentials({ serverPublic }), proven);
     } catch (cause) {
       if (cause.code !== "refused" || !account.invite) throw cause;
     }
@@ -118,6 +120,23 @@ export class Link {
     await account.enrolled(handshake.exporter);
     channel.close();
     return this.dial(endpoint, account.credentials(), proven);
+  }
+
+  /** Keep what the server renews; undefined when this notice renews nothing. @returns {Promise<void> | undefined} */
+  #learn(op, body) {
+    // A secret that could not be stored comes again, wrapped in the next file.
+    if (op === "secret") return this.#learnSecret(body).catch(() => {});
+    return op === "successor" ? this.#learnSuccession(body) : undefined;
+  }
+
+  /** Another identity follows the server's; a statement that does not count is passed over. */
+  async #learnSuccession({ statement }) {
+    if (!(statement instanceof Uint8Array)) return;
+    try {
+      await this.#account.identities.learn(statement, Math.floor(this.#finder.now / 1000));
+    } catch (cause) {
+      if (!(cause instanceof PeerError)) throw cause;
+    }
   }
 
   /** The server renewed its secret; a secret that is not the one it is said to be is passed over. */

@@ -101,7 +101,7 @@ export class OwnDevice {
       secrets: () => this.account.discoverySecrets,
       learned: (secret, sealed) => this.account.believeSecret(secret, sealed),
       psks: () => this.account.psks,
-      pins: [this.account.serverPublic],
+      identities: this.account.identities,
       devicePublic: new DevicePublic(this.store.deviceKey.publicKey),
       locators: this.account.locators,
       fetchBytes: this.#environment.fetchBytes,

@@ -4,6 +4,7 @@
 // Spec: 3.2
 
 import { Finder } from "../discovery/finder.js";
+import { Identities } from "../discovery/identities.js";
 import { toHex } from "../bytes.js";
 import { Invite } from "../protocol/invite.js";
 import { keyId } from "../protocol/key_schedule.js";
@@ -15,7 +16,7 @@ const ROW = ["account", "spare"];
 const PUBLISHED_WITHIN_MS = 30_000;
 const PAUSE_MS = 1000;
 
-const TURNED_AWAY = ["unknown_peer", "refused"];
+const TURNED_AWAY = ["unknown_peer", "identity_replaced", "refused"];
 const OFFERED = "offered";
 
 export class SpareInvitation {
@@ -26,7 +27,7 @@ export class SpareInvitation {
   constructor(store, account, invite) {
     this.#store = store;
     this.invite = invite;
-    this.isForeign = !account.serverPublic.equals(invite.serverPublic);
+    this.isForeign = !account.identities.pins.some((pin) => pin.equals(invite.serverPublic));
   }
 
   // Lifecycle
@@ -123,7 +124,7 @@ export class SpareInvitation {
     return new Finder({
       secrets: () => new Map(secret ? [[toHex(keyId(secret)), secret]] : []),
       psks: () => [invitePsk],
-      pins: [serverPublic],
+      identities: Identities.fixed(serverPublic),
       locators,
       fetchBytes,
       region,

@@ -8,6 +8,9 @@ import { Forked } from "../protocol/errors.js";
 import { chooseFreshest } from "../protocol/freshness.js";
 import { gaveNothing, hostOf } from "./doubts.js";
 
+/** A server hands over for longer: who believed a file since then has not missed all of it. */
+const AWAY_SECONDS = 86_400;
+
 /**
  * The newest file that contradicts nothing, and what spoke against others.
  * @template {{url: string | null, info: import("../protocol/connection_info.js").ConnectionInfo}} Candidate
@@ -58,9 +61,21 @@ export function placesOf(opened, refused, failed, believed) {
 /**
  * What to say when no place had a file to believe. That our server's own file is not for us says more than what a
  * foreign one caused, and that more than that another place was away.
+ * @param {{code: string, cause: Error}[]} failed @param {number} age of the file in hand in seconds, or Infinity
  */
-export function whyNone(failed) {
+export function whyNone(failed, age) {
   const isOurs = ({ code }) => code === "unknown_peer";
   const wrong = failed.find(isOurs) ?? failed.find((place) => !gaveNothing(place));
+  if (wrong?.code === "unauthentic" && age > AWAY_SECONDS && age < Infinity) return new IdentityReplaced(wrong.cause);
   return wrong ? wrong.cause : new FetchFailed("unavailable");
+}
+
+/** The server handed over to another identity while this device was away: it needs a new invitation. */
+class IdentityReplaced extends Error {
+  /** @param {Error} cause */
+  constructor(cause) {
+    super("nobody this device knows signs for the server any more", { cause });
+    this.name = "IdentityReplaced";
+    this.code = "identity_replaced";
+  }
 }

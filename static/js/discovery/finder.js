@@ -12,6 +12,7 @@ import { FileKeeper } from "./file_keeper.js";
 import { ListKeeper } from "./list_keeper.js";
 import { askMirrors } from "./mirrors.js";
 import { randomShare } from "./random_share.js";
+import { ServerClock } from "./server_clock.js";
 import { Trust } from "./trust.js";
 
 export class Finder {
@@ -23,7 +24,7 @@ export class Finder {
   #seen = { serial: 0, digest: new Uint8Array() };
   #mirror = null;
   #places = [];
-  #clockOffsetMs = 0;
+  #clock = new ServerClock();
   #order;
   #files;
   #lists;
@@ -62,17 +63,23 @@ export class Finder {
 
   /** Those of them that gave what is not to be believed. @returns {{host: string, code: string | null}[]} */
   get doubts() {
-    return doubtsOf(this.#places, this.#info ? this.now / 1000 - this.#info.timestamp : Infinity);
+    return doubtsOf(this.#places, this.#clock.ageOf(this.#info));
+  }
+
+  /** The identities of the server that are believed now, the one to go by first. Raises: revoked. */
+  async pins() {
+    await this.#trust.check(this.#clock.seconds);
+    return this.#trust.pins;
   }
 
   /** The authenticated difference between the server's clock and ours. @param {number} milliseconds */
   set clockOffsetMs(milliseconds) {
-    this.#clockOffsetMs = milliseconds;
+    this.#clock.offsetMs = milliseconds;
   }
 
   /** The server's time, as far as we know it, in ms. */
   get now() {
-    return Date.now() + this.#clockOffsetMs;
+    return this.#clock.now;
   }
 
   /**
@@ -80,12 +87,12 @@ export class Finder {
    * @returns {import("../protocol/connection_info.js").Endpoint[]}
    */
   endpoints() {
-    return this.#order.of(this.#info?.endpoints ?? [], this.#seconds);
+    return this.#order.of(this.#info?.endpoints ?? [], this.#clock.seconds);
   }
 
   /** Where to go from this endpoint, best first; nothing when it is where we should be. */
   better({ url }) {
-    return this.#info ? this.#order.of(betterEndpoints(url, this.#info), this.#seconds) : [];
+    return this.#info ? this.#order.of(betterEndpoints(url, this.#info), this.#clock.seconds) : [];
   }
 
   /** This endpoint as the newest file lists it, or null. */
@@ -95,7 +102,7 @@ export class Finder {
 
   /** A server proved itself in this time; a slow one is avoided for a while. */
   proved(endpoint, milliseconds) {
-    this.#order.proved(endpoint, milliseconds, this.#seconds);
+    this.#order.proved(endpoint, milliseconds, this.#clock.seconds);
   }
 
   /** The endpoint that a session was just lost from, null when there is another session. */
@@ -115,9 +122,8 @@ export class Finder {
     const { file, mirror, ...seen } = kept;
     this.#seen = { ...this.#seen, ...seen };
     try {
-      this.#info = (await this.#trust.open(file)).info;
-      this.#mirror = mirror;
-      this.#seen = this.#info;
+      this.#info = (await this.#trust.open(file, { isKept: true })).info;
+      [this.#mirror, this.#seen] = [mirror, this.#info];
       this.#files.restored(this.#info);
     } catch {
       this.#info = null;
@@ -130,7 +136,7 @@ export class Finder {
    * Raises: malformed, unauthentic, unknown_peer, replayed, forked, revoked ...
    */
   async accept(file, mirror) {
-    this.#trust.check();
+    await this.#trust.check(this.#clock.seconds);
     await this.#believe([await this.#examine({ url: mirror, file })]);
   }
 
@@ -140,28 +146,24 @@ export class Finder {
    *   can be tried, since whoever answers there has to prove itself; which file is believed all places decide
    */
   async refresh(tell = () => {}) {
-    this.#trust.check();
+    await this.#trust.check(this.#clock.seconds);
     const opened = new Map();
     const judge = async (answer) => {
       const candidate = await this.#examine(answer);
       opened.set(answer.url, candidate);
-      if (!candidate.info.isCurrent(this.#seconds) || !this.#trust.isInForce(candidate.secret)) return;
-      tell(this.#order.of(candidate.info.endpoints, this.#seconds));
+      if (!candidate.info.isCurrent(this.#clock.seconds) || !this.#trust.isInForce(candidate.secret)) return;
+      tell(this.#order.of(candidate.info.endpoints, this.#clock.seconds));
     };
     const { found, failed } = await askMirrors(this.#urls, { fetchBytes: this.#fetchBytes }, judge);
     const candidates = found.map(({ url }) => opened.get(url));
     const refused = await this.#believe(candidates);
     this.#places = placesOf(candidates, refused, failed, this.#info?.serial ?? 0);
-    if (refused.length === candidates.length) throw refused[0]?.cause ?? whyNone(failed);
+    if (refused.length === candidates.length) throw refused[0]?.cause ?? whyNone(failed, this.#clock.ageOf(this.#info));
   }
 
   /** Ask for nothing more by itself. */
   close() {
     this.#lists.close();
-  }
-
-  get #seconds() {
-    return Math.floor(this.now / 1000);
   }
 
   get #urls() {
@@ -185,14 +187,12 @@ export class Finder {
 
   get #last() {
     const { serial: lastSerial, digest: lastDigest } = this.#seen;
-    return { lastSerial, lastDigest, now: this.#seconds };
+    return { lastSerial, lastDigest, now: this.#clock.seconds };
   }
 
   async #goBy(candidate) {
     const { info, url } = candidate;
-    this.#info = info;
-    this.#seen = info;
-    this.#mirror = url;
+    [this.#info, this.#seen, this.#mirror] = [info, info, url];
     const kept = this.#files.keep(candidate);
     this.#lists.believed(info, this.#urls);
     await kept;

@@ -15,7 +15,7 @@ const NO_LIST = { list: new RevocationList(0, 0, []), serial: 0, digest: new Uin
 export class Trust {
   #secrets;
   #psks;
-  #pins;
+  #identities;
   #devicePublic;
   #learned;
   #save;
@@ -26,33 +26,58 @@ export class Trust {
    * @param {() => Map<string, import("../protocol/keys.js").DiscoverySecret>} parts.secrets by the hex of their `kid`,
    *   the one in force first
    * @param {() => import("../protocol/keys.js").PreSharedKey[]} [parts.psks] what a secret may be wrapped under for us
-   * @param {import("../protocol/keys.js").IdentityPublic[]} parts.pins
+   * @param {import("./identities.js").Identities} parts.identities whose signature counts
    * @param {import("../protocol/keys.js").DevicePublic | null} [parts.devicePublic] this device's
    * @param {(secret: import("../protocol/keys.js").DiscoverySecret, sealed: number) => Promise<void>} parts.learned
    *   told which secret is in force when a believed file says that it is another one, and when that was sealed
    * @param {(kept: {file: Uint8Array, serial: number, digest: Uint8Array}) => Promise<void>} [parts.saveRevocations]
    */
-  constructor({ secrets, psks = () => [], pins, devicePublic = null, learned, saveRevocations = async () => {} }) {
+  constructor(parts) {
+    const { secrets, psks = () => [], identities, devicePublic = null, learned, saveRevocations = async () => {} } = parts;
     this.#secrets = secrets;
     this.#psks = psks;
-    this.#pins = pins;
+    this.#identities = identities;
     this.#devicePublic = devicePublic;
     this.#learned = learned;
     this.#save = saveRevocations;
+  }
+
+  // Whose word counts
+
+  /** Those that are believed, the one to go by first. @returns {import("../protocol/keys.js").IdentityPublic[]} */
+  get pins() {
+    return this.#identities.pins;
+  }
+
+  /** Whether the server, by its own word, or this device counts no more. */
+  get isRevoked() {
+    if (this.#devicePublic && this.#find(RevocationKind.DEVICE, this.#devicePublic.bytes)) return true;
+    return this.pins.every((pin) => this.#hasEnded(pin));
+  }
+
+  /**
+   * Nothing, while server and device may go on. An identity whose handover is over is not believed any more.
+   * @param {number} now in seconds since 1970, by the server's clock
+   * Raises: revoked.
+   */
+  async check(now) {
+    await this.#identities.end(now);
+    if (this.isRevoked) throw new Revoked("the server or this device was revoked");
   }
 
   // The connection file
 
   /**
    * What a file of our server says, and the secret it is sealed under: one we hold, or one that it brings wrapped.
-   * @param {Uint8Array} file
+   * @param {Uint8Array} file @param {{isKept: boolean}} [how] isKept: it was believed when it came
    * @returns {Promise<{info: object, secret: import("../protocol/keys.js").DiscoverySecret}>}
    * Raises: malformed, unauthentic, unknown_peer ...
    */
-  async open(file) {
+  async open(file, { isKept = false } = {}) {
     const sealed = SealedConnectionFile.parse(file);
-    const secret = this.#secrets().get(toHex(sealed.kid)) ?? (await sealed.unwrap(this.#psks(), this.#pins));
-    const info = await sealed.open(secret, this.#pins);
+    const pins = isKept ? this.#identities.ofKept : this.pins;
+    const secret = this.#secrets().get(toHex(sealed.kid)) ?? (await sealed.unwrap(this.#psks(), pins));
+    const info = await sealed.open(secret, pins);
     const entry = this.#find(RevocationKind.DISCOVERY, sealed.kid);
     // One signed well after that comes from a server that was restored from a backup.
     if (entry && info.timestamp <= entry.since + CLOCK_SKEW_SECONDS) {
@@ -71,23 +96,12 @@ export class Trust {
   }
 
   /** A file under this secret was believed: it is the one in force. */
-  async believed(secret, { timestamp }) {
+  async believed(secret, { timestamp, serverPublic }) {
+    await this.#identities.named(serverPublic);
     if (!this.isInForce(secret)) await this.#learned(secret, timestamp);
   }
 
   // The revocation list
-
-  /** Whether the server, by its own word, or this device counts no more. */
-  get isRevoked() {
-    const { entries } = this.#known.list;
-    if (this.#devicePublic && this.#find(RevocationKind.DEVICE, this.#devicePublic.bytes)) return true;
-    return this.#pins.some((pin) => entries.some((entry) => checkIdentityRevocation(entry, pin)));
-  }
-
-  /** Nothing, while server and device may go on. Raises: revoked. */
-  check() {
-    if (this.isRevoked) throw new Revoked("the server or this device was revoked");
-  }
 
   /** Whether this file names a list that we have not got. @param {{revocations: object | null}} info */
   isDue({ revocations }) {
@@ -100,24 +114,35 @@ export class Trust {
     if (!this.isDue(info)) return;
     const { revocations } = info;
     if (!revocations.matches(file)) throw new Unauthentic("not the list that the connection file names");
-    const list = await this.#openList(file);
+    const list = await this.#openList(file, this.pins);
     if (list.serial !== revocations.serial) throw new Replayed("not the list that the connection file names");
     this.#known = { list, serial: list.serial, digest: revocations.sha256 };
     await this.#save({ file, serial: list.serial, digest: revocations.sha256 });
+    await this.#dropEnded();
   }
 
   /** The list that was kept; one that does not open any more is asked for again. */
   async restore(kept) {
     if (!kept) return;
     const { file, serial, digest } = kept;
-    this.#known = await this.#openList(file).then(
+    this.#known = await this.#openList(file, this.#identities.ofKept).then(
       (list) => ({ list, serial, digest }),
       () => ({ ...NO_LIST, serial }),
     );
+    await this.#dropEnded();
   }
 
-  async #openList(file) {
-    return SealedRevocationList.parse(file).open(this.#secrets(), this.#pins);
+  async #openList(file, pins) {
+    return SealedRevocationList.parse(file).open(this.#secrets(), pins);
+  }
+
+  async #dropEnded() {
+    for (const pin of this.pins.filter((each) => this.#hasEnded(each))) await this.#identities.revoked(pin);
+  }
+
+  /** Whether this identity has ended itself. */
+  #hasEnded(pin) {
+    return this.#known.list.entries.some((entry) => checkIdentityRevocation(entry, pin));
   }
 
   #find(kind, keyOrKid) {

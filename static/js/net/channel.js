@@ -4,14 +4,14 @@
 
 import { toHex } from "../bytes.js";
 import {
-  Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, parseExchange, Request, Response,
+  Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, parseExchange, Request,
 } from "../protocol/bodies.js";
 import { closeCode, errorFor, PeerError } from "../protocol/errors.js";
 import { MessageType } from "../protocol/frame.js";
 import { newMessageId } from "../protocol/primitives.js";
 import { Keepalive } from "./keepalive.js";
 import { Rekeying } from "./rekeying.js";
-import { RequestTable } from "./request_table.js";
+import { answerOf, RequestTable } from "./request_table.js";
 
 const CLOSE_NORMAL = 1000;
 const CLOSE_SILENT = 1006;
@@ -38,11 +38,10 @@ export class Channel {
   #isOpen = true;
 
   /**
-   * @param {object} parts
    * @param {object} parts also `serverPublic` and `sign`, which a rekey is checked and signed with: see Rekeying
    * @param {object} parts.handlers each is called with this channel first: `delivery(channel, ChatDelivery)`,
-   *   `ack(channel, Ack)`, `refusal(channel, messageId, PeerError)`, `notice(channel, op, body)`,
-   *   `announcement(channel, bytes)` of a port to come
+   *   `ack(channel, Ack)`, `refusal(channel, messageId, PeerError)`, `notice(channel, op, body)` which is answered
+   *   when what it gives is settled, `announcement(channel, bytes)` of a port to come
    */
   constructor({ wire, session, serverPublic, sign, handlers }) {
     this.#wire = wire;
@@ -174,8 +173,8 @@ export class Channel {
 
   #handleExchange(exchange) {
     if (!(exchange instanceof Request)) return this.#requests.answer(exchange);
-    this.#send(MessageType.REQUEST, new Response(exchange.id, {}).encode());
-    return this.#handlers.notice(this, exchange.body.op, exchange.body);
+    const noticed = this.#handlers.notice(this, exchange.body.op, exchange.body);
+    return answerOf(exchange, noticed).then((answer) => this.#send(MessageType.REQUEST, answer.encode()));
   }
 
   /** A frame that is false, or a fault of ours: nothing on this session can be trusted after it. */

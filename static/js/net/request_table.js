@@ -1,7 +1,7 @@
 // Questions that wait for an answer, on one session.
 
 import { Failure, Request, Response } from "../protocol/bodies.js";
-import { errorFor, Malformed } from "../protocol/errors.js";
+import { errorFor, Malformed, Unavailable } from "../protocol/errors.js";
 import { ChannelClosed } from "./failures.js";
 
 /** The server takes 32 unanswered requests of a session; what is beyond waits here. Spec: 3.13 */
@@ -56,6 +56,19 @@ export class RequestTable {
       this.#unanswered.set(this.#lastId, question);
       this.#send(new Request(this.#lastId, question.body));
     }
+  }
+}
+
+/**
+ * What a notice is answered with once it was acted upon: what the server says may be forgotten there from then on.
+ * @param {Request} request @param {Promise<void> | void} acted @returns {Promise<Response | Failure>}
+ */
+export async function answerOf({ id }, acted) {
+  try {
+    await acted;
+    return new Response(id, {});
+  } catch {
+    return new Failure(id, { code: Unavailable.number, text: "this could not be kept" });
   }
 }
 

@@ -37,7 +37,7 @@ export class PortFollower {
   /**
    * @param {object} parts
    * @param {import("../discovery/finder.js").Finder} parts.finder
-   * @param {(endpoint: object, proven: Function) => Promise<object>} parts.dial gives a Channel; see `Race`
+   * @param {(endpoint: object, proven: Function, pin: object) => Promise<object>} parts.dial a Channel; see `Search`
    * @param {(channel: object) => Promise<void>} parts.attach makes a new session take over the rooms
    * @param {() => void} parts.attached called when it has taken over
    * @param {() => void} parts.changed called when `status` has changed

@@ -10,6 +10,8 @@ const PATIENCE_MS = 1500;
 const MOST_SILENCES = 2;
 /** How long one that has proven itself waits for another to fail; its server does not wait for ever either. */
 const TURN_MS = 3000;
+/** What a place says about us, when every port is silent. */
+const ABOUT_US = ["unknown_peer", "identity_replaced"];
 /** In the queue of endpoints: ask for more of them. */
 const LOOK = Symbol("look");
 
@@ -111,7 +113,7 @@ export class Race {
     } catch (cause) {
       // What the ports said is the better reason, unless they were silent and a place had something to say about us.
       if (cause.code === "revoked") this.#end("reject", cause);
-      if (cause.code === "unknown_peer" && this.#problem?.code === "unavailable") this.#problem = cause;
+      if (ABOUT_US.includes(cause.code) && this.#problem?.code === "unavailable") this.#problem = cause;
       this.#problem ??= cause;
       return true;
     }

@@ -5,6 +5,11 @@
 import { endedBy } from "./endings.js";
 import { Race } from "./race.js";
 
+/** What no other identity would change. */
+const FINAL = ["revoked", "limit"];
+/** How a dial fails where nobody has the identity that it is for. */
+const UNKNOWN_THERE = ["refused", "unauthentic"];
+
 export class Search {
   #finder;
   #dial;
@@ -12,7 +17,8 @@ export class Search {
 
   /**
    * @param {import("../discovery/finder.js").Finder} finder
-   * @param {(endpoint: object, proven: () => Promise<void>) => Promise<object>} dial gives a session
+   * @param {(endpoint: object, proven: () => Promise<void>, pin: object) => Promise<object>} dial gives a session with
+   *   the server of this identity
    * @param {(channel: object) => Promise<void>} takeUp makes it take up the rooms
    */
   constructor(finder, dial, takeUp) {
@@ -31,7 +37,7 @@ export class Search {
       await this.#finder.refresh(tell);
       return this.#finder.endpoints();
     };
-    return this.#race(look).run(this.#finder.endpoints(), { lookFirst: mirrorsFirst });
+    return this.#race(() => this.#finder.endpoints(), look, { lookFirst: mirrorsFirst });
   }
 
   /**
@@ -39,19 +45,41 @@ export class Search {
    * @param {object} endpoint the one in use @returns {Promise<{endpoint: object, channel: object}>}
    */
   another(endpoint) {
-    const better = this.#finder.better(endpoint);
-    return this.#race().run(better.length > 0 ? better : this.#finder.endpoints());
+    return this.#race(() => {
+      const better = this.#finder.better(endpoint);
+      return better.length > 0 ? better : this.#finder.endpoints();
+    });
   }
 
-  #race(look = null) {
-    return new Race((endpoint, proven) => this.#connect(endpoint, proven), look);
+  /**
+   * Under the identity to go by; under the one before it when every port keeps its gate closed: a server that was
+   * restored from a backup may know nothing of the one that follows. Spec: 3.2
+   */
+  async #race(endpoints, look = null, how = {}) {
+    const [pin] = await this.#finder.pins();
+    const gate = { isClosed: false };
+    const under = (identity) => (endpoint, proven) => this.#connect(endpoint, proven, identity, gate);
+    try {
+      return await new Race(under(pin), look).run(endpoints(), how);
+    } catch (cause) {
+      if (!gate.isClosed || FINAL.includes(cause.code)) throw cause;
+      const [, former] = await this.#finder.pins();
+      if (!former) throw cause;
+      return new Race(under(former)).run(endpoints());
+    }
   }
 
-  async #connect(endpoint, proven) {
+  async #connect(endpoint, proven, pin, gate) {
     const began = performance.now();
-    const channel = await this.#dial(endpoint, () => {
+    let hasProved = false;
+    const note = () => {
+      hasProved = true;
       this.#finder.proved(endpoint, performance.now() - began);
       return proven();
+    };
+    const channel = await this.#dial(endpoint, note, pin).catch((cause) => {
+      if (!hasProved && UNKNOWN_THERE.includes(cause.code)) gate.isClosed = true;
+      throw cause;
     });
     try {
       await this.#takeUp(channel);

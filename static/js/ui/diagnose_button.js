@@ -5,8 +5,8 @@ import { words } from "./words.js";
 
 /** Problems that lie somewhere between here and the server. */
 const ABOUT_THE_WAY = new Set([
-  "unavailable", "refused", "unauthentic", "unknown_peer", "not_yet_valid", "expired", "replayed", "forked",
-  "malformed", "rediscover", "limit", "too_fast", "unsupported_version", "internal", "not_there",
+  "unavailable", "refused", "unauthentic", "unknown_peer", "identity_replaced", "not_yet_valid", "expired", "replayed",
+  "forked", "malformed", "rediscover", "limit", "too_fast", "unsupported_version", "internal", "not_there",
 ]);
 
 /**

@@ -28,6 +28,13 @@ const PROBLEMS = {
       "stays here. To come back, ask for a new invitation.",
     remedy: PASTE,
   },
+  identity_replaced: {
+    title: "The server has another identity now",
+    text:
+      "It was changed while this device was away, so this device cannot tell any more whether it is your server. " +
+      "What you have read stays here. To come back, ask for a new invitation.",
+    remedy: PASTE,
+  },
   revoked: {
     title: "This device was signed out",
     text:

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { toHex } from "../../../static/js/bytes.js";
 import { Finder } from "../../../static/js/discovery/finder.js";
+import { Identities } from "../../../static/js/discovery/identities.js";
 import { sealConnectionFile } from "../../../static/js/protocol/connection_file.js";
 import { ConnectionInfo, Endpoint, RevocationsHead } from "../../../static/js/protocol/connection_info.js";
 import { keyId } from "../../../static/js/protocol/key_schedule.js";
@@ -50,7 +51,7 @@ function setUp({ mirrors = {}, secretsHeld = null, ...options } = {}) {
   const finder = new Finder({
     secrets: () => held,
     learned: async (secret) => learned.push(secret),
-    pins: [identity.public],
+    identities: Identities.fixed(identity.public),
     locators: [MIRROR],
     fetchBytes,
     save: async (kept) => saved.push(kept),

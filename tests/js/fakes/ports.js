@@ -2,6 +2,7 @@
 
 import { toHex } from "../../../static/js/bytes.js";
 import { Finder } from "../../../static/js/discovery/finder.js";
+import { Identities } from "../../../static/js/discovery/identities.js";
 import { sealConnectionFile } from "../../../static/js/protocol/connection_file.js";
 import { ConnectionInfo, Endpoint } from "../../../static/js/protocol/connection_info.js";
 import { keyId } from "../../../static/js/protocol/key_schedule.js";
@@ -33,7 +34,7 @@ export class Ports {
     this.finder = new Finder({
       secrets: () => new Map([[toHex(keyId(this.#secret)), this.#secret]]),
       learned: async () => {},
-      pins: [this.#identity.public],
+      identities: Identities.fixed(this.#identity.public),
       locators: [MIRROR],
       fetchBytes: async () => {
         this.asked += 1;
