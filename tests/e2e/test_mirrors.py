@@ -126,10 +126,12 @@ class Town:
 
 
 @contextlib.asynccontextmanager
-async def town(folder: Path, interval: float = INTERVAL) -> AsyncIterator[Town]:
+async def town(
+    folder: Path, interval: float = INTERVAL, environment: dict[str, str] | None = None
+) -> AsyncIterator[Town]:
     """A server with a WebDAV folder, an S3 bucket and a MEGA folder beside its front door, all of them well."""
     folder.mkdir(exist_ok=True)
-    server = ServerProcess(folder / "data", interval=interval, lead=LEAD, grace=GRACE)
+    server = ServerProcess(folder / "data", interval=interval, lead=LEAD, grace=GRACE, environment=environment)
     with contextlib.ExitStack() as stack:
         dav = stack.enter_context(servers.webdav(folder / "dav", free_port()))
         bucket = stack.enter_context(servers.s3(folder, free_port()))
