@@ -47,6 +47,8 @@ class Phone:
         # The secret in force when this device first looked; then what it was told.
         self.discovery_secret = self.invite.discovery_secret or get_hub().keys.discovery_secret
         self.id = device_id(self.key.public)
+        # The identity that it comes by.
+        self.server_public = self.invite.server_public
         self.psk_id: bytes = self.invite.invite_id
         self.psk: PreSharedKey = self.invite.invite_psk
         self.link: FakeLink | None = None
@@ -88,7 +90,7 @@ class Phone:
     def handshake(self) -> ClientHandshake:
         """The client's half, with the secret in hand."""
         return ClientHandshake(
-            self.invite.server_public,
+            self.server_public,
             gate_key(self.discovery_secret),
             self.psk_id,
             self.psk,

@@ -107,7 +107,7 @@ def seconds_of(burn: Burn, step: str) -> float | None:
     return None if at is None else (at - burn.started_at).total_seconds()
 
 
-def mirrors_without(burn: Burn) -> list[str]:
+def mirrors_without() -> list[str]:
     """The names of the enabled mirrors that could not be given the newest file."""
     newest = latest_publication()
     failed = PublicationResult.objects.filter(publication=newest, state=PublicationResult.State.FAILED)

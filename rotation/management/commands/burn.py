@@ -89,12 +89,12 @@ class Command(BaseCommand):
             left = "; ".join(STEPS[step] for step in waiting_for(burn))
             raise CommandError(f"Not safe yet. It goes on by itself; what is missing: {left}. See clawchatstatus.")
         self.stdout.write(f"Safe after {seconds_of(burn, 'safe_at'):.1f} seconds.")
-        if left := mirrors_without(burn):
+        if left := mirrors_without():
             self.stdout.write(f"Without the new file, because they take none: {', '.join(left)}.")
         if invitations:
             self.stdout.write(
-                f"Whoever holds an open invitation is still let in ({invitations}): cancel those that you do not trust, "
-                "in the admin under Invites."
+                f"Whoever holds an open invitation is still let in; there are {invitations}. Cancel those that you do "
+                "not trust, in the admin under Invites."
             )
 
 
