@@ -74,6 +74,7 @@ def console_looks(server_name: str) -> dict[str, Any]:
         "SITE_URL": None,
         "SITE_ICON": _icon,
         "SITE_FAVICONS": [{"rel": "icon", "type": "image/svg+xml", "href": _icon}],
+        "DASHBOARD_CALLBACK": "clawchat_site.dashboard.with_dashboard",
         "SHOW_HISTORY": True,
         "SHOW_VIEW_ON_SITE": False,
         "SHOW_BACK_BUTTON": True,

@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import include, path
 
+from .dashboard import dashboard_json
 from .health import healthz, livez, readyz
 from .metrics import metrics
 from .worker import service_worker
@@ -16,6 +17,7 @@ urlpatterns = [
     path("readyz", readyz),
     path("metrics", metrics),
     path("worker.js", service_worker),
+    path("admin/dashboard.json", admin.site.admin_view(dashboard_json), name="dashboard"),
     path("admin/", admin.site.urls),
     path("", include("discovery.urls")),
     path("", include("chat.urls")),

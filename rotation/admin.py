@@ -1,20 +1,27 @@
-"""Nodes, ports and scans in the admin: to look at, never to change; the path of a port is not shown. Ports can be
-moved early."""
+"""Nodes, ports, scans and burns in the admin: to look at, never to change; the path of a port is not shown. Ports can
+be moved early, and everything can be burnt."""
 
 import time
 
+from django import forms
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from .models import Node, PortLease, Scan
+from .models import Burn, Node, PortLease, Scan
+from .services.burning import BurnUnderWay, prospect, seconds_of, start_burn
 from .services.manual import NothingMoves, rotate_ports
 
 
 class ReadOnly(ModelAdmin):
     """Rows that only the server writes."""
+
+    show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody adds one."""
@@ -101,3 +108,73 @@ class ScanAdmin(ReadOnly):
     list_select_related = ("node",)
     search_fields = ("address",)
     ordering = ("-last_at",)
+
+
+class BurnForm(forms.Form):
+    """Why everything is made new, and whether it is meant."""
+
+    why = forms.CharField(max_length=128, required=False, help_text="For the log: what made you do it.")
+    drill = forms.BooleanField(required=False, initial=True, help_text="Only the log says so; all of it is done.")
+
+
+@admin.register(Burn)
+class BurnAdmin(ReadOnly):
+    """What was made worthless at once, when each step was done, and how long it took to safe."""
+
+    list_display = ("started_at", "drill", "made_by", "why", "secret", "ports", "sessions", "mirrors", "safe")
+    ordering = ("-started_at",)
+
+    @admin.display(description="secret (s)")
+    def secret(self, burn: Burn) -> str:
+        """Until the new discovery secret was in force on every node."""
+        return _took(burn, "secret_at")
+
+    @admin.display(description="ports (s)")
+    def ports(self, burn: Burn) -> str:
+        """Until every port from before took nobody any more."""
+        return _took(burn, "ports_at")
+
+    @admin.display(description="sessions (s)")
+    def sessions(self, burn: Burn) -> str:
+        """Until every session had new keys."""
+        return _took(burn, "sessions_at")
+
+    @admin.display(description="mirrors (s)")
+    def mirrors(self, burn: Burn) -> str:
+        """Until a mirror had the file and the list."""
+        return _took(burn, "mirrors_at")
+
+    @admin.display(description="time to safe (s)")
+    def safe(self, burn: Burn) -> str:
+        """The longest of these."""
+        return _took(burn, "safe_at")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Operators may burn, by a page of their own."""
+        return request.user.has_perm("rotation.add_burn")
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, object] | None = None
+    ) -> HttpResponse:
+        """Say what it does and ask why; then begin."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = BurnForm(request.POST or None)
+        if request.method == "POST" and form.is_valid():
+            return self._begin(request, **form.cleaned_data)
+        context = {**self.admin_site.each_context(request), "title": "Burn", "form": form, "prospect": prospect()}
+        return TemplateResponse(request, "admin/rotation/burn/make.html", {**context, "opts": self.opts})
+
+    def _begin(self, request: HttpRequest, why: str, drill: bool) -> HttpResponse:
+        try:
+            start_burn(request.user.get_username(), why, drill)
+        except BurnUnderWay as refusal:
+            self.message_user(request, str(refusal), messages.WARNING)
+        else:
+            self.message_user(request, "It has begun. Load this page again to see how far it is.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:rotation_burn_changelist"))
+
+
+def _took(burn: Burn, step: str) -> str:
+    took = seconds_of(burn, step)
+    return "under way" if took is None else f"{took:.1f}"

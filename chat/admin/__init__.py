@@ -1,5 +1,10 @@
 """What an operator sees and may do: people, rooms and the server, never a key and never a message."""
 
-from . import accounts, bans, invites, people, revocations, rooms, server
+from django.contrib.admin import site
 
-__all__ = ["accounts", "bans", "invites", "people", "revocations", "rooms", "server"]
+from . import accounts, bans, invites, measures, people, revocations, rooms, server
+
+__all__ = ["accounts", "bans", "invites", "measures", "people", "revocations", "rooms", "server"]
+
+# One by one: each deletion has its confirmation, and its event in the audit log.
+site.disable_action("delete_selected")

@@ -9,7 +9,7 @@ from chat.models import Connection, Device, KeyPackage, Member
 from chat.services.devices import leaves_no_owner, revoke
 from clawchat.protocol.fingerprint import fingerprint
 
-from .base import LookedAt, short
+from .base import Long, LookedAt, short
 
 
 @admin.register(Member)
@@ -86,7 +86,7 @@ class DeviceAdmin(LookedAt):
 
 
 @admin.register(Connection)
-class ConnectionAdmin(LookedAt):
+class ConnectionAdmin(Long):
     """Who is and was connected."""
 
     list_display = ["device", "address", "port", "opened_at", "closed_at", "why", "bytes_in", "bytes_out"]
@@ -97,7 +97,7 @@ class ConnectionAdmin(LookedAt):
 
 
 @admin.register(KeyPackage)
-class KeyPackageAdmin(LookedAt):
+class KeyPackageAdmin(Long):
     """What devices left for others to add them with."""
 
     list_display = ["device", "last_resort", "created_at", "claimed_at"]

@@ -148,7 +148,7 @@ LIBRARIES = {
     "cborg": {"protocol"},
     "idb": {"store"},
     "ts_mls": {"mls"},
-    "lit": {"ui", "app"},
+    "lit": {"ui", "app", "admin"},
     "qrcode": {"ui"},
     "alpine": {"admin"},
     "uplot": {"admin"},
