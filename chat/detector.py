@@ -1,6 +1,7 @@
 """The detector: hands each minute that is over to those who judge it. Units of its clock: seconds since 1970."""
 
 import asyncio
+import functools
 import logging
 import time
 from collections import deque
@@ -9,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from chat.counting import MINUTE_SECONDS
-from chat.services import alerts, channels, habits, resources
+from chat.services import alerts, channels, habits, resources, troubles
 from chat.usage import Usage
 from clawchat.ending import end_tasks
 from clawchat.protocol.errors import Unavailable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 5.0
+OTHERS_SECONDS = 15.0
 # After a minute's end all processes have written their tallies of it.
 TALLIES_AFTER_SECONDS = 15.0
 # What is due and was not told by then is told here: no worker takes the tasks.
@@ -34,7 +36,14 @@ class Detector:
         # Begins of the last minutes that were judged: of this process's devices, and of the server.
         self._judged = self._server_judged = 0
         self._usages: deque[Usage] = deque(maxlen=resources.BUSY_MINUTES)
+        # What others look for, and when they did last.
+        self._others: list[Callable[[], None]] = [troubles.look]
+        self._others_at = float("-inf")
         self._looking: asyncio.Task | None = None
+
+    def watch_also(self, look: Callable[[], None]) -> None:
+        """Have this called again and again, in a thread that asks the database: it raises and closes alerts."""
+        self._others.append(look)
 
     def start(self) -> None:
         """Begin to look."""
@@ -50,9 +59,13 @@ class Detector:
 
         Raises: unavailable; a minute that could not be judged is judged at the next look, unless another is over then.
         """
+        run = self._hub.database.run
+        if abs(self._clock() - self._others_at) >= OTHERS_SECONDS:
+            self._others_at = self._clock()
+            for other in self._others:
+                await self._guard(functools.partial(run, other))
         if self._hub.meter.last is None:
             return
-        run = self._hub.database.run
         minute, usage = self._hub.meter.last
         begin = minute.begin
         if begin != self._judged:
@@ -79,7 +92,7 @@ class Detector:
         except Unavailable:
             logger.warning("the database does not answer; nothing is judged meanwhile")
         except Exception:
-            logger.exception("judging a minute failed")
+            logger.exception("looking for what an operator should know of failed")
 
 
 def _instant(begin: int) -> datetime:

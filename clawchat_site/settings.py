@@ -15,6 +15,7 @@ from .env import (
     env_ip,
     env_networks,
     env_pairs,
+    env_path,
     env_seconds,
     env_secret,
     env_str,
@@ -47,6 +48,8 @@ CLAWCHAT_TLS_FILES = env_pairs("CLAWCHAT_TLS_FILES")
 CLAWCHAT_LOOPBACK_TLS = env_bool("CLAWCHAT_LOOPBACK_TLS")
 # Who may bring connections in the clear from elsewhere, and whose X-Forwarded-For and -Proto count: networks.
 CLAWCHAT_TRUSTED_PROXIES = env_networks("CLAWCHAT_TRUSTED_PROXIES")
+# The operator's file of countries, in MaxMind's format, for the rule in the connection policy; None when there is none.
+CLAWCHAT_GEOIP_FILE = env_path("CLAWCHAT_GEOIP_FILE")
 # Further host names that clients dial, when nodes have names of their own; the page may connect to these too.
 CLAWCHAT_OTHER_HOSTS = [name.strip() for name in env_str("CLAWCHAT_OTHER_HOSTS").split(",") if name.strip()]
 
@@ -245,6 +248,7 @@ CELERY_BEAT_SCHEDULE = {
     },
     # What was raised is told at once; this is for what has to be told again.
     "alerts": {"task": "chat.tasks.tell_alerts", "schedule": 30.0, "options": {"expires": 30.0}},
+    "audit": {"task": "chat.tasks.check_audit", "schedule": 6 * 3600.0, "options": {"expires": 3600.0}},
 }
 if not REDIS_URL:
     _queue = CLAWCHAT_DATA_DIR / "queue"

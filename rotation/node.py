@@ -26,6 +26,7 @@ from .proxies import behind_proxies
 from .reach.outside import Outside
 from .sentry import Sentry
 from .server import ChatSide, ManagedServer
+from .services import troubles
 from .services.nodes import name_of
 from .services.tls_kind import withdraw_replaced
 from .tls import context_source
@@ -68,7 +69,7 @@ class NodeProcess:
             self._side,
             reactor,
             self._hub.strangers.count,
-            self._hub.banned.__contains__,
+            self._hub.is_refused,
             tls=self._tls if settings.CLAWCHAT_CHAT_TLS else None,
             front_tls=self._tls if settings.CLAWCHAT_FRONT_TLS else None,
             proxies=settings.CLAWCHAT_TRUSTED_PROXIES,
@@ -115,6 +116,7 @@ class NodeProcess:
     async def _started(self) -> None:
         self._hub.node = await self._database.run(name_of, self._node_pk)
         await self._hub.start()
+        self._hub.detector.watch_also(troubles.look)
         self._has_hub = True
         self._ports.know(lambda address: self._hub.admission.is_known(address, self._hub.clock()))
         if self._tls is not None:

@@ -1,7 +1,10 @@
 """Alerts: what an operator should know of, once while it goes on and once when it is over, however often it is seen."""
 
 import logging
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
+from typing import NamedTuple
 
 from celery import current_app
 from django.db import IntegrityError, transaction
@@ -25,6 +28,7 @@ QUIET_AFTER = {
 }
 # A crowd is one thing, not a stream of mails: beyond so many open alerts of a kind the others share one.
 MOST_ALIKE = 8
+COUNTED_EVERY = timedelta(minutes=1)
 # Ended alerts stay for so long.
 KEPT = timedelta(days=90)
 # By its name, because a service does not import a door.
@@ -33,6 +37,15 @@ TELL_TASK = "chat.tasks.tell_alerts"
 TELL_EXPIRES_SECONDS = 60
 _RANK = {Severity.NOTICE: 0, Severity.WARNING: 1, Severity.URGENT: 2}
 _LOG_LEVELS = {Severity.NOTICE: logging.INFO, Severity.WARNING: logging.WARNING, Severity.URGENT: logging.ERROR}
+
+
+class Trouble(NamedTuple):
+    """What `raise_alert` wants to be told."""
+
+    severity: str
+    text: str
+    remedy: str
+    facts: Mapping[str, object] = MappingProxyType({})
 
 
 @transaction.atomic
@@ -87,6 +100,22 @@ def raise_one_of_many(kind: str, subject: str, severity: str, text: str, remedy:
         begun = f"The same from many more than {MOST_ALIKE} at once, lately: {text}"
         return raise_alert(kind, "", severity, begun, remedy, **facts)
     return raise_alert(kind, subject, severity, text, remedy, **facts)
+
+
+def keep(kind: str, troubles: Mapping[str, Trouble]) -> None:
+    """Make the open alerts of a kind be exactly these, by subject; for whoever looks at how things stand.
+
+    What goes on is counted again once a minute at most, so look as often as you like.
+    """
+    known = {row.subject: row for row in Alert.objects.filter(kind=kind, closed_at=None)}
+    again_before = timezone.now() - COUNTED_EVERY
+    subjects = {subject[:64] for subject in troubles}
+    for subject, trouble in troubles.items():
+        row = known.get(subject[:64])
+        if row is None or _RANK[row.severity] < _RANK[trouble.severity] or row.last_at < again_before:
+            raise_alert(kind, subject, trouble.severity, trouble.text, trouble.remedy, **trouble.facts)
+    for subject in known.keys() - subjects:
+        close_alert(kind, subject)
 
 
 def open_subjects(kind: str) -> set[str]:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from chat.detection import LEAST_LEARNT
-from chat.detector import TALLIES_AFTER_SECONDS, Detector
+from chat.detector import OTHERS_SECONDS, TALLIES_AFTER_SECONDS, Detector
 from chat.meter import Meter
 from chat.models import Alert, Habit
 from chat.services import habits
@@ -99,3 +99,19 @@ async def test_each_minute_is_judged_once(hub, detector, wall, alice) -> None:
     row = await hub.database.run(lambda: Habit.objects.get(subject=alice.id.hex(), metric="requests"))
     assert row.samples[-1:] == [3]
     assert row.updated_at < datetime.fromtimestamp(wall.now, UTC)
+
+
+async def test_others_look_too_and_one_that_fails_holds_up_nobody(hub, detector, wall) -> None:
+    seen = []
+
+    def broken() -> None:
+        raise RuntimeError("a bug")
+
+    detector.watch_also(broken)
+    detector.watch_also(lambda: seen.append(Alert.objects.count()))
+    for _ in range(3):
+        await detector.look()
+    assert seen == [0]
+    wall.now += OTHERS_SECONDS
+    await detector.look()
+    assert seen == [0, 0]
