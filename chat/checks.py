@@ -7,6 +7,7 @@ from django.core import checks
 from django.core.checks import Tags, register
 from django.utils.module_loading import import_string
 
+from chat.countries import CountryFile, NoCountryFile
 from chat.services.secrets import MasterKeyError, master_key
 
 U16_MAX = 0xFFFF
@@ -25,6 +26,20 @@ def check_master_key(app_configs, **options):
     if stat.S_IMODE(path.stat().st_mode) & 0o077:
         hint = f"chmod 600 {path}"
         return [checks.Error("The master key file can be read by others.", hint=hint, id="clawchat.E102")]
+    return []
+
+
+@register
+def check_country_file(app_configs, **options):
+    """The file of countries, when one is named, is one."""
+    path = settings.CLAWCHAT_GEOIP_FILE
+    if path is None:
+        return []
+    try:
+        CountryFile(path)
+    except NoCountryFile as error:
+        hint = "Name a file such as GeoLite2-Country.mmdb, or leave CLAWCHAT_GEOIP_FILE out: then no country is known."
+        return [checks.Error(f"CLAWCHAT_GEOIP_FILE: {error}.", hint=hint, id="clawchat.E106")]
     return []
 
 

@@ -11,6 +11,7 @@ from chat.admission import Admission
 from chat.attempts import Attempts
 from chat.banned import Banned
 from chat.counting import Counts
+from chat.countries import Countries
 from chat.database import DatabaseThreads
 from chat.detector import Detector
 from chat.feed import Feed
@@ -53,7 +54,7 @@ class Hub:
         self.attempts = Attempts()
         # The name of the node that this process is; its rows of tallies have it.
         self.node = ""
-        self.banned = Banned()
+        self.banned, self.countries = Banned(), Countries()
         # Devices between their proof and their session, by reception: a revocation in that moment must find them too.
         self.arriving: dict[object, bytes] = {}
         self._enrolled: set[LiveSession] = set()
@@ -77,6 +78,7 @@ class Hub:
         await self.rounds.skip_old_news()
         self.policy: ConnectionPolicy = await self.database.run(current_policy)
         self.use_keys(await self.read_keys())
+        self.countries.limit(self.policy)
         self.rates = Rates(self.policy, self.clock())
         self.admission = Admission(self.policy, self.rates, self.clock())
         self.writer = Writer(self._hand_over, self.policy.max_stored_bytes_per_device)
@@ -136,6 +138,7 @@ class Hub:
         self.policy = await self.database.run(current_policy)
         self.rates.limit(self.policy, self.clock())
         self.admission.limit(self.policy, self.clock())
+        self.countries.limit(self.policy)
         self.writer.most_stored = self.policy.max_stored_bytes_per_device
 
     def spawn(self, work: Coroutine) -> asyncio.Task:
@@ -144,6 +147,10 @@ class Hub:
         self._tasks.add(task)
         task.add_done_callback(self._finish_task)
         return task
+
+    def is_refused(self, address: str) -> bool:
+        """Whether nobody from this address is let in to a chat port: banned, or of a country that may not come."""
+        return address in self.banned or not self.countries.may_come(address)
 
     # Sessions
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from chat import attempts, strangers
 from chat.models import News
 from chat.services import audit, bans, connections, log, pruning, wraps
+from chat.services.country_file import CountryFileKeeper
 from chat.services.news import NewsReader
 from clawchat.ending import end_tasks
 from clawchat.protocol.errors import Unavailable
@@ -27,6 +28,8 @@ DIRECTORY_SECONDS = 1.0
 HEADS_SECONDS = 1.0
 ALIVE_SECONDS = 10.0
 EXPIRED_SECONDS = 10.0
+# How soon another file of countries is in use.
+COUNTRIES_SECONDS = 5.0
 STRANGERS_SECONDS = 60.0
 ATTEMPTS_SECONDS = 1.0
 PRUNE_SECONDS = 3600.0
@@ -42,6 +45,7 @@ class Rounds:
     def __init__(self, hub: "Hub") -> None:
         self._hub = hub
         self._news = NewsReader()
+        self._country_file = CountryFileKeeper(hub.countries)
         # When sessions last heard that the directory changed, and whether it has changed since.
         self._directory_told_at = float("-inf")
         self._directory_changed = False
@@ -61,6 +65,7 @@ class Rounds:
     async def start(self) -> None:
         """Begin; old news were skipped before."""
         await self._read_bans()
+        await self.read_countries()
         rounds = [
             (HEADS_SECONDS, self.look_at_heads),
             (HEADS_SECONDS, self.look_at_sessions),
@@ -68,6 +73,7 @@ class Rounds:
             (HEADS_SECONDS, self.seal_audit),
             (ALIVE_SECONDS, self.keep_alive),
             (EXPIRED_SECONDS, self.drop_expired_invites),
+            (COUNTRIES_SECONDS, self.read_countries),
             (STRANGERS_SECONDS, self.write_strangers),
             (STRANGERS_SECONDS, self.write_refused),
             (PRUNE_SECONDS, self.prune),
@@ -149,6 +155,10 @@ class Rounds:
     async def _read_bans(self) -> None:
         self._hub.banned.replace(await self._hub.database.run(bans.bans_in_force))
         self._bans_changed = False
+
+    async def read_countries(self) -> None:
+        """Take the operator's file of countries, when there is another one."""
+        self._hub.countries.use(await self._hub.database.run(self._country_file.look))
 
     def _tell_directory(self) -> None:
         """At most once a second: every notice makes every client ask."""

@@ -88,6 +88,12 @@ def env_pairs(name: str) -> tuple[tuple[Path, Path], ...]:
     return tuple((Path(chain).resolve(), Path(key).resolve()) for chain, key in pairs)
 
 
+def env_path(name: str) -> Path | None:
+    """A path, None when nothing is written."""
+    text = os.environ.get(name, "").strip()
+    return Path(text).resolve() if text else None
+
+
 def env_networks(name: str) -> tuple[IPv4Network | IPv6Network, ...]:
     """Addresses and networks with commas between them; an address is a network of one."""
     try:

@@ -13,7 +13,7 @@ from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.protocols.tls import BufferingTLSTransport, TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 
-from chat.addresses import is_loopback, is_trusted_proxy, network_of
+from chat.addresses import PREFIX_BITS, is_one_caller, network_of
 
 from .silent import ChatPort, NoteStranger
 
@@ -26,33 +26,33 @@ class Limits:
     A socket is a stranger's until it is settled. `strangers` and `strangers_per_address` count those alone, so a house
     full of members behind one address is no crowd of strangers. Whoever comes from an address for which `is_known` is
     true finds room while `total` has some: a crowd that knocks locks out nobody who is at home here. IPv6 counts by
-    64-bit network; loopback and trusted proxies are not limited by address. All may be changed at any time.
+    networks of `prefix_bits`; loopback and trusted proxies are not limited by address. All may be changed at any time.
     Units: `seconds` until a stranger must have made himself known.
     """
 
     def __init__(self, *, total: int, strangers: int, strangers_per_address: int, seconds: float) -> None:
         self.total, self.strangers, self.strangers_per_address = total, strangers, strangers_per_address
         self.seconds = seconds
+        self.prefix_bits = PREFIX_BITS
         self.is_known: Callable[[str], bool] = lambda address: False
         self.open = 0
         self._strangers: Counter[str] = Counter()
         self._stranger_count = 0
 
-    def admit(self, address: str) -> bool:
-        """Whether one more socket from this address fits; it is counted as a stranger's when it does."""
-        network = network_of(address)
+    def admit(self, address: str) -> str | None:
+        """As whose it is counted, a stranger's, when one more socket from this address fits; None when it does not."""
+        network = network_of(address, self.prefix_bits)
         if self.open >= self.total or self._is_crowded(network, address):
-            return False
+            return None
         if self._stranger_count >= self.strangers and not self.is_known(address):
-            return False
+            return None
         self.open += 1
         self._stranger_count += 1
         self._strangers[network] += 1
-        return True
+        return network
 
-    def settle(self, address: str) -> None:
-        """Count one socket from this address as a stranger's no longer."""
-        network = network_of(address)
+    def settle(self, network: str) -> None:
+        """Count one socket as a stranger's no longer; `network` is what `admit` said."""
         self._stranger_count -= 1
         self._strangers[network] -= 1
         if not self._strangers[network]:
@@ -65,21 +65,22 @@ class Limits:
     def _is_crowded(self, network: str, address: str) -> bool:
         # get(), because asking a Counter by index for an address would keep it.
         many = self._strangers.get(network, 0) >= self.strangers_per_address
-        return many and not is_loopback(address) and not is_trusted_proxy(address)
+        return many and is_one_caller(address)
 
 
 class Guarded(ProtocolWrapper):
     """One guarded socket: admitted or reset at once, and reset when its deadline comes while it is a stranger's."""
 
     factory: "GuardFactory"
-    _admitted = False
+    # As whose the socket is counted; None when it was not let in.
+    _network: str | None = None
     _settled = False
     _deadline: IDelayedCall | None = None
 
     def makeConnection(self, transport: ITransport) -> None:
         """Let the connection in when it fits into the limits."""
         self.address = transport.getPeer().host
-        self._admitted = self._is_welcome() and self.factory.limits.admit(self.address)
+        self._network = self.factory.limits.admit(self.address) if self._is_welcome() else None
         if not self._admitted:
             transport.abortConnection()
             return
@@ -98,7 +99,11 @@ class Guarded(ProtocolWrapper):
         self._stop_deadline()
         if not self._settled:
             self._settled = True
-            self.factory.limits.settle(self.address)
+            self.factory.limits.settle(self._network)
+
+    @property
+    def _admitted(self) -> bool:
+        return self._network is not None
 
     @property
     def innermost(self) -> Protocol:
@@ -140,7 +145,7 @@ class ChatGuarded(Guarded):
     _is_counted = False
 
     def makeConnection(self, transport: ITransport) -> None:
-        """Let the connection in when its address is not banned and it fits into the limits."""
+        """Let the connection in when its address is not refused and it fits into the limits."""
         self._on_tripwire = self.factory.chat_port.tripwire
         super().makeConnection(transport)
 
@@ -151,7 +156,7 @@ class ChatGuarded(Guarded):
         super().connectionLost(reason)
 
     def _is_welcome(self) -> bool:
-        return not self.factory.is_banned(self.address) and super()._is_welcome()
+        return not self.factory.is_refused(self.address) and super()._is_welcome()
 
     @property
     def _is_judged(self) -> bool:
@@ -266,7 +271,7 @@ class ChatGuardFactory(GuardFactory):
     """Guards a chat port.
 
     `note_stranger(address, where, port, tripwire)` hears of everybody whose time was up, and of touches of a tripwire;
-    addresses for which `is_banned` is true are reset at accept.
+    addresses for which `is_refused` is true are reset at accept.
     """
 
     protocol = ChatGuarded
@@ -278,11 +283,11 @@ class ChatGuardFactory(GuardFactory):
         clock: IReactorTime,
         chat_port: ChatPort,
         note_stranger: NoteStranger,
-        is_banned: Callable[[str], bool] = lambda address: False,
+        is_refused: Callable[[str], bool] = lambda address: False,
         tls: Any = None,
     ) -> None:
         super().__init__(door, limits, clock, tls)
-        self.chat_port, self.note_stranger, self.is_banned = chat_port, note_stranger, is_banned
+        self.chat_port, self.note_stranger, self.is_refused = chat_port, note_stranger, is_refused
 
 
 class FrontGuardFactory(GuardFactory):

@@ -24,7 +24,7 @@ CHAT_SECONDS = 10
 class Ports:
     """Opens and closes them. Established connections outlive the port they came through.
 
-    `note_stranger` hears of everybody who is refused on a chat port, addresses for which `is_banned` is true do not get
+    `note_stranger` hears of everybody who is refused on a chat port, addresses for which `is_refused` is true do not get
     that far. `tls` and `front_tls` make the TLS
     contexts of chat ports and front door; a listener off loopback that has none takes `proxies` only.
     """
@@ -35,14 +35,14 @@ class Ports:
         side: ChatSide,
         reactor: IReactorTCP,
         note_stranger: NoteStranger,
-        is_banned: Callable[[str], bool] = lambda address: False,
+        is_refused: Callable[[str], bool] = lambda address: False,
         tls: Any = None,
         front_tls: Any = None,
         proxies: Networks = (),
     ) -> None:
         self._server, self._side, self._reactor = server, side, reactor
         self._tls, self._front_tls, self._proxies = tls, front_tls, proxies
-        self._note_stranger, self._is_banned = note_stranger, is_banned
+        self._note_stranger, self._is_refused = note_stranger, is_refused
         self._front: IListeningPort | None = None
         self._chat: dict[int, tuple[ChatPort, IListeningPort]] = {}
         self._front_limits = Limits(total=600, strangers=600, strangers_per_address=100, seconds=FRONT_SECONDS)
@@ -54,6 +54,7 @@ class Ports:
         limits = self._chat_limits
         limits.total, limits.strangers = policy.max_sockets, policy.max_strangers
         limits.strangers_per_address, limits.seconds = policy.max_strangers_per_address, policy.stranger_seconds
+        limits.prefix_bits = policy.ipv6_prefix_bits
 
     def know(self, is_known: Callable[[str], bool]) -> None:
         """Keep room on the chat ports for addresses for which this is true, however many strangers there are."""
@@ -88,9 +89,10 @@ class Ports:
             lambda: self._server.draining,
             self._note_stranger,
             self._proxies,
+            self._is_refused,
         )
         door = ChatGuardFactory(
-            reader, self._chat_limits, self._reactor, chat_port, self._note_stranger, self._is_banned, self._tls
+            reader, self._chat_limits, self._reactor, chat_port, self._note_stranger, self._is_refused, self._tls
         )
         self._keep_strangers_out(door, host, self._tls)
         self._chat[number] = chat_port, self._reactor.listenTCP(number, door, backlog=BACKLOG, interface=host)

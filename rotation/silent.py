@@ -113,6 +113,10 @@ class SilentReader(Protocol):
                 forwarded_for = headers.get(FORWARDED_FOR, [])
                 self.factory.hand_over(self, _canonical_request(self._line, headers), forwarded_for)
 
+    def refuse(self) -> None:
+        """Reset the connection of somebody who is not let in."""
+        self._reset()
+
     def _take_line(self) -> bool:
         """Whether the request line is complete and right; a wrong one is dropped here."""
         line, end, _ = self._read.partition(b"\r\n")
@@ -165,7 +169,8 @@ class SilentFactory(Factory):
 
     `make_websocket(address)` gives the protocol that takes over after a proper request; while `is_closed()` is true,
     everybody is refused; `note_stranger(address, where, port, tripwire)` hears of each stranger. What `proxies` say of
-    the real peer's address is believed.
+    the real peer's address is believed; whoever comes through one from an address for which `is_refused` is true is
+    reset.
     """
 
     protocol = SilentReader
@@ -179,9 +184,10 @@ class SilentFactory(Factory):
         is_closed: Callable[[], bool] = lambda: False,
         note_stranger: NoteStranger = lambda address, where, port, tripwire: None,
         proxies: Networks = (),
+        is_refused: Callable[[str], bool] = lambda address: False,
     ) -> None:
         self.chat_port = chat_port
-        self._proxies = proxies
+        self._proxies, self._is_refused = proxies, is_refused
         self.origins = origins
         self.is_closed = is_closed
         self.note_stranger = note_stranger
@@ -190,9 +196,15 @@ class SilentFactory(Factory):
     def hand_over(self, reader: SilentReader, request: bytes, forwarded_for: Collection[bytes] = ()) -> None:
         """Put a WebSocket in the reader's place and let it read the request anew, in canonical form."""
         transport = reader.transport
+        peer = transport.getPeer().host
+        address = real_address(peer, forwarded_for, self._proxies)
+        if address != peer and self._is_refused(address):
+            # The guard has seen the proxy alone.
+            reader.refuse()
+            return
         websocket = self._make_websocket(transport.getPeer())
         websocket.chat_port = self.chat_port
-        websocket.address = real_address(transport.getPeer().host, forwarded_for, self._proxies)
+        websocket.address = address
         websocket._raw_query_string = b""
         # The guard, or TLS inside it: both hand what they receive to `wrappedProtocol`.
         transport.wrappedProtocol = websocket

@@ -1,5 +1,6 @@
 """The limits that operators edit."""
 
+from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
@@ -11,6 +12,8 @@ from clawchat.protocol.limits import (
     SOFT_LIMIT_FRAMES,
     SOFT_LIMIT_SECONDS,
 )
+
+from .country import parse_countries
 
 AT_LEAST_ONE = [MinValueValidator(1)]
 MEBIBYTE = 1 << 20
@@ -131,3 +134,16 @@ class ConnectionPolicy(models.Model):
 
     def __str__(self) -> str:
         return "connection policy"
+
+    def clean(self) -> None:
+        """Write the countries in one way.
+
+        Raises: ValidationError (one that there is not; none at all that may come).
+        """
+        try:
+            codes = parse_countries(self.countries)
+        except ValidationError as error:
+            raise ValidationError({"countries": error.messages}) from None
+        if self.country_rule == CountryRule.ALLOW and not codes:
+            raise ValidationError({"countries": "Name at least one country, or nobody could come."})
+        self.countries = " ".join(codes)
