@@ -42,6 +42,7 @@ import {
   SealedRevocationList,
 } from "../../static/js/protocol/revocation_list.js";
 import { Role } from "../../static/js/protocol/session.js";
+import { signSuccession, SuccessorStatement } from "../../static/js/protocol/succession.js";
 import { makeWrap, openWrap } from "../../static/js/protocol/wraps.js";
 
 const same = (made, given, what) => {
@@ -129,6 +130,15 @@ export const AREAS = {
     const opened = await SealedRevocationList.parse(utf8(list)).open(...heldOf(secrets, pins));
     const { serial, issued, entries } = opened;
     return { serial, issued, entries: entries.map(snaked), encoded: new TextDecoder().decode(opened.encode()) };
+  },
+
+  succession({ statement: data, pins, now, seeds }) {
+    const statement = SuccessorStatement.parse(fromHex(data));
+    statement.check(pins.map((pin) => new IdentityPublic(fromHex(pin))), now);
+    const [old, successor] = seeds.map((seed) => new IdentityKey(fromHex(seed)));
+    const { begins, until } = statement;
+    const signed = signSuccession(old, successor, begins, until).encode();
+    return { old: statement.old.bytes, new: statement.new.bytes, begins, until, signed };
   },
 
   places({ url }) {

@@ -38,6 +38,7 @@ from clawchat.protocol.places import LIST_NAME, MegaFolder, WebPlace, parse_plac
 from clawchat.protocol.rekey import ClientRekey, ServerRekey
 from clawchat.protocol.revocation_list import Revoked, SealedRevocationList, check_identity_revocation, revoked_id
 from clawchat.protocol.session import Role, Session
+from clawchat.protocol.succession import SuccessorStatement, sign_succession
 from clawchat.protocol.wraps import make_wrap, open_wrap
 from tests.vectors.sides import Sides
 
@@ -223,6 +224,15 @@ def run_revocation_list(given):
     opened = SealedRevocationList.parse(given["list"].encode()).open(*_held(given))
     entries = [_members(each, "kind", "id", "since", "reason", "statement") for each in opened.entries]
     return {**_members(opened, "serial", "issued"), "entries": entries, "encoded": opened.encode().decode()}
+
+
+def run_succession(given):
+    statement = SuccessorStatement.parse(bytes.fromhex(given["statement"]))
+    statement.check([IdentityPublic(bytes.fromhex(pin)) for pin in given["pins"]], given["now"])
+    old, new = (IdentityKey(bytes.fromhex(each)) for each in given["seeds"])
+    signed = sign_succession(old, new, statement.begins, statement.until).encode().hex()
+    publics = {"old": bytes(statement.old).hex(), "new": bytes(statement.new).hex()}
+    return {**publics, **_members(statement, "begins", "until"), "signed": signed}
 
 
 def run_places(given):

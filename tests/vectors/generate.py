@@ -20,6 +20,7 @@ from tests.vectors import (  # noqa: E402
     frame_cases,
     handshake_cases,
     rekey_cases,
+    succession_cases,
 )
 
 AREAS = (
@@ -38,6 +39,7 @@ AREAS = (
     discovery_cases.wraps,
     discovery_cases.revocation_list,
     discovery_cases.places,
+    succession_cases.succession,
     credential_cases.credential,
     choice_cases.endpoint_choice,
 )

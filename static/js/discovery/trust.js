@@ -32,10 +32,9 @@ export class Trust {
    *   told which secret is in force when a believed file says that it is another one, and when that was sealed
    * @param {(kept: {file: Uint8Array, serial: number, digest: Uint8Array}) => Promise<void>} [parts.saveRevocations]
    */
-  constructor(parts) {
-    const { secrets, psks = () => [], identities, devicePublic = null, learned, saveRevocations = async () => {} } = parts;
+  constructor({ secrets, psks, identities, learned, devicePublic = null, saveRevocations = async () => {} }) {
     this.#secrets = secrets;
-    this.#psks = psks;
+    this.#psks = psks ?? (() => []);
     this.#identities = identities;
     this.#devicePublic = devicePublic;
     this.#learned = learned;
