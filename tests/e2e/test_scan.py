@@ -98,6 +98,8 @@ async def test_a_full_scan_is_seen_disturbs_nobody_and_learns_nothing(tmp_path, 
             await soak.crowd.quiet(rows)
             wrong = soak.crowd.judge(rows.logs())
             told = {port for _, audited in audit(rows) for port in audited["ports"]}
+            alerts = set(rows.ask("SELECT kind, subject FROM chat_alert WHERE closed_at IS NULL"))
+            banned = {network for (network,) in rows.ask("SELECT network FROM chat_ban")}
             addresses = {address for address, _ in audit(rows)}
         finally:
             await soak.close()
@@ -111,6 +113,9 @@ async def test_a_full_scan_is_seen_disturbs_nobody_and_learns_nothing(tmp_path, 
     assert counted == {3}
     assert armed <= told
     assert addresses == {SCANNER}
+    # The operator is told of the scanner, and only the scanner is kept out.
+    assert ("scan", SCANNER) in alerts
+    assert banned == {SCANNER}
     assert not any(wrong[kind] for kind in ("lost", "twice", "reordered", "foreign", "complaints")), wrong
     assert wrong["received"] > wrong["sent"] > CLIENTS
 
