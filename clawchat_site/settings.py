@@ -249,6 +249,7 @@ CELERY_BEAT_SCHEDULE = {
     # What was raised is told at once; this is for what has to be told again.
     "alerts": {"task": "chat.tasks.tell_alerts", "schedule": 30.0, "options": {"expires": 30.0}},
     "audit": {"task": "chat.tasks.check_audit", "schedule": 6 * 3600.0, "options": {"expires": 3600.0}},
+    "keys": {"task": "rotation.tasks.renew_keys", "schedule": 3600.0, "options": {"expires": 3600.0}},
 }
 if not REDIS_URL:
     _queue = CLAWCHAT_DATA_DIR / "queue"
