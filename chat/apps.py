@@ -10,9 +10,11 @@ class ChatConfig(AppConfig):
     name = "chat"
 
     def ready(self) -> None:
-        """Register the checks, and have the roles written once every app has its permissions."""
+        """Register the checks, listen to the admin, and have the roles written once every app has its permissions."""
         from chat import checks  # noqa: F401
+        from chat.services import operators
 
+        operators.listen()
         last = list(apps.get_app_configs())[-1]
         post_migrate.connect(_write_roles, sender=last, dispatch_uid="chat.roles")
 

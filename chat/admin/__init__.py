@@ -2,9 +2,22 @@
 
 from django.contrib.admin import site
 
-from . import accounts, bans, invites, measures, people, revocations, rooms, server
+from . import accounts, alerts, audit, bans, channels, invites, limits, measures, people, revocations, rooms, server
 
-__all__ = ["accounts", "bans", "invites", "measures", "people", "revocations", "rooms", "server"]
+__all__ = [
+    "accounts",
+    "alerts",
+    "audit",
+    "bans",
+    "channels",
+    "invites",
+    "limits",
+    "measures",
+    "people",
+    "revocations",
+    "rooms",
+    "server",
+]
 
 # One by one: each deletion has its confirmation, and its event in the audit log.
 site.disable_action("delete_selected")

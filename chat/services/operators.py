@@ -1,0 +1,65 @@
+"""What operators do in the admin, for the audit log: that they came and went, who could not, and what they changed."""
+
+import json
+
+from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
+from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db.models.signals import post_save
+from django.http import HttpRequest
+
+from chat.services import audit
+
+ACTIONS = {ADDITION: "added", CHANGE: "changed", DELETION: "deleted"}
+NAME_LENGTH = 64
+
+
+def listen() -> None:
+    """Have the audit log hear of all this. A second call does nothing."""
+    user_logged_in.connect(_came, dispatch_uid="chat.operators.came")
+    user_logged_out.connect(_went, dispatch_uid="chat.operators.went")
+    user_login_failed.connect(_failed, dispatch_uid="chat.operators.failed")
+    post_save.connect(_acted, sender=LogEntry, dispatch_uid="chat.operators.acted")
+
+
+def _came(request: HttpRequest | None, user: object, **_: object) -> None:
+    audit.record("admin_login", actor=_name(user), address=_address(request))
+
+
+def _went(request: HttpRequest | None, user: object, **_: object) -> None:
+    if user is not None:
+        audit.record("admin_logout", actor=_name(user), address=_address(request))
+
+
+def _failed(credentials: dict[str, object], request: HttpRequest | None = None, **_: object) -> None:
+    """A name that nobody has may be a password in the wrong field: it is not kept."""
+    users = get_user_model()
+    name = str(credentials.get(users.USERNAME_FIELD, ""))[: users._meta.get_field(users.USERNAME_FIELD).max_length]
+    is_known = "\0" not in name and users.objects.filter(**{users.USERNAME_FIELD: name}).exists()
+    audit.record("admin_login_failed", actor=name[:NAME_LENGTH] if is_known else "", address=_address(request))
+
+
+def _acted(instance: LogEntry, created: bool, **_: object) -> None:
+    """Which row, and which of its fields by their labels; never what stands in them."""
+    if not created:
+        return
+    about = f"{instance.content_type.app_label}.{instance.content_type.model} {instance.object_id}"
+    facts = {"action": ACTIONS[instance.action_flag], "fields": _fields(instance.change_message)}
+    audit.record("admin_action", actor=_name(instance.user), subject=about[:NAME_LENGTH], **facts)
+
+
+def _fields(message: str) -> list[str]:
+    try:
+        said = json.loads(message or "[]")
+    except ValueError:
+        return []
+    return sorted({str(field) for part in said for field in part.get("changed", {}).get("fields", ())})
+
+
+def _name(user: object) -> str:
+    return user.get_username()[:NAME_LENGTH]
+
+
+def _address(request: HttpRequest | None) -> str:
+    # A link-local address names its interface behind a percent sign; that is ours, not the peer's.
+    return (request.META.get("REMOTE_ADDR") or "").partition("%")[0] if request is not None else ""
