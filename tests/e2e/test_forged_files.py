@@ -154,7 +154,12 @@ async def test_a_page_names_a_forged_or_forked_file_and_is_not_moved(tmp_path, c
 async def trap() -> AsyncIterator[tuple[int, list[str]]]:
     """A port that forged files lead to, and a list that is empty while nobody dialled it."""
     misled: list[str] = []
-    server = await asyncio.start_server(lambda *_: misled.append("somebody was misled"), "127.0.0.1", 0)
+
+    def turn_away(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        misled.append("somebody was misled")
+        writer.close()
+
+    server = await asyncio.start_server(turn_away, "127.0.0.1", 0)
     async with server:
         yield server.sockets[0].getsockname()[1], misled
 
