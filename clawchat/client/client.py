@@ -37,7 +37,7 @@ from .events import Event, Notice
 from .inbox import Inbox
 from .line import Line
 from .renewals import learn, learn_at_once
-from .sender import PAUSE_SECONDS, Sender
+from .sender import Sender, pause_after
 from .store import Store
 from .trust import context_trusting
 
@@ -251,10 +251,11 @@ class Client:
                     return await connection.ask(body)
             except ConnectionLost:
                 continue
-            except (TooFast, Unavailable):
-                if time.monotonic() + PAUSE_SECONDS >= deadline:
+            except (TooFast, Unavailable) as error:
+                pause = pause_after(error)
+                if time.monotonic() + pause >= deadline:
                     raise
-                await asyncio.sleep(PAUSE_SECONDS)
+                await asyncio.sleep(pause)
             except TimeoutError:
                 raise Unreachable(f"no answer to {op} in {seconds:g} s") from None
 

@@ -100,6 +100,7 @@ class Finder:
             place: (known[0], known[1]) for place, known in parse_cbor(store.get(STORE, TIMES) or EMPTY_MAP).items()
         }
         self._times_stored_until = 0.0
+        self._has_been_told_time = False
         # The endpoint that a connection was lost from, until there is another connection.
         self.lost: Endpoint | None = None
 
@@ -110,9 +111,11 @@ class Finder:
     def check(self) -> None:
         """Nothing, while server and device may go on; an identity whose handover is over is not believed any more.
 
+        Only a server tells that it is over: a clock of ours that runs ahead must not cost us the server.
         Raises: revoked.
         """
-        self._device.end_succession(self.now())
+        if self._has_been_told_time:
+            self._device.end_succession(self.now())
         self.revocations.check()
 
     def places(self) -> list[Place]:
@@ -210,7 +213,7 @@ class Finder:
 
     def authenticated(self, clock_offset_ms: int) -> None:
         """A handshake told the server's time."""
-        offset = round(clock_offset_ms / 1000)
+        offset, self._has_been_told_time = round(clock_offset_ms / 1000), True
         if abs(offset) > CLOCK_SKEW_SECONDS:
             logger.warning("this machine's clock is %d s away from the server's", offset)
         if offset != self._seen.clock_offset_seconds:

@@ -15,7 +15,7 @@ import aiohttp
 from clawchat.ending import end_tasks
 from clawchat.protocol.connection_file import Endpoint
 from clawchat.protocol.endpoint_choice import move_pause
-from clawchat.protocol.errors import ClawChatError, Limit, Rediscover, Revoked, Unauthentic
+from clawchat.protocol.errors import ClawChatError, Limit, Rediscover, Revoked, Unauthentic, retry_seconds
 from clawchat.protocol.frame import Frame
 from clawchat.protocol.key_schedule import device_credentials
 from clawchat.protocol.keys import IdentityPublic
@@ -377,7 +377,5 @@ class Line:
         """How long to wait after this end or failure; a server that is full says itself when to come again."""
         pause = self._back_off.next_pause()
         if isinstance(reason, Limit):
-            first = reason.text.split(" ", 1)[0]
-            wanted = int(first) if first.isdecimal() and len(first) < 6 else 0
-            pause += min(wanted, LONGEST_LIMIT_SECONDS)
+            pause += min(retry_seconds(reason.text), LONGEST_LIMIT_SECONDS)
         return pause

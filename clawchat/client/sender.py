@@ -5,7 +5,15 @@ import time
 from collections.abc import Callable
 
 from clawchat.protocol.bodies import Ack, ErrorBody
-from clawchat.protocol.errors import ClawChatError, PeerError, TooFast, TooLarge, Unavailable, error_for
+from clawchat.protocol.errors import (
+    ClawChatError,
+    PeerError,
+    TooFast,
+    TooLarge,
+    Unavailable,
+    error_for,
+    retry_seconds,
+)
 
 from .errors import ConnectionLost
 from .events import Refused
@@ -13,8 +21,10 @@ from .line import Line
 from .outbox import Outbox
 from .store import Store
 
-# What is refused for the moment goes out again unchanged after this (docs/protocol.md 3.13).
+# What is refused for the moment goes out again unchanged after as long as the server says, and after this when it does
+# not say (docs/protocol.md 3.13).
 PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 300.0
 
 
 class Sender:
@@ -82,7 +92,7 @@ class Sender:
             return
         error = error_for(body.number, body.text)
         if isinstance(error, TooFast | Unavailable):
-            self._not_before = time.monotonic() + PAUSE_SECONDS
+            self._not_before = max(self._not_before, time.monotonic() + pause_after(error))
             self._outbox.land(body.message_id)
             self._wake.set()
         else:
@@ -109,3 +119,11 @@ class Sender:
         elif not future.done():
             future.set_exception(error)
         self._wake.set()
+
+
+def pause_after(error: PeerError) -> float:
+    """Seconds to wait after a refusal for the moment: what its text begins with, within bounds.
+
+    Spec: 3.13
+    """
+    return min(max(PAUSE_SECONDS, retry_seconds(error.text)), LONGEST_PAUSE_SECONDS)

@@ -30,12 +30,13 @@ from clawchat.protocol.frame import MessageType
 from clawchat.protocol.handshake import Gate, ServerHandshake, ServerParameters, find_gate
 from clawchat.protocol.invite import Invite
 from clawchat.protocol.key_schedule import device_credentials, gate_key
-from clawchat.protocol.keys import DevicePublic, DiscoverySecret, IdentityKey, PreSharedKey
+from clawchat.protocol.keys import DevicePublic, DiscoverySecret, IdentityKey, IdentityPublic, PreSharedKey
 from clawchat.protocol.places import LIST_NAME
 from clawchat.protocol.primitives import random_bytes, sha256
 from clawchat.protocol.rekey import ServerRekey
 from clawchat.protocol.revocation_list import RevocationList, Revoked, seal_revocation_list
 from clawchat.protocol.session import Session
+from clawchat.protocol.succession import sign_succession
 from clawchat.protocol.wraps import WRAPS_STEP, join_wraps, make_padding, make_wrap
 
 
@@ -92,6 +93,8 @@ class TinyServer:
 
     def __init__(self) -> None:
         self.identity = IdentityKey.generate()
+        # Who follows it, while it hands over.
+        self.successor: IdentityKey | None = None
         self.secret = DiscoverySecret.generate()
         self.devices: dict[bytes, tuple[PreSharedKey, DevicePublic | None]] = {}
         self.invites: set[bytes] = set()
@@ -123,8 +126,10 @@ class TinyServer:
         self.finished_tlvs: dict[int, bytes] = {}
         self.parameters = ServerParameters()
         self.never_rekey = False
-        # What it saw
+        # What it saw: by which identity each handshake was made, among others.
+        self.came_by: list[IdentityPublic] = []
         self.hellos = 0
+        self.answers: list[Response | Failure] = []
         self.pings = 0
         self.pongs: list[bytes] = []
 
@@ -198,7 +203,8 @@ class TinyServer:
         )
 
     def seal(self, info: ConnectionInfo) -> bytes:
-        return seal_connection_file(info, self.secret, self.identity, info.timestamp, wraps=self.wraps())
+        wraps, successor = self.wraps(), self.successor
+        return seal_connection_file(info, self.secret, self.identity, info.timestamp, wraps=wraps, successor=successor)
 
     def publish(self, *ports: Port) -> bytes:
         """Put a file that lists these ports, the newest last, where readers get it."""
@@ -224,6 +230,22 @@ class TinyServer:
             if notice is not None:
                 await seat.send(MessageType.CLOSE_NOTIFY, notice.encode())
             await seat.socket.close(code=code)
+
+    def hand_over(self, seconds: int = 3600, begins: int | None = None) -> bytes:
+        """Another identity follows from now on, and both serve; the answer is the statement."""
+        self.successor = IdentityKey.generate()
+        begins = int(time.time()) if begins is None else begins
+        return sign_succession(self.identity, self.successor, begins, begins + seconds).encode()
+
+    def end_handover(self) -> None:
+        """The one that follows is the server from now on."""
+        assert self.successor is not None
+        self.identity, self.successor = self.successor, None
+
+    async def tell(self, op: str, **members: Any) -> None:
+        """A notice to everybody in session."""
+        for seat in list(self.seats):
+            await seat.send(MessageType.REQUEST, Request(self._next_serial(), {"op": op, **members}).encode())
 
     async def append(self, room: bytes, message: bytes, sender: bytes = bytes(16), message_id: bytes = b"") -> int:
         """Store a row and hand it to whoever follows the room."""
@@ -277,7 +299,9 @@ class TinyServer:
         await asyncio.sleep(port.slowness)
         if self.never_answer:
             await asyncio.sleep(5)
-        gates = [Gate(gate_key(secret), self.identity) for secret in self.gate_secrets or [self.secret]]
+        identities = [each for each in (self.successor, self.identity) if each is not None]
+        secrets = self.gate_secrets or [self.secret]
+        gates = [Gate(gate_key(secret), identity) for secret in secrets for identity in identities]
         gate = find_gate(hello, gates)
         if gate is None or self.refuse_all:
             await socket.close(code=1008)
@@ -290,6 +314,7 @@ class TinyServer:
         auth = handshake.receive_client_auth(await socket.receive_bytes())
         psk, bound = self.devices.get(auth.psk_id, (PreSharedKey.generate(), None))
         handshake.verify(psk, bound)
+        self.came_by.append(gate.server_public)
         if auth.psk_id in self.invites:
             self.devices[auth.psk_id] = (psk, auth.device_public)
             own_id, own_psk = device_credentials(handshake.exporter, auth.device_public)
@@ -304,7 +329,8 @@ class TinyServer:
                     del self.devices[invite_id]
         frame, session = handshake.finish(self.finished_tlvs, random_bytes(16), 0)
         await socket.send_bytes(frame)
-        rekey = ServerRekey(session, auth.device_public, self.identity.sign, time.monotonic())
+        signer = self.successor if self.successor and self.successor.public == gate.server_public else self.identity
+        rekey = ServerRekey(session, auth.device_public, signer.sign, time.monotonic())
         return Seat(port, socket, session, rekey, device_id(auth.device_public))
 
     async def _read(self, seat: Seat) -> None:
@@ -318,6 +344,8 @@ class TinyServer:
                 exchange = parse_exchange(frame.payload)
                 if isinstance(exchange, Request):
                     await self._answer(seat, exchange)
+                else:
+                    self.answers.append(exchange)
             elif frame.type == MessageType.KEY_ROTATION and not self.never_rekey:
                 answer = seat.rekey.receive(frame.payload, time.monotonic())
                 if answer is not None:

@@ -1,4 +1,4 @@
-"""The successor statement beside the vectors: what is made is what is read, and what readers would refuse is not made."""
+"""The successor statement beside the vectors: what is signed is read, and what readers would refuse is not signed."""
 
 import pytest
 from hypothesis import given, settings

@@ -68,7 +68,7 @@ export class Finder {
 
   /** The identities of the server that are believed now, the one to go by first. Raises: revoked. */
   async pins() {
-    await this.#trust.check(this.#clock.seconds);
+    await this.#trust.check(this.#clock.told);
     return this.#trust.pins;
   }
 
@@ -136,7 +136,7 @@ export class Finder {
    * Raises: malformed, unauthentic, unknown_peer, replayed, forked, revoked ...
    */
   async accept(file, mirror) {
-    await this.#trust.check(this.#clock.seconds);
+    await this.#trust.check(this.#clock.told);
     await this.#believe([await this.#examine({ url: mirror, file })]);
   }
 
@@ -146,7 +146,7 @@ export class Finder {
    *   can be tried, since whoever answers there has to prove itself; which file is believed all places decide
    */
   async refresh(tell = () => {}) {
-    await this.#trust.check(this.#clock.seconds);
+    await this.#trust.check(this.#clock.told);
     const opened = new Map();
     const judge = async (answer) => {
       const candidate = await this.#examine(answer);

@@ -3,12 +3,21 @@
 // Spec: 3.3
 
 export class ServerClock {
+  #offsetMs = null;
+
   /** The authenticated difference in ms. */
-  offsetMs = 0;
+  set offsetMs(milliseconds) {
+    this.#offsetMs = milliseconds;
+  }
 
   /** In ms since 1970. */
   get now() {
-    return Date.now() + this.offsetMs;
+    return Date.now() + (this.#offsetMs ?? 0);
+  }
+
+  /** In seconds since 1970; null before the server has told its time to this page. */
+  get told() {
+    return this.#offsetMs === null ? null : this.seconds;
   }
 
   /** In seconds since 1970. */

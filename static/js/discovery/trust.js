@@ -55,12 +55,13 @@ export class Trust {
   }
 
   /**
-   * Nothing, while server and device may go on. An identity whose handover is over is not believed any more.
-   * @param {number} now in seconds since 1970, by the server's clock
+   * Nothing, while server and device may go on. An identity whose handover is over is not believed any more; only the
+   * server tells that it is: a clock of ours that runs ahead must not cost us the server.
+   * @param {number | null} told in seconds since 1970, by the server's clock, null when it has not told it yet
    * Raises: revoked.
    */
-  async check(now) {
-    await this.#identities.end(now);
+  async check(told) {
+    if (told !== null) await this.#identities.end(told);
     if (this.isRevoked) throw new Revoked("the server or this device was revoked");
   }
 
