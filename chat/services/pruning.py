@@ -9,7 +9,7 @@ from django.db.models.functions import Greatest, Length
 from django.utils import timezone
 
 from chat.models import Connection, Device, Envelope, KeyPackage, News, Room, Welcome
-from chat.services import alerts, bans, habits, staging, tallies, wraps
+from chat.services import alerts, audit_checkpoints, bans, habits, staging, tallies, wraps
 from chat.services.policy import current_policy
 
 NEWS_KEPT = timedelta(days=1)
@@ -34,6 +34,8 @@ def prune_leftovers() -> dict[str, int]:
         "alerts": alerts.prune_alerts(),
         "habits": habits.prune_habits(),
         "secrets of expired invites": wraps.drop_expired(),
+        "audit events": audit_checkpoints.prune(),
+        "addresses": audit_checkpoints.erase_addresses(),
     }
 
 
