@@ -14,6 +14,7 @@ from chat.rates import counted_address
 from chat.retry import retry_text
 from chat.services.connections import Arrival, Ending
 from chat.services.delivery import StoredRow
+from chat.turn import Turn
 from clawchat.protocol.bodies import CloseNotify, ErrorBody, Request
 from clawchat.protocol.errors import CODES, ClawChatError, Internal, PeerError, RekeyOverdue, TooFast, close_code
 from clawchat.protocol.frame import Frame, MessageType
@@ -85,7 +86,7 @@ class LiveSession:
         self._renewed_by = (-1, math.inf)
         self.arrival = arrival
         # Empty when limits by address are not for it; and whether it heeds what it is told.
-        self.address, self.pace = counted_address(link.address), Pace()
+        self.address, self.pace, self.turn = counted_address(link.address), Pace(), Turn()
         # Bytes of frames that came and went, over all epochs.
         self.bytes_in, self.bytes_out = session.received_bytes, session.sent_bytes
         # What else it did, and what of it all was added to the process's counts.

@@ -31,9 +31,13 @@ def store_message(hub: Hub, session: LiveSession, frame: Frame) -> None:
 
 def _parse(hub: Hub, session: LiveSession, frame: Frame) -> Append:
     if session.messages_in_flight >= IN_FLIGHT:
+        session.turn.refused(frame.message_id, IN_FLIGHT_SECONDS, hub.clock())
         raise session.too_fast(IN_FLIGHT_SECONDS, f"{IN_FLIGHT} messages are not answered yet")
     size, now = len(frame.payload), hub.clock()
+    if wait := session.turn.wait_for(frame.message_id, now):
+        raise session.too_fast(wait, "an earlier message has to come again first")
     if wait := hub.rates.take_message(session.device_pk, session.address, size, now):
+        session.turn.refused(frame.message_id, wait, now)
         raise session.too_fast(wait, "too many messages at once")
     if not session.has_account:
         raise NotMember("no account yet")

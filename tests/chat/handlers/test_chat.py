@@ -124,6 +124,26 @@ async def test_too_many_messages_are_refused_and_can_be_sent_later(hub, alice, r
     assert Ack.parse((await alice.frame(MessageType.ACK)).payload).seq == 3
 
 
+async def test_what_was_under_way_behind_a_refused_message_stays_behind_it(hub, alice, room, clock):
+    """Though there is room again when it comes: the log has one sender's messages in their order."""
+    await hub.database.run(lambda: change_policy("operator", messages_per_second=1, message_burst=1))
+    await hub.rounds.read_news()
+    first = await alice.post(room)
+    refused = await alice.post(room)
+    assert (await alice.error()).message_id == refused
+    clock.forward(2)
+
+    behind = await alice.post(room)
+    error = await alice.error()
+    await alice.post(room, message_id=refused)
+    clock.forward(2)
+    await alice.post(room, message_id=behind)
+    acks = [Ack.parse((await alice.frame(MessageType.ACK)).payload) for _ in range(3)]
+
+    assert (error.number, error.message_id) == (7, behind)
+    assert [(ack.message_id, ack.seq) for ack in acks] == [(first, 1), (refused, 2), (behind, 3)]
+
+
 async def test_a_flood_does_not_fill_the_memory(hub, alice, room, monkeypatch):
     """So many messages may wait for the database; what is beyond is refused at once."""
     held = []
