@@ -8,11 +8,12 @@ from typing import NamedTuple
 
 from celery import current_app
 from django.db import IntegrityError, transaction
-from django.db.models import F
+from django.db.models import F, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from chat.models import Alert, AlertChannel, AlertTelling
+from chat.services.policy import current_policy
 
 logger = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ QUIET_AFTER = {
 }
 # A crowd is one thing, not a stream of mails: beyond so many open alerts of a kind the others share one.
 MOST_ALIKE = 8
+# Kinds whose subject may be an address; logs hold none.
+ABOUT_ADDRESSES = ("scan", "flood")
 COUNTED_EVERY = timedelta(minutes=1)
 # Ended alerts stay for so long.
 KEPT = timedelta(days=90)
@@ -73,7 +76,7 @@ def close_alert(kind: str, subject: str = "") -> bool:
     row = Alert.objects.filter(kind=kind, subject=subject[:64], closed_at=None).first()
     if row is None or not Alert.objects.filter(pk=row.pk, closed_at=None).update(closed_at=timezone.now()):
         return False
-    logger.info("over: %s", row.text)
+    logger.info("over: %s", _for_log(row))
     row.refresh_from_db()
     tell_what_changed(row, timezone.now())
     return True
@@ -124,8 +127,12 @@ def open_subjects(kind: str) -> set[str]:
 
 
 def prune_alerts() -> int:
-    """How many rows were removed that ended long ago."""
-    return Alert.objects.filter(closed_at__lt=timezone.now() - KEPT).delete()[1].get("chat.Alert", 0)
+    """How many rows were removed that ended long ago; those about addresses go when addresses have to."""
+    ended, days = Alert.objects.exclude(closed_at=None), current_policy().address_retention_days
+    going = Q(closed_at__lt=timezone.now() - KEPT)
+    if days:
+        going |= Q(kind__in=ABOUT_ADDRESSES, closed_at__lt=timezone.now() - timedelta(days=days))
+    return ended.filter(going).delete()[1].get("chat.Alert", 0)
 
 
 def channels_for(severity: str) -> list[AlertChannel]:
@@ -159,7 +166,7 @@ def _open(kind: str, subject: str, severity: str, said: dict, now: datetime) -> 
             )
     except IntegrityError:
         return _see_again(kind, subject, severity, said, now) or _open(kind, subject, severity, said, now)
-    logger.log(_LOG_LEVELS[Severity(severity)], "%s %s", row.text, row.remedy)
+    logger.log(_LOG_LEVELS[Severity(severity)], "alert: %s", _for_log(row))
     _begin_telling(row, now)
     return row
 
@@ -200,3 +207,7 @@ def _send_task() -> None:
         current_app.send_task(TELL_TASK, retry=False, ignore_result=True, expires=TELL_EXPIRES_SECONDS)
     except (OperationalError, OSError) as error:
         logger.warning("no task queue for alerts: %s", type(error).__name__)
+
+
+def _for_log(alert: Alert) -> str:
+    return f"{alert.kind}; the admin says whose" if alert.kind in ABOUT_ADDRESSES else alert.text

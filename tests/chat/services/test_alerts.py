@@ -149,3 +149,15 @@ def test_a_crowd_is_one_alert_more_and_not_a_stream() -> None:
     rest = Alert.objects.get(subject="")
     assert (rest.count, Alert.objects.get(subject="192.0.2.3").count) == (50 - MOST_ALIKE, 2)
     assert "192.0.2.49 knocked." in rest.text
+
+
+def test_alerts_about_addresses_go_when_addresses_have_to(caplog) -> None:
+    """The log never had the address."""
+    flood()
+    raise_alert("mirror", "m", Severity.WARNING, "Down.", "")
+    close_alert("flood", "192.0.2.1")
+    close_alert("mirror", "m")
+    Alert.objects.update(closed_at=timezone.now() - timedelta(days=31))
+    assert prune_alerts() == 1
+    assert Alert.objects.get().kind == "mirror"
+    assert "192.0.2.1" not in caplog.text
