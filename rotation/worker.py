@@ -1,4 +1,4 @@
-"""The Celery child of the embedded default: the production command line in a process of its own, kept alive."""
+"""The Celery child of the embedded default: worker and beat in a process of its own, kept alive."""
 
 import asyncio
 import contextlib
@@ -15,10 +15,7 @@ logger = logging.getLogger(__name__)
 
 # Visits to mirrors take none of these threads (discovery/tasks.py), so that a slow mirror never holds up a tick.
 THREADS = 4
-ARGUMENTS = (
-    f"-A clawchat_site worker -B -P threads -c {THREADS} --without-gossip --without-mingle --without-heartbeat "
-    "--loglevel WARNING"
-)
+MODULE = "clawchat_site.embedded_worker"
 # Celery warns at each start that it runs as root; a container's only user is often root.
 QUIET = ["-W", "ignore::UserWarning:celery.platforms"]
 
@@ -38,7 +35,7 @@ class CeleryChild:
     """One child process that runs worker and beat; started again when it dies."""
 
     def __init__(self, project_dir: Path, command: list[str] | None = None) -> None:
-        self._command = command or [sys.executable, *QUIET, "-m", "celery", "--quiet", *ARGUMENTS.split()]
+        self._command = command or [sys.executable, *QUIET, "-m", MODULE, str(THREADS)]
         self._project_dir = project_dir
         self._process: subprocess.Popen | None = None
         self._keeping: asyncio.Task | None = None
@@ -87,7 +84,8 @@ class CeleryChild:
         paths = [str(self._project_dir), os.environ.get("PYTHONPATH", "")]
         self._process = subprocess.Popen(
             self._command,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))},
+            # Its checks were made when this process started.
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "CELERY_SKIP_CHECKS": "1"},
             stdin=subprocess.DEVNULL,
             # Its log goes to stderr; what it says on stdout is a banner and a farewell.
             stdout=subprocess.DEVNULL,
@@ -97,7 +95,7 @@ class CeleryChild:
         )
 
     def _end_group(self) -> None:
-        """End what the child has left behind: its beat is a process too, and would go on without it."""
+        """End what the child may have left behind."""
         with contextlib.suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
 

@@ -88,24 +88,15 @@ async def test_worker_and_beat_are_killed_at_each_phase_of_a_rotation(tmp_path):
     assert all(killed)
 
 
-async def test_beat_alone_is_killed(tmp_path):
-    """A worker without its beat gets no ticks: the keeper sees that nobody decides, and does."""
+async def test_worker_and_beat_hang(tmp_path):
+    """A process that is there and does nothing is not started again: the keeper sees that nobody decides, and does."""
     async with bad_day(tmp_path) as day:
-        await day.until(lambda: bool(beat_of(day.server.process.pid)), "a beat")
-        for pid in beat_of(day.server.process.pid):
-            os.kill(pid, signal.SIGKILL)
+        await day.until(lambda: bool(descendants(day.server.process.pid)), "a worker")
+        hanging = descendants(day.server.process.pid)
+        for pid in hanging:
+            os.kill(pid, signal.SIGSTOP)
         await day.until_moves(2)
-
-
-def beat_of(pid: int) -> list[int]:
-    """The processes that the Celery child of a server has started."""
-    return [grandchild for child in children(pid) for grandchild in children(child)]
-
-
-def children(pid: int) -> list[int]:
-    """The direct children of a process."""
-    every = descendants(pid)
-    return [one for one in every if not any(one in descendants(other) for other in every if other != one)]
+        assert descendants(day.server.process.pid) == hanging
 
 
 # Mirrors
