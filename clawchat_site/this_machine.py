@@ -3,8 +3,8 @@
 from django.http import HttpRequest
 
 from chat.addresses import is_loopback, is_trusted_proxy
+from clawchat.protocol.places import LOOPBACK_NAMES
 
-LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 # What a proxy adds that tells whom it brings; a browser and curl on this machine send none of them.
 BROUGHT_BY = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_REAL_IP", "HTTP_FORWARDED", "HTTP_VIA")
 # An address that was read from X-Forwarded-For has no port.

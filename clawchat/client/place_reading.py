@@ -13,7 +13,7 @@ from clawchat.diagnosis import Observation
 from clawchat.mega.folder import REPLY_MAX_BYTES
 from clawchat.protocol.errors import PeerError, Unavailable
 from clawchat.protocol.limits import CONNECTION_FILE_MAX_BYTES
-from clawchat.protocol.places import FILE_NAME, MegaFolder, WebPlace, parse_place
+from clawchat.protocol.places import FILE_NAME, LOOPBACK_NAMES, MegaFolder, WebPlace, parse_place
 
 from .errors import Unreachable
 
@@ -21,7 +21,6 @@ READ_SECONDS = 5.0
 CHUNK_BYTES = 16_384
 REDIRECTS = (301, 302, 303, 307, 308)
 MOST_REDIRECTS = 3
-LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # What MEGA answers when a folder or file is not there any more, or was taken down.
 MEGA_GONE = (-9, -16)
 # What OpenSSL says of a certificate whose time has not come, or is over.
@@ -67,7 +66,7 @@ def may_lead(place: WebPlace, further: WebPlace) -> bool:
     What listens here may do things when it is asked, and no stranger should be able to have it asked.
     """
     here, there = urlsplit(place.url), urlsplit(further.url)
-    return here.scheme == there.scheme and (there.hostname not in LOOPBACK or here.hostname in LOOPBACK)
+    return here.scheme == there.scheme and (there.hostname not in LOOPBACK_NAMES or here.hostname in LOOPBACK_NAMES)
 
 
 class _Reader:

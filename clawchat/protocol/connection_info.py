@@ -12,6 +12,7 @@ from clawchat.protocol.encoding import encode_base64, encode_json, parse_base64,
 from clawchat.protocol.errors import Malformed, UnsupportedVersion, UsageError
 from clawchat.protocol.keys import IdentityPublic
 from clawchat.protocol.limits import CLOCK_SKEW_SECONDS, CONNECTION_FILE_MAX_BYTES, MAX_ENDPOINTS
+from clawchat.protocol.places import LOOPBACK_NAMES
 from clawchat.protocol.primitives import constant_time_equal, sha256
 
 _T = TypeVar("_T")
@@ -20,7 +21,6 @@ INNER_VERSION = "1.0"
 PROTOCOL_NAME = "clawchat-secure-v1"
 DEFAULT_CIPHERS = ("TLS_AES_256_GCM_SHA384", "TLS_CHACHA20_POLY1305_SHA256", "TLS_AES_128_GCM_SHA256")
 _HASH_BYTES = 32
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 # Names and addresses only: a host ends up in a URL, where a slash or an @ would lead elsewhere.
 _HOST = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,252}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]{2,45}", re.ASCII)
 _PATH = re.compile(r"/[A-Za-z0-9_-]{22}", re.ASCII)
@@ -56,7 +56,7 @@ class Endpoint:
 
         Spec: 3.13
         """
-        return self.tls or self.host in _LOOPBACK
+        return self.tls or self.host in LOOPBACK_NAMES
 
     def to_members(self) -> dict[str, Any]:
         """As it stands in the file."""

@@ -17,7 +17,9 @@ MAX_PLACES = 16
 PLACE_MAX_CHARACTERS = 2048
 MEGA_GATEWAY = "https://g.api.mega.co.nz/cs"
 MEGA_HOST = "mega.nz"
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+# This very machine, by its three names: as a host, and as they stand in a URL.
+LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+LOOPBACK_HOSTS = ("localhost", "127.0.0.1", "[::1]")
 # Scheme, host, port, and the rest up to a fragment. No user, no spaces, nothing outside ASCII.
 _URL = re.compile(
     r"(https?)://([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\[[0-9A-Fa-f:]{2,39}\])(?::([0-9]{1,5}))?"
@@ -75,13 +77,13 @@ def parse_place(url: str) -> WebPlace | MegaFolder | None:
         return None
     scheme, host, port, rest, fragment = found.groups()
     host = host.lower()
-    if (scheme == "http" and host not in _LOOPBACK) or (port is not None and not 1 <= int(port) <= 65_535):
+    if (scheme == "http" and host not in LOOPBACK_HOSTS) or (port is not None and not 1 <= int(port) <= 65_535):
         return None
     if host.startswith("[") and not _is_ipv6(host[1:-1]):
         return None
     is_mega = host == MEGA_HOST and port is None
     folder = _FOLDER.fullmatch(rest)
-    if folder and fragment is not None and (is_mega or host in _LOOPBACK):
+    if folder and fragment is not None and (is_mega or host in LOOPBACK_HOSTS):
         gateway = MEGA_GATEWAY if is_mega else f"{scheme}://{host}{'' if port is None else ':' + port}/cs"
         key = _folder_key(fragment)
         return None if key is None else MegaFolder(folder[1], key, gateway)

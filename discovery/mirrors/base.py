@@ -5,13 +5,12 @@ from abc import ABC, abstractmethod
 from enum import IntEnum
 from urllib.parse import urlsplit
 
-from clawchat.protocol.places import FILE_NAME, LIST_NAME, parse_place
+from clawchat.protocol.places import FILE_NAME, LIST_NAME, LOOPBACK_NAMES, parse_place
 from discovery.models import Mirror
 
 __all__ = ["FILE_NAME", "LIST_NAME", "PROBE_NAME", "MirrorDriver", "MirrorError", "Reach"]
 
 PROBE_NAME = "probe.json"
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 class MirrorError(Exception):
@@ -80,7 +79,7 @@ class MirrorDriver(ABC):
         places = [place for url in self.public_locations() if (place := parse_place(url)) is not None]
         if not places:
             return Reach.NOBODY
-        is_far = any(urlsplit(f"//{place.host}").hostname not in _LOOPBACK for place in places)
+        is_far = any(urlsplit(f"//{place.host}").hostname not in LOOPBACK_NAMES for place in places)
         return Reach.ANYBODY if is_far else Reach.MACHINE
 
     def remove(self, name: str) -> None:  # noqa: B027  (a mirror may keep what it cannot delete)

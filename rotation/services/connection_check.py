@@ -16,12 +16,11 @@ from clawchat.diagnosis import Audience, Diagnosis, Observation, diagnose
 from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, SealedConnectionFile
 from clawchat.protocol.errors import PeerError
 from clawchat.protocol.key_schedule import key_id
+from clawchat.protocol.places import LOOPBACK_NAMES
 from discovery.services import public_locations, published_bytes
 from rotation.tls.authority import certificate_file
 
 from .clock import clock_problems
-
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 def check_connection() -> Diagnosis:
@@ -57,7 +56,7 @@ def _context() -> list[Observation]:
     parts = urlsplit(settings.CLAWCHAT_FRONT_URL or "")
     if not parts.hostname:
         return []
-    is_secure = parts.scheme == "https" or parts.hostname in LOOPBACK
+    is_secure = parts.scheme == "https" or parts.hostname in LOOPBACK_NAMES
     return [Observation("context_well" if is_secure else "context_insecure")]
 
 

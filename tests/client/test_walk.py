@@ -184,7 +184,7 @@ def test_nobody_elsewhere_has_this_machine_asked(place, further, allowed):
 
 async def test_a_redirect_onto_this_machine_is_not_followed(server, monkeypatch):
     """Here one loopback name stands for a place elsewhere."""
-    monkeypatch.setattr("clawchat.client.place_reading.LOOPBACK", {"localhost"})
+    monkeypatch.setattr("clawchat.client.place_reading.LOOPBACK_NAMES", {"localhost"})
 
     async def away(_):
         raise web.HTTPFound(server.locators[0].replace("127.0.0.1", "localhost"))

@@ -1,8 +1,7 @@
 // The only file that touches fetch: a small file from a mirror, within limits, without credentials.
 
-import { parsePlace, WebPlace } from "../protocol/places.js";
+import { LOOPBACK_HOSTS, parsePlace, WebPlace } from "../protocol/places.js";
 
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
 /** Who says so answers, and has nothing. */
 const GONE = [404, 410];
 
@@ -47,7 +46,8 @@ export async function fetchBytes(url, { maxBytes, timeoutMs, body, redirect = "f
 export function mayLead(from, to) {
   if (!(parsePlace(to) instanceof WebPlace)) return false;
   const [here, there] = [new URL(from), new URL(to)];
-  return here.protocol === there.protocol && (!LOOPBACK.has(there.hostname) || LOOPBACK.has(here.hostname));
+  const isHere = ({ hostname }) => LOOPBACK_HOSTS.includes(hostname);
+  return here.protocol === there.protocol && (!isHere(there) || isHere(here));
 }
 
 /**

@@ -3,8 +3,8 @@
 import { flag, integer, number, text } from "./_members.js";
 import { parseBase64url } from "./encoding.js";
 import { Malformed } from "./errors.js";
+import { LOOPBACK_NAMES } from "./places.js";
 
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "::1"]);
 // Names and addresses only: a host ends up in a URL, where a slash or an @ would lead elsewhere.
 const HOST = /^(?:[A-Za-z0-9][A-Za-z0-9._-]{0,252}|(?=[^:]*:[^:]*:)[0-9A-Fa-f:.]{2,45})$/;
 const PATH = /^\/[A-Za-z0-9_-]{22}$/;
@@ -30,7 +30,7 @@ export class Endpoint {
 
   /** Whether a client may dial it: without TLS only on this very machine. Spec: 3.13 */
   get isDialable() {
-    return this.tls || LOOPBACK.has(this.host);
+    return this.tls || LOOPBACK_NAMES.includes(this.host);
   }
 
   /** As it stands in the file. */

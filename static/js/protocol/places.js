@@ -15,7 +15,9 @@ export const MAX_PLACES = 16;
 export const PLACE_MAX_CHARACTERS = 2048;
 export const MEGA_GATEWAY = "https://g.api.mega.co.nz/cs";
 export const MEGA_HOST = "mega.nz";
-const LOOPBACK = new Set(["localhost", "127.0.0.1", "[::1]"]);
+// This very machine, by its three names: as a host, and as they stand in a URL.
+export const LOOPBACK_NAMES = Object.freeze(["localhost", "127.0.0.1", "::1"]);
+export const LOOPBACK_HOSTS = Object.freeze(["localhost", "127.0.0.1", "[::1]"]);
 // Scheme, host, port, and the rest up to a fragment. No user, no spaces, nothing outside ASCII.
 const URL_PARTS = new RegExp(
   "^(https?)://([A-Za-z0-9][A-Za-z0-9.-]{0,252}|\\[[0-9A-Fa-f:]{2,39}\\])(?::([0-9]{1,5}))?" +
@@ -70,12 +72,12 @@ export function parsePlace(url) {
   if (found === null) return null;
   const [, scheme, givenHost, port, rest, fragment] = found;
   const host = givenHost.toLowerCase();
-  if (scheme === "http" && !LOOPBACK.has(host)) return null;
+  if (scheme === "http" && !LOOPBACK_HOSTS.includes(host)) return null;
   if (port !== undefined && (Number(port) < 1 || Number(port) > 65_535)) return null;
   if (host.startsWith("[") && !isIpv6(host.slice(1, -1))) return null;
   const isMega = host === MEGA_HOST && port === undefined;
   const handle = FOLDER.exec(rest)?.[1];
-  if (handle !== undefined && fragment !== undefined && (isMega || LOOPBACK.has(host))) {
+  if (handle !== undefined && fragment !== undefined && (isMega || LOOPBACK_HOSTS.includes(host))) {
     const gateway = isMega ? MEGA_GATEWAY : `${scheme}://${host}${port === undefined ? "" : `:${port}`}/cs`;
     const key = folderKey(fragment);
     return key && new MegaFolder(handle, key, gateway);
