@@ -1,15 +1,17 @@
 """A client against a tiny server: enrol, send, receive, and come back from whatever happens."""
 
 import asyncio
+import time
 
 import pytest
 
 from clawchat.client import Client, ConnectionLost, Notice, Refused, RoomGone, Unreachable
 from clawchat.client.device import Device
 from clawchat.client.line import ENROLMENT_REFUSALS
+from clawchat.client.sender import pause_after
 from clawchat.client.store import Store
 from clawchat.protocol.bodies import CloseNotify, Request
-from clawchat.protocol.errors import Expired, NotMember, Revoked, StaleEpoch, Unauthentic, UsageError
+from clawchat.protocol.errors import Expired, NotMember, Revoked, StaleEpoch, TooFast, Unauthentic, UsageError
 from clawchat.protocol.frame import MessageType
 from tests.client.conftest import ROOM, collect, message
 from tests.client.tiny_server import TinyServer, until
@@ -199,6 +201,18 @@ async def test_too_fast_is_sent_again_in_order(server, alice, monkeypatch):
     second = asyncio.create_task(alice.send(ROOM, message("2")[1]))
 
     assert (await first, await second) == (1, 2)
+
+
+async def test_a_pause_is_as_long_as_the_server_says(server, alice, monkeypatch):
+    """Of messages and of requests; what is not said takes the usual time, what is absurd no more than minutes."""
+    monkeypatch.setattr("clawchat.client.sender.PAUSE_SECONDS", 0.05)
+    server.refuse_messages, server.refusal_text = [7], "1 seconds until a next try makes sense: too many"
+    began = time.monotonic()
+
+    await alice.send(ROOM, message("1")[1])
+
+    assert time.monotonic() - began >= 1
+    assert [pause_after(TooFast(text)) for text in ("7 seconds", "no", "99999 s")] == [7, 0.05, 300]
 
 
 async def test_request_is_asked_again_after_a_loss(server, alice):

@@ -113,6 +113,7 @@ class TinyServer:
         # Knobs
         self.keep_acks = False
         self.refuse_messages: list[int] = []
+        self.refusal_text = "no"
         self.skip_row: int | None = None
         self.refuse_all = False
         self.cut_after_store = 0
@@ -359,7 +360,7 @@ class TinyServer:
 
     async def _store(self, seat: Seat, body: ChatSend, message_id: bytes) -> None:
         if self.refuse_messages:
-            error = ErrorBody(self.refuse_messages.pop(0), "no", message_id)
+            error = ErrorBody(self.refuse_messages.pop(0), self.refusal_text, message_id)
             return await seat.send(MessageType.ERROR, error.encode())
         ids = [row.message_id for row in self.rooms.get(body.room_id, [])]
         if message_id in ids:

@@ -38,6 +38,8 @@ export class Room {
     this.outbox = outbox;
     /** The code of what keeps the room from going on, or null. */
     this.stuck = null;
+    /** The code of what it waits for, which passes by itself; or null. */
+    this.held = null;
     this.#surroundings = surroundings;
     this.sender = new RoomSender(this);
     this.reader = new RoomReader(this, surroundings.me);
@@ -116,6 +118,13 @@ export class Room {
   /** @param {string} code of what keeps the room from going on */
   getStuck(code) {
     this.stuck = code;
+    this.changed();
+  }
+
+  /** @param {string | null} code of what it waits for a while */
+  hold(code) {
+    if (this.held === code) return;
+    this.held = code;
     this.changed();
   }
 

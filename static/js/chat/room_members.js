@@ -3,6 +3,7 @@
 // Spec: 4.5
 
 import { sameBytes } from "../bytes.js";
+import { retrySeconds } from "../protocol/errors.js";
 import { newMessageId } from "../protocol/primitives.js";
 import { PendingCommit } from "./pending_commit.js";
 import { Problem } from "./problem.js";
@@ -10,7 +11,8 @@ import { groupRows, pendingRow } from "./room_rows.js";
 
 /** Refusals of a commit that pass by themselves: it is repeated byte for byte. */
 const PASSING = new Set(["too_fast", "limit", "unavailable", "internal"]);
-const RETRY_MS = 2000;
+const RETRY_SECONDS = 2;
+const LONGEST_WAIT_SECONDS = 300;
 
 export class RoomMembers {
   #room;
@@ -86,16 +88,18 @@ export class RoomMembers {
       await pending.publish(this.#ask, this.#room.roomId);
     } catch (cause) {
       // With stale_epoch another commit took the epoch, and the log is about to show which.
-      if (PASSING.has(cause.code)) this.#retryLater();
+      if (PASSING.has(cause.code)) this.#retryLater(retrySeconds(cause.text ?? ""));
       else if (cause.code !== "stale_epoch") await this.#drop(pending, cause);
     }
   }
 
-  #retryLater() {
+  /** @param {number} seconds that the server wants to pass, 0 when it does not say */
+  #retryLater(seconds) {
+    const pause = Math.min(Math.max(seconds, RETRY_SECONDS), LONGEST_WAIT_SECONDS);
     setTimeout(() => {
       this.#published = null;
       this.publishPending();
-    }, RETRY_MS);
+    }, pause * 1000);
   }
 
   #drop(pending, cause) {

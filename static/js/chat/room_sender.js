@@ -2,6 +2,7 @@
 //
 // Spec: 4.5, 3.13
 
+import { retrySeconds } from "../protocol/errors.js";
 import { newMessageId } from "../protocol/primitives.js";
 import { encodeProfile, encodeText } from "./payload.js";
 import { groupRows } from "./room_rows.js";
@@ -10,6 +11,9 @@ import { groupRows } from "./room_rows.js";
 const PASSING = new Set(["too_fast", "limit", "unavailable", "internal"]);
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30_000;
+/** The server's own word on how long to wait counts up to here; and a wait this long is shown. Spec: 3.13 */
+const LONGEST_WAIT_SECONDS = 300;
+const SHOWN_WAIT_SECONDS = 5;
 
 /** So many are encrypted in one transaction at most. */
 const MESSAGES_AT_ONCE = 32;
@@ -18,6 +22,7 @@ export class RoomSender {
   #room;
   #retryMs = FIRST_RETRY_MS;
   #retryTimer = null;
+  #retryAt = 0;
 
   /** @param {import("./room.js").Room} room */
   constructor(room) {
@@ -51,6 +56,7 @@ export class RoomSender {
 
   acknowledged(id) {
     this.#retryMs = FIRST_RETRY_MS;
+    this.#room.hold(null);
     const entry = this.#room.outbox.find(id);
     if (!entry || entry.acknowledged) return;
     this.#room.outbox.acknowledge(entry);
@@ -67,7 +73,7 @@ export class RoomSender {
       this.wake();
     } else if (PASSING.has(cause.code)) {
       room.outbox.rewind(entry);
-      this.#retryLater();
+      this.#retryLater(cause);
     } else if (cause.code === "not_member") {
       room.stepAside(async () => room.recordStep({ gone: true }));
     } else {
@@ -120,12 +126,18 @@ export class RoomSender {
     }
   }
 
-  #retryLater() {
-    if (this.#retryTimer !== null) return;
+  /** After as long as the server says, or after pauses that grow when it does not. */
+  #retryLater(cause) {
+    const seconds = Math.min(retrySeconds(cause.text ?? ""), LONGEST_WAIT_SECONDS);
+    if (seconds >= SHOWN_WAIT_SECONDS) this.#room.hold(cause.code);
+    const retryAt = Date.now() + (seconds > 0 ? seconds * 1000 : this.#retryMs);
+    if (this.#retryTimer !== null && retryAt <= this.#retryAt) return;
+    if (this.#retryTimer === null) this.#retryMs = Math.min(LONGEST_RETRY_MS, this.#retryMs * 2);
+    clearTimeout(this.#retryTimer);
+    this.#retryAt = retryAt;
     this.#retryTimer = setTimeout(() => {
       this.#retryTimer = null;
       this.wake();
-    }, this.#retryMs);
-    this.#retryMs = Math.min(LONGEST_RETRY_MS, this.#retryMs * 2);
+    }, retryAt - Date.now());
   }
 }

@@ -46,6 +46,7 @@ export function roomView(room, last) {
     unread: room.unread,
     joined: room.isJoined,
     problem: room.stuck ? { code: room.stuck } : null,
+    waitsFor: room.held ? { code: room.held } : null,
     activity: Math.max(last?.time ?? 0, room.transcript.last?.time ?? 0),
   };
 }

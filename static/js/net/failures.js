@@ -2,10 +2,12 @@
 
 /** No session came of a dial. `code`: "unavailable", "refused" (closed before AUTH_OK), or the code of a PeerError. */
 export class DialFailed extends Error {
-  constructor(code, options = undefined) {
+  /** @param {string} code @param {ErrorOptions & {retrySeconds?: number}} [options] when the server says to come again */
+  constructor(code, { retrySeconds = 0, ...options } = {}) {
     super(`no session: ${code}`, options);
     this.name = "DialFailed";
     this.code = code;
+    this.retrySeconds = retrySeconds;
   }
 }
 

@@ -1,7 +1,7 @@
 // Why a session ended, as a code.
 
 import { ChannelClosed, DialFailed } from "../net/failures.js";
-import { errorFor, PeerError } from "../protocol/errors.js";
+import { errorFor, PeerError, retrySeconds } from "../protocol/errors.js";
 
 /** Why a session could not take over: when it was closed meanwhile, for the reason it was closed. */
 export async function endedBy(channel, cause) {
@@ -10,7 +10,8 @@ export async function endedBy(channel, cause) {
     return cause;
   }
   const { code, farewell } = await channel.closed;
-  return new DialFailed(reasonOf(code, farewell) ?? "unavailable", { cause });
+  const seconds = retrySeconds(farewell?.text ?? "");
+  return new DialFailed(reasonOf(code, farewell) ?? "unavailable", { cause, retrySeconds: seconds });
 }
 
 /** The code a session ended with, or null when nothing is wrong or nothing was said. */

@@ -139,7 +139,7 @@ export class PortFollower {
 
   /** A move that failed is nothing to show while the session it has goes on. */
   #failed(cause) {
-    this.#rest.add();
+    this.#rest.add(cause.retrySeconds);
     if (!this.channel) return this.#report("offline", cause.code ?? "internal");
     if (this.#move?.once) this.#move = null;
     if (this.#move === null) this.#plan.make(this.#endpoint);

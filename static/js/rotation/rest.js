@@ -6,11 +6,15 @@ import { Pause } from "./pause.js";
 /** A port that should take us and does not is tried again before the old one closes. */
 const LONGEST_MOVE_PAUSE_MS = 2000;
 
+/** A server that is full says itself when to come again; nobody stays away longer for it. */
+const LONGEST_LIMIT_SECONDS = 300;
+
 export class Rest {
   #pause = new Pause();
   #toFind;
   #toMove;
   #isDue = false;
+  #leastMs = 0;
 
   /** @param {() => number} random from 0 up to 1 */
   constructor(random) {
@@ -18,16 +22,17 @@ export class Rest {
     this.#toMove = new Backoff(random, { longestMs: LONGEST_MOVE_PAUSE_MS });
   }
 
-  /** Something failed: the next try comes after a pause. */
-  add() {
+  /** Something failed: the next try comes after a pause. @param {number} [seconds] that the server wants it to take */
+  add(seconds = 0) {
     this.#isDue = true;
+    this.#leastMs = Math.min(seconds, LONGEST_LIMIT_SECONDS) * 1000;
   }
 
   /** The pause, if one is due. @param {boolean} hasSession @returns {Promise<void>} */
   async take(hasSession) {
     if (!this.#isDue) return;
     this.#isDue = false;
-    await this.#pause.wait((hasSession ? this.#toMove : this.#toFind).next());
+    await this.#pause.wait(this.#leastMs + (hasSession ? this.#toMove : this.#toFind).next());
   }
 
   /** No more waiting now. */

@@ -49,9 +49,10 @@ class Conversation extends AppElement {
       </div>`;
   }
 
-  /** What stops this room, or else what the reader should know about the whole app. */
+  /** What stops this room or holds it up, or else what the reader should know about the whole app. */
   #bar(room) {
-    if (room.problem) return html`<cc-problem .code=${room.problem.code} fixed></cc-problem>`;
+    const own = room.problem ?? room.waitsFor;
+    if (own) return html`<cc-problem .code=${own.code} fixed></cc-problem>`;
     return this.problem ? html`<cc-problem .app=${this.app} .code=${this.problem.code}></cc-problem>` : nothing;
   }
 

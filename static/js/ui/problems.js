@@ -118,7 +118,9 @@ const PROBLEMS = {
   },
   limit: {
     title: "The server has no room for more",
-    text: "A limit that its operator set was reached. Nothing is lost; tell the person who runs it.",
+    text:
+      "A limit that its operator set was reached. Nothing is lost, and it is tried again by itself. If it stays so, " +
+      "tell the person who runs it.",
     remedy: RETRY,
   },
   not_member: {

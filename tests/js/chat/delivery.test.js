@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
 import { toHex } from "../../../static/js/bytes.js";
-import { TooFast } from "../../../static/js/protocol/errors.js";
+import { Limit, TooFast } from "../../../static/js/protocol/errors.js";
 import { FakeServer } from "../fakes/server.js";
 import { closeAll, enrolled, enrolledKnownTo, ids, openApp, pairInRoom, texts, until } from "./people.js";
 
@@ -144,6 +144,26 @@ test("a server that asks for a pause gets everything in order after it", async (
   await sendAll(alice.app, roomId, numbers(0, 6));
 
   await assertSame(server, roomId, [alice, bob], 6);
+});
+
+test("a pause is as long as the server says, and a long one is shown until it is over", async () => {
+  const server = new FakeServer();
+  const { alice, bob, roomId } = await pairInRoom(server);
+  const tries = [];
+  server.beforeStore = () => {
+    tries.push(Date.now());
+    if (tries.length === 1) throw new Limit("5 seconds until a next try makes sense");
+  };
+  const room = () => alice.app.rooms.find((each) => each.id === roomId);
+
+  await alice.app.send(roomId, "0");
+  await until(alice.app, () => room().waitsFor?.code === "limit");
+  await sendAll(alice.app, roomId, ["1"]);
+
+  assert.equal(room().problem, null);
+  await assertSame(server, roomId, [alice, bob], 2);
+  assert.ok(tries[1] - tries[0] >= 4900);
+  assert.equal(room().waitsFor, null);
 });
 
 test("a commit that was interrupted is repeated by the next page and adopted", async () => {

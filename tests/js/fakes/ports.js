@@ -74,7 +74,7 @@ export class Ports {
     if (typeof does === "number") await new Promise((resolve) => setTimeout(resolve, does));
     await proven();
     this.authenticated.push(host);
-    if (does === "full") throw failure("limit");
+    if (does === "full") throw Object.assign(failure("limit"), { retrySeconds: 1 });
     return channelTo(host);
   };
 }

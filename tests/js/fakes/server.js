@@ -18,6 +18,7 @@ import { DiscoverySecret, IdentityKey, PreSharedKey } from "../../../static/js/p
 import { encodeBase64url } from "../../../static/js/protocol/encoding.js";
 import { randomBytes } from "../../../static/js/protocol/primitives.js";
 import { ServerRekey } from "../../../static/js/protocol/rekey.js";
+import { signSuccession } from "../../../static/js/protocol/succession.js";
 import { joinWraps, makePadding, makeWrap, WRAPS_STEP } from "../../../static/js/protocol/wraps.js";
 import { DeliveryService } from "./delivery_service.js";
 
@@ -26,6 +27,13 @@ export const MIRROR = "https://mirror.example/connection.json";
 export class FakeServer {
   service = new DeliveryService();
   identity = IdentityKey.generate();
+  /** Who follows it, while it hands over, and the statement of that. */
+  successor = null;
+  succession = null;
+  /** The public keys by which devices came, in the order of their sessions. */
+  cameBy = [];
+  /** How it closes for whom it does not know; the real one says 1008. */
+  strangerClose = 1006;
   discoverySecret = DiscoverySecret.generate();
   /** PSK id (hex) -> {psk, device (hex or null), isInvite}. */
   psks = new Map();
@@ -109,6 +117,21 @@ export class FakeServer {
     if (tell) for (const session of this.sessions) session.notice("secret", { kid, secret: this.discoverySecret.bytes });
   }
 
+  /** Another identity follows from now on; those in session hear of it when they may. */
+  handOver({ seconds = 3600, tell = true } = {}) {
+    const now = Math.floor((Date.now() + this.clockAheadMs) / 1000);
+    this.successor = IdentityKey.generate();
+    this.succession = signSuccession(this.identity, this.successor, now, now + seconds).encode();
+    this.serial += 1;
+    if (tell) for (const session of this.sessions) session.notice("successor", { statement: this.succession });
+  }
+
+  /** The one that follows is the server from now on. */
+  endHandover() {
+    [this.identity, this.successor, this.succession] = [this.successor, null, null];
+    this.serial += 1;
+  }
+
   /** Ask every session for new keys. */
   requestRekey() {
     for (const session of this.sessions) session.requestRekey();
@@ -142,7 +165,8 @@ export class FakeServer {
     });
     this.lastFile ??= {};
     const wraps = await this.#wraps();
-    this.lastFile[this.serial] ??= await sealConnectionFile(info, this.discoverySecret, this.identity, now, { wraps });
+    const { discoverySecret, identity, successor } = this;
+    this.lastFile[this.serial] ??= await sealConnectionFile(info, discoverySecret, identity, now, { wraps, successor });
     return this.lastFile[this.serial];
   }
 
@@ -240,8 +264,11 @@ class FakeSession {
   }
 
   async #hello(record) {
-    const gate = findGate(record, [new Gate(gateKey(this.#server.discoverySecret), this.#server.identity)]);
-    if (!gate) return this.cut(1006);
+    const { discoverySecret, identity, successor, strangerClose } = this.#server;
+    const identities = successor ? [successor, identity] : [identity];
+    const gate = findGate(record, identities.map((each) => new Gate(gateKey(discoverySecret), each)));
+    if (!gate) return this.cut(strangerClose);
+    this.#identity = gate.identity;
     this.#handshake = new ServerHandshake(gate, serverId(this.#server.identity.public));
     return this.#handlers.onMessage(await this.#handshake.receiveHello(record, Date.now() + this.#server.clockAheadMs));
   }
@@ -252,7 +279,10 @@ class FakeSession {
     const bound = known.device === null ? null : known.device;
     this.#handshake.verify(known.psk, bound);
     this.#enrol(known, auth.devicePublic);
-    const [frame, session] = await this.#handshake.finish(new Map(), randomBytes(16), Date.now());
+    this.#server.cameBy.push(this.#identity.public);
+    const { identity, succession } = this.#server;
+    const told = new Map(succession && this.#identity === identity ? [[17, succession]] : []);
+    const [frame, session] = await this.#handshake.finish(told, randomBytes(16), Date.now());
     this.#session = session;
     this.#takePartInRekeys(session, auth.devicePublic);
     this.isOpen = true;
@@ -261,7 +291,7 @@ class FakeSession {
 
   #takePartInRekeys(session, devicePublic) {
     const seconds = () => performance.now() / 1000;
-    this.#rekey = new ServerRekey(session, devicePublic, (message) => this.#server.identity.sign(message), seconds());
+    this.#rekey = new ServerRekey(session, devicePublic, (message) => this.#identity.sign(message), seconds());
     session.handRekeyTo((payload) => {
       const answer = this.#rekey.receive(payload, seconds());
       if (answer) this.frame(MessageType.KEY_ROTATION, answer);
@@ -305,7 +335,7 @@ class FakeSession {
       this.frame(MessageType.ACK, new Ack(messageId, roomId, seq).encode());
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;
-      this.frame(MessageType.ERROR, new ErrorBody(error.number, "", messageId).encode());
+      this.frame(MessageType.ERROR, new ErrorBody(error.number, error.text, messageId).encode());
     }
   }
 
@@ -318,7 +348,7 @@ class FakeSession {
       if (exchange.body.op === "room.resume") answer.rooms.forEach((place) => this.#resume(place));
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;
-      const failure = { code: error.number, text: "", ...error.details };
+      const failure = { code: error.number, text: error.text, ...error.details };
       this.frame(MessageType.REQUEST, new Failure(exchange.id, failure).encode());
     }
   }

@@ -179,3 +179,29 @@ test("a session that retires waits for its answers and says goodbye", async (t) 
   assert.deepEqual(frames.map((frame) => frame.type), [MessageType.CHAT, MessageType.CLOSE_NOTIFY]);
   assert.deepEqual(closed, [1000]);
 });
+
+test("what was asked too fast is asked again after the time the server says, and nothing overtakes it", async (t) => {
+  const { channel, read, tell } = await open(t);
+  const first = channel.request("directory");
+  const [asked] = (await read()).map((frame) => parseExchange(frame.payload));
+
+  const began = Date.now();
+  await tell(MessageType.REQUEST, new Failure(asked.id, { code: 7, text: "1 seconds until a next try" }).encode());
+  const second = channel.request("device.list");
+  const again = (await read(2)).map((frame) => parseExchange(frame.payload));
+
+  assert.ok(Date.now() - began >= 950);
+  assert.deepEqual(again.map(({ body }) => body.op), ["directory", "device.list"]);
+  for (const { id } of again) await tell(MessageType.REQUEST, new Response(id, {}).encode());
+  assert.deepEqual([await first, await second], [{}, {}]);
+});
+
+test("a longer wait is for the person to decide", async (t) => {
+  const { channel, read, tell } = await open(t);
+  const refused = assert.rejects(channel.request("directory"), { code: "too_fast", text: "60 seconds" });
+  const [asked] = (await read()).map((frame) => parseExchange(frame.payload));
+
+  await tell(MessageType.REQUEST, new Failure(asked.id, { code: 7, text: "60 seconds" }).encode());
+
+  await refused;
+});

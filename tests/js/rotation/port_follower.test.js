@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { ChannelClosed } from "../../../static/js/net/failures.js";
+import { endedBy } from "../../../static/js/rotation/endings.js";
 import { PortFollower } from "../../../static/js/rotation/port_follower.js";
-import { failure, port, Ports, until } from "../fakes/ports.js";
+import { channelTo, failure, port, Ports, until } from "../fakes/ports.js";
 
 const settle = (milliseconds = 10) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
@@ -211,6 +213,29 @@ test("it goes on trying, and says what is wrong", async (t) => {
 
   assert.equal((await follower.ready()).host, "a");
   assert.equal(follower.status.problem, null);
+});
+
+test("a server that is full is tried again when it says, and not before", async (t) => {
+  const { world, follower } = await setUp(t);
+  world.does.a = "full";
+  follower.start();
+  await until(() => follower.status.problem === "limit");
+  const refusedAt = Date.now();
+  world.does.a = "open";
+
+  await follower.ready();
+
+  assert.ok(Date.now() - refusedAt >= 950);
+  assert.equal(follower.status.problem, null);
+});
+
+test("why a session ended comes with when to try again", async () => {
+  const channel = channelTo("a");
+  channel.closed = Promise.resolve({ code: 4411, farewell: { number: 11, text: "30 seconds until a next try" } });
+
+  const cause = await endedBy(channel, new ChannelClosed());
+
+  assert.deepEqual([cause.code, cause.retrySeconds], ["limit", 30]);
 });
 
 test("a device that was put out stops, whichever way it is told", async (t) => {
