@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable, Mapping
+from ipaddress import ip_network
 
-from chat.addresses import network_of
+from chat.addresses import parse_address
 
 
 class Banned:
@@ -14,11 +15,25 @@ class Banned:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._until: Mapping[str, float] = {}
+        # By version and by how many bits of an address say nothing: the bits that do, and until when.
+        self._until: dict[tuple[int, int], dict[int, float]] = {}
 
     def replace(self, until: Mapping[str, float]) -> None:
         """From now on these are banned, and nobody else."""
-        self._until = dict(until)
+        found: dict[tuple[int, int], dict[int, float]] = {}
+        for text, end in until.items():
+            network = ip_network(text)
+            spare = network.max_prefixlen - network.prefixlen
+            found.setdefault((network.version, spare), {})[int(network.network_address) >> spare] = end
+        self._until = found
 
     def __contains__(self, address: str) -> bool:
-        return bool(self._until) and self._until.get(network_of(address), 0.0) > self._clock()
+        found = parse_address(address) if self._until else None
+        if found is None:
+            return False
+        now, number = self._clock(), int(found)
+        return any(
+            ends.get(number >> spare, 0.0) > now
+            for (version, spare), ends in self._until.items()
+            if version == found.version
+        )

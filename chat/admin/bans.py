@@ -21,9 +21,13 @@ class BanForm(forms.ModelForm):
 
     # Not the model's own field: a ban that there is already is changed.
     network = forms.CharField(
-        max_length=64, help_text="An address. Of an IPv6 address, its network of 64 bits is banned."
+        max_length=64,
+        help_text="An address, or a network such as 192.0.2.0/24. Of an IPv6 address, its network of 64 bits.",
     )
     minutes = forms.IntegerField(min_value=1, max_value=MOST_MINUTES, initial=lambda: current_policy().ban_minutes)
+
+    # Where the operator comes from; empty when nobody knows.
+    own_address = ""
 
     class Meta:
         model = Ban
@@ -35,7 +39,7 @@ class BanForm(forms.ModelForm):
         """The network, when it may be banned."""
         try:
             network = parse_network(self.cleaned_data["network"])
-            check_bannable(network)
+            check_bannable(network, own_address=self.own_address)
         except NotBanned as refusal:
             raise ValidationError(str(refusal)) from None
         return network
@@ -74,8 +78,10 @@ class BanAdmin(LookedAt):
     def get_form(
         self, request: HttpRequest, obj: Ban | None = None, change: bool = False, **kwargs: object
     ) -> type[forms.ModelForm]:
-        """The form for a new one."""
-        return super().get_form(request, obj, change, **kwargs) if obj else BanForm
+        """The form for a new one, which knows where this operator comes from."""
+        if obj:
+            return super().get_form(request, obj, change, **kwargs)
+        return type("OwnBanForm", (BanForm,), {"own_address": request.META.get("REMOTE_ADDR", "")})
 
     def save_model(self, request: HttpRequest, obj: Ban, form: BanForm, change: bool) -> None:
         """Through the service, so that the audit log and every server process hear of it."""

@@ -14,9 +14,9 @@ class BanQuerySet(models.QuerySet["Ban"]):
 
 
 class Ban(models.Model):
-    """An address, or an IPv6 prefix, whose new connections to chat ports are reset. Live sessions are not touched."""
+    """An address, or a network, whose new connections to chat ports are reset. Live sessions are not touched."""
 
-    # An IPv4 address, or an IPv6 network of 64 bits, as `ipaddress` writes it.
+    # As `ipaddress` writes it: an IPv4 address, or a network of 16 bits or more; of IPv6 one of 32 to 64 bits.
     network = models.CharField(max_length=64, unique=True)
     since = models.DateTimeField()
     until = models.DateTimeField()

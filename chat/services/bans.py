@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from chat.addresses import PREFIX_BITS, is_never_banned, network_of
+from chat.addresses import PREFIX_BITS, is_never_banned, network_of, parse_address
 from chat.models import Alert, Ban, Connection, News
 from chat.services import alerts, audit, news
 from chat.services.policy import current_policy
@@ -16,6 +16,8 @@ from chat.services.policy import current_policy
 SERVER = "server"
 # Who was a member's address so lately is alerted on, not banned.
 MEMBER_FOR = timedelta(hours=24)
+# The widest and the narrowest network of each version that may be banned, in bits; single addresses apart.
+BANNED_BITS = {4: (16, 32), 6: (32, PREFIX_BITS)}
 
 
 # Where nobody is banned, so many touches within ten minutes are a scan.
@@ -34,17 +36,25 @@ def bans_in_force() -> dict[str, float]:
 
 
 def parse_network(text: str) -> str:
-    """The network that a ban of this address, or of this IPv6 network of 64 bits, is about.
+    """The network that a ban of this address or network is about; of an IPv6 address, its network of 64 bits.
 
-    Raises: NotBanned (it is neither).
+    Raises: NotBanned (it is neither, or too wide to be one neighbour's).
     """
     try:
         found = ip_network(text.strip(), strict=False)
     except ValueError:
         raise NotBanned("This is no address.") from None
-    if found.prefixlen not in (found.max_prefixlen, PREFIX_BITS if found.version == 6 else found.max_prefixlen):
-        raise NotBanned("A ban is about one IPv4 address, or one IPv6 network of 64 bits.")
-    return network_of(str(found.network_address))
+    if found.prefixlen == found.max_prefixlen:
+        return network_of(str(found.network_address))
+    widest, narrowest = BANNED_BITS[found.version]
+    if found.prefixlen < widest:
+        raise NotBanned(
+            f"This is too wide: it would shut out friends, too. Ban a network of {widest} bits or more, such as "
+            f"{found.network_address}/{narrowest}."
+        )
+    if found.prefixlen > narrowest:
+        raise NotBanned(f"Whoever has one of these addresses has all of {found.network_address}/{narrowest}: ban that.")
+    return str(found)
 
 
 @transaction.atomic
@@ -63,13 +73,15 @@ def ban(network: str, minutes: int, reason: str, actor: str = SERVER, known: Col
     return row
 
 
-def check_bannable(network: str, known: Collection[str] = ()) -> None:
-    """Nothing, when this network may be banned.
+def check_bannable(network: str, known: Collection[str] = (), own_address: str = "") -> None:
+    """Nothing, when this network may be banned; `own_address` is that of the operator who asks.
 
     Raises: NotBanned.
     """
     if is_never_banned(network):
         raise NotBanned("This machine and the trusted proxies are never banned.")
+    if own_address and _covers(network, own_address):
+        raise NotBanned("You come from there yourself at this moment: this would shut out you, too.")
     if _is_members(network, known):
         raise NotBanned("A member is there, or was within the last day: revoke the device instead.")
 
@@ -125,12 +137,16 @@ def prune_bans() -> int:
 
 def _is_members(network: str, known: Collection[str]) -> bool:
     """Whether a member is connected from there, or proved who it is from there within the last day."""
-    if any(network_of(address) == network for address in known):
+    if any(_covers(network, address) for address in known):
         return True
     now = timezone.now()
-    recent = Connection.objects.filter(Q(opened_at__gt=now - MEMBER_FOR) | Q(closed_at=None))
+    recent = Connection.objects.filter(Q(opened_at__gt=now - MEMBER_FOR) | Q(closed_at=None), address__isnull=False)
     if "/" not in network:
         # A socket for both families wrote the same address in another way.
         return recent.filter(address__in=[network, f"::ffff:{network}"]).exists()
-    addresses = recent.filter(address__contains=":").values_list("address", flat=True).distinct()
-    return any(network_of(address) == network for address in addresses)
+    return any(_covers(network, address) for address in recent.values_list("address", flat=True).distinct())
+
+
+def _covers(network: str, address: str) -> bool:
+    found = parse_address(address)
+    return found is not None and found in ip_network(network)

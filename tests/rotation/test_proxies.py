@@ -150,3 +150,29 @@ def test_the_chat_is_told_the_real_peer(proxies, address):
 
     assert run(connect(f"ws://{LOOPBACK}:{number}{PATH}")) == address.encode()
     run(doors.close())
+
+
+def test_who_is_refused_is_refused_behind_a_proxy_too():
+    """A ban is about the real peer; the proxy and everybody else behind it go on."""
+
+    async def connect(url: str, address: str) -> bool:
+        headers = {"X-Forwarded-For": address}
+        async with aiohttp.ClientSession() as session:
+            try:
+                async with session.ws_connect(url, headers=headers) as socket:
+                    await socket.send_bytes(b"H1")
+                    return await socket.receive_bytes() == b"AUTH_OK"
+            except aiohttp.ClientError:
+                return False
+
+    doors = Doors()
+    doors.ports._proxies = (ip_network("127.0.0.1"),)
+    doors.ports._is_refused = {"203.0.113.5"}.__contains__
+    number = free_port()
+    doors.ports.open_chat(LOOPBACK, number, PATH)
+    url = f"ws://{LOOPBACK}:{number}{PATH}"
+
+    assert not run(connect(url, "203.0.113.5"))
+    assert run(connect(url, "203.0.113.6"))
+    assert doors.strangers == []
+    run(doors.close())

@@ -150,14 +150,48 @@ def test_a_ban_that_was_lifted_is_not_made_anew_at_once(server):
     assert not bans.lift("192.0.2.77", "operator")
 
 
-def test_a_ban_is_about_an_address_or_a_prefix(server):
-    """One network of 64 bits however it is written; wider ones are no ban."""
+def test_a_ban_is_about_an_address_or_a_network(server):
+    """However it is written: one address, of IPv6 its network of 64 bits, or a network of a neighbour's size."""
     assert bans.ban(" 2001:DB8:0:6::77 ", 60, "seen before", "operator").network == PREFIX
     assert bans.ban(PREFIX, 5, "seen again", "operator").network == PREFIX
     assert Ban.objects.get().reason == "seen again"
-    for text in ("192.0.2.0/24", "2001:db8::/32", "mallory.example", ""):
-        with pytest.raises(bans.NotBanned):
-            bans.ban(text, 60, "as you wish", "operator")
+    assert bans.ban("203.0.113.9/24", 5, "all of them", "operator").network == "203.0.113.0/24"
+    assert bans.ban("2001:db8:7::/48", 5, "all of them", "operator").network == "2001:db8:7::/48"
+
+    banned = Banned()
+    banned.replace(bans.bans_in_force())
+
+    assert all(each in banned for each in ("203.0.113.1", "::ffff:203.0.113.255", "2001:db8:7:ffff::1", PREFIX[:-3]))
+    assert not any(each in banned for each in ("203.0.114.1", "2001:db8:8::1", "", "nobody"))
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("0.0.0.0/0", "too wide"),
+        ("::/0", "too wide"),
+        ("10.0.0.0/8", "too wide"),
+        ("2001::/16", "too wide"),
+        ("2001:db8:0:6::/72", "ban that"),
+        ("127.0.0.0/16", "This machine"),
+        ("::ffff:127.0.0.1", "This machine"),
+        ("10.1.0.0/16", "trusted proxies"),
+        ("198.51.100.0/24", "revoke the device"),
+        ("203.0.113.0/24", "You come from there yourself"),
+        ("mallory.example", "no address"),
+        ("", "no address"),
+    ],
+)
+def test_a_ban_that_would_shut_out_others_is_refused_with_a_sentence(alice, settings, text, sentence):
+    """Everybody, this machine, a proxy, a member, the operator himself; nothing is stored and nothing told."""
+    settings.CLAWCHAT_TRUSTED_PROXIES = (ip_network("10.1.2.0/24"),)
+    be_at(alice, HOME)
+
+    with pytest.raises(bans.NotBanned, match=sentence):
+        bans.check_bannable(bans.parse_network(text), own_address="::ffff:203.0.113.7")
+
+    assert not Ban.objects.exists()
+    assert codes() == []
 
 
 def test_a_ban_runs_out(server):
