@@ -136,9 +136,10 @@ async def test_what_was_under_way_behind_a_refused_message_stays_behind_it(hub, 
     behind = await alice.post(room)
     error = await alice.error()
     await alice.post(room, message_id=refused)
+    acks = [Ack.parse((await alice.frame(MessageType.ACK)).payload) for _ in range(2)]
     clock.forward(2)
     await alice.post(room, message_id=behind)
-    acks = [Ack.parse((await alice.frame(MessageType.ACK)).payload) for _ in range(3)]
+    acks.append(Ack.parse((await alice.frame(MessageType.ACK)).payload))
 
     assert (error.number, error.message_id) == (7, behind)
     assert [(ack.message_id, ack.seq) for ack in acks] == [(first, 1), (refused, 2), (behind, 3)]
