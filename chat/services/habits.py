@@ -25,7 +25,7 @@ from chat.services.policy import current_policy
 
 KIND = "unusual"
 SERVER = ""
-# Of one transaction: on SQLite nobody else writes meanwhile.
+# Written at once: on SQLite nobody else writes meanwhile.
 DEVICES_AT_ONCE = 25
 # Habits of devices that have done nothing for so long are forgotten.
 KEPT = timedelta(days=90)
@@ -79,14 +79,15 @@ def prune_habits() -> int:
     return Habit.objects.filter(updated_at__lt=timezone.now() - KEPT).delete()[0]
 
 
-@transaction.atomic
 def _learn(at: datetime, counts: Counts, leasts: Mapping[str, int]) -> dict[str, list[Finding]]:
-    """By subject, what was unusual. What was usual is learnt, unless this minute was learnt from already."""
+    """By subject, what was unusual. What was usual is learnt, unless this minute was learnt from already.
+
+    Nothing is locked meanwhile: two processes that judge the server at once write the same.
+    """
     spreads = current_policy().alert_spreads
-    rows = Habit.objects.select_for_update().filter(subject__in=counts)
-    habits = {(row.subject, row.metric): row for row in rows}
+    habits = {(row.subject, row.metric): row for row in Habit.objects.filter(subject__in=counts)}
     found: dict[str, list[Finding]] = {}
-    learnt, begun = [], []
+    learnt = []
     for (subject, metric), count in _flat(counts):
         habit = habits.get((subject, metric))
         base = Base(habit.samples, habit.learnt) if habit else Base()
@@ -95,18 +96,17 @@ def _learn(at: datetime, counts: Counts, leasts: Mapping[str, int]) -> dict[str,
         finding = None if is_second and subject == SERVER else judge(metric, count, base, spreads, leasts[metric])
         if finding:
             found.setdefault(subject, []).append(finding)
-        if habit is None:
-            base = base.learn(count)
-            begun.append(
-                Habit(subject=subject, metric=metric, samples=[*base.samples], learnt=base.learnt, updated_at=at)
-            )
-        elif not is_second:
+        if not is_second:
             # What is unusual is not learnt, but that there was such a minute is written down.
             base = base if finding else base.learn(count)
-            habit.samples, habit.learnt, habit.updated_at = [*base.samples], base.learnt, at
-            learnt.append(habit)
-    Habit.objects.bulk_update(learnt, ["samples", "learnt", "updated_at"])
-    Habit.objects.bulk_create(begun, ignore_conflicts=True)
+            facts = {"samples": [*base.samples], "learnt": base.learnt, "updated_at": at}
+            learnt.append(Habit(subject=subject, metric=metric, **facts))
+    Habit.objects.bulk_create(
+        learnt,
+        update_conflicts=True,
+        unique_fields=["subject", "metric"],
+        update_fields=["samples", "learnt", "updated_at"],
+    )
     return found
 
 
