@@ -164,6 +164,7 @@ class Finder:
         places_by_info = {id(file.info): place for place, file in found.items()}
         chosen, refused = self._choose(list(found.values()))
         failed |= {places_by_info[id(info)]: error for info, error in refused}
+        failed |= _outdone(found, failed, chosen)
         self._doubt(failed)
         if chosen is not None:
             return chosen
@@ -296,3 +297,14 @@ class Finder:
     def _remember(self, seen: _Seen) -> None:
         self._seen = seen
         self._store.put(STORE, SEEN, seen.encode())
+
+
+def _outdone(
+    found: dict[Place, _Found], failed: dict[Place, ClawChatError], chosen: ConnectionInfo | None
+) -> dict[Place, ClawChatError]:
+    """The places that gave a file which was news to us, and an older one than another place gave."""
+    return {
+        place: Replayed(f"serial {file.info.serial} beside {chosen.serial}", {"serial": file.info.serial})
+        for place, file in found.items()
+        if chosen is not None and place not in failed and file.info.serial < chosen.serial
+    }

@@ -457,6 +457,24 @@ async def test_place_that_lies_keeps_nobody_from_the_others(server, alice, lie, 
     assert alice.doubts == ({liar.split("/")[2]: code} if code else {})
 
 
+@pytest.mark.parametrize(("age", "code"), [(0, None), (400, "replayed")])
+async def test_place_with_an_older_file_than_another_has_is_named_unless_it_is_late_by_a_moment(
+    server, alice, age, code
+):
+    """Both files are news to her, who was away."""
+    liar = server.locators[0].replace("127.0.0.1", "localhost").replace("connection.json", "older")
+    server.locators = (*server.locators, liar)
+    alice._finder.take(server.publish(*server.ports))
+    sealed_at = int(time.time()) - age
+    server.other_files = {"older": server.seal(server.info(*server.ports, now=sealed_at))}
+    server.published = server.seal(server.info(*server.ports, now=sealed_at))
+
+    found = await alice._finder.fetch(alice._http)
+
+    assert found.serial == server._serial
+    assert alice.doubts == ({liar.split("/")[2]: code} if code else {})
+
+
 async def test_two_new_files_of_one_number_are_both_refused(server):
     """Nobody can tell which is true; an older good one is used."""
     one, other = server.info(*server.ports, serial=9), server.info(*server.ports, serial=9, now=int(time.time()) - 1)
