@@ -66,8 +66,11 @@ def client():
 
 
 @pytest.fixture
-def admin_client(client, admin_user):
-    """The same, signed in as somebody who may do everything."""
+def admin_client(admin_user):
+    """Another one of these, signed in as somebody who may do everything."""
+    from django.test import Client
+
+    client = Client(SERVER_NAME="localhost")
     client.force_login(admin_user)
     return client
 

@@ -26,7 +26,6 @@ OPENED_SECONDS = 0.3
 @pytest.fixture
 def alice(db, client):
     """Alice, who runs the server, signed in on the machine itself."""
-    client.defaults["SERVER_NAME"] = "localhost"
     client.force_login(User.objects.create_superuser("alice"))
     return client
 
@@ -34,7 +33,6 @@ def alice(db, client):
 @pytest.fixture
 def charlie(db, client):
     """Charlie, who is staff and may look at nothing yet."""
-    client.defaults["SERVER_NAME"] = "localhost"
     client.charlie = User.objects.create_user("charlie", is_staff=True)
     client.force_login(client.charlie)
     return client
@@ -171,8 +169,6 @@ def test_charlie_sees_the_parts_he_may_see(charlie):
 
 def test_nobody_sees_it_unsigned(client, db):
     """Neither the page nor its figures."""
-    client.defaults["SERVER_NAME"] = "localhost"
-
     for name in ("dashboard", "admin:index"):
         assert client.get(reverse(name)).status_code == 302
 
