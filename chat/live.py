@@ -80,8 +80,8 @@ class LiveSession:
         self.server_public = server_public
         self._session = session
         self._rekey = rekey
-        # Which of its keys its row tells of.
-        self.epoch_noted = 0
+        # Since when it has new keys that its row does not tell of yet, in seconds since 1970.
+        self.keys_since: float | None = None
         # The epoch that was to end, and by when; nobody asked yet.
         self._renewed_by = (-1, math.inf)
         self.arrival = arrival
@@ -234,9 +234,12 @@ class LiveSession:
 
         Raises: what `ServerRekey.receive` raises; the caller closes.
         """
+        epoch = self.epoch
         answer = self._rekey.receive(payload, now)
         if answer is not None:
             self.send(MessageType.KEY_ROTATION, answer)
+        if self.epoch > epoch:
+            self.keys_since = time.time()
 
     def look_after_keys(self, now: float) -> None:
         """Close when the keys have reached a hard limit or DONE is missing; ask for new ones near a soft limit."""

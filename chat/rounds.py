@@ -182,18 +182,25 @@ class Rounds:
 
     async def look_at_sessions(self) -> None:
         """Ping who is silent, close who stays so, who reads nothing, and whose keys are too old."""
-        now, renewed = self._hub.clock(), []
+        now = self._hub.clock()
         for session in tuple(self._hub.all_sessions()):
             self._look_at(session, now)
             if not session.is_open:
                 self._hub.remove(session)
-            elif session.arrival is not None and session.epoch > session.epoch_noted:
-                renewed.append((session, session.epoch))
+        await self._note_new_keys()
+
+    async def _note_new_keys(self) -> None:
+        renewed = [
+            (session, session.keys_since)
+            for session in self._hub.all_sessions()
+            if session.arrival is not None and session.keys_since is not None
+        ]
         if renewed:
-            rows = [session.arrival.connection_pk for session, _ in renewed]
-            await self._hub.database.run(connections.note_new_keys, rows)
-            for session, epoch in renewed:
-                session.epoch_noted = epoch
+            since = {session.arrival.connection_pk: since for session, since in renewed}
+            await self._hub.database.run(connections.note_new_keys, since)
+        for session, since in renewed:
+            if session.keys_since == since:
+                session.keys_since = None
 
     @staticmethod
     def _look_at(session: "LiveSession", now: float) -> None:

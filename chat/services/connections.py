@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 from django.db import transaction
 from django.utils import timezone
@@ -108,14 +108,12 @@ def note_refused(refused: Sequence[tuple[int, Mapping[str, int]]]) -> None:
     floods.judge_frames(by_device)
 
 
-def note_new_keys(connection_pks: Sequence[int]) -> None:
-    """Say that the sessions of these connections have gone over to new keys, in the audit log too."""
-    events = audit.Batch()
-    for row in Connection.objects.select_related("device").filter(pk__in=connection_pks):
-        events.record("session_rekeyed", subject=bytes(row.device.device_id).hex())
-    with transaction.atomic():
-        Connection.objects.filter(pk__in=connection_pks, closed_at=None).update(keys_since=timezone.now())
-        events.save()
+@transaction.atomic
+def note_new_keys(since: Mapping[int, float]) -> None:
+    """Say since when the sessions of these connections have the keys they use, in seconds since 1970."""
+    for connection_pk, seconds in since.items():
+        at = datetime.fromtimestamp(seconds, UTC)
+        Connection.objects.filter(pk=connection_pk, closed_at=None).update(keys_since=at)
 
 
 def keep_alive(connection_pks: Sequence[int]) -> None:

@@ -226,6 +226,45 @@ async def test_everybody_is_asked_on_an_operators_word(hub, alice, bob, invite):
     await newcomer.hang_up()
 
 
+async def test_who_does_not_renew_on_an_operators_word_is_closed(hub, alice, bob, keys, clock):
+    """After 45 s; who did stays, and a session that came meanwhile has new keys already."""
+    await hub.database.run(ask_everybody, "operator")
+    await hub.rounds.read_news()
+    for phone in (alice, bob):
+        assert (await phone.frame(MessageType.KEY_ROTATION)).payload == REQUEST
+    await keys.rekey()
+    await alice.put_frame(MessageType.PING, b"")
+    await alice.frame(MessageType.PONG)
+
+    clock.forward(34)
+    await hub.rounds.look_at_sessions()
+    assert not bob.link.ended.is_set()
+    clock.forward(2)
+    for phone in (alice, bob):
+        await phone.put_frame(MessageType.PING, b"")
+        await phone.frame(MessageType.PONG)
+    await hub.rounds.look_at_sessions()
+
+    assert await bob.ended() == 4408
+    assert not alice.link.ended.is_set()
+
+
+async def test_the_row_tells_since_when_the_keys_are_in_use(hub, alice, keys):
+    """From the handshake on, then from each rekey on; whoever burns everything waits for it."""
+    row = Connection.objects.filter(device__device_id=alice.id)
+    first = await row.aget()
+    assert first.keys_since == first.opened_at
+    await keys.rekey()
+    await alice.put_frame(MessageType.PING, b"")
+    await alice.frame(MessageType.PONG)
+
+    await hub.rounds.look_at_sessions()
+    second = (await row.aget()).keys_since
+    assert second > first.keys_since
+    await hub.rounds.look_at_sessions()
+    assert (await row.aget()).keys_since == second
+
+
 async def test_request_is_followed(hub, alice, keys, clock):
     """The client begins, and is not asked again."""
     clock.forward(11)
