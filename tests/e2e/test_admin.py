@@ -55,8 +55,8 @@ async def test_operator_invites_and_revokes(tmp_path, chromium_path):
             await bob.enrol()
 
             await (await device_of("Bob", operator, server)).locator("input[type=checkbox]").check()
-            await operator.page.get_by_label("Action:").select_option("revoke_devices")
-            await operator.page.get_by_role("button", name="Go").click()
+            await operator.page.get_by_label("Select action to run").select_option("revoke_devices")
+            await operator.page.get_by_role("button", name="Run").click()
             await operator.page.get_by_role("button", name="Revoke").click()
             began = time.monotonic()
             await bob.page.get_by_text("This device was signed out").wait_for()
