@@ -265,6 +265,7 @@ if not REDIS_URL:
         "polling_interval": 0.1,
     }
 
+FORMAT_MODULE_PATH = ["clawchat_site.formats"]
 UNFOLD = console_looks(CLAWCHAT_SERVER_NAME)
 
 # The mail server that alerts go out by, and who they are from; none, and channels of mail say so.
