@@ -225,7 +225,8 @@ class Line:
 
         try:
             connection = await self._authenticate(endpoint, note, pin)
-        except Unauthentic:
+        except (Unauthentic, ConnectionLost):
+            # A server hangs up on whom it does not know, without a word.
             if not has_proved:
                 closed.set()
             raise

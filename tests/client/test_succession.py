@@ -100,8 +100,10 @@ async def test_statement_that_is_none_keeps_nobody_out(server, alice, statement)
     assert alice._device.pins == [server.identity.public]
 
 
-async def test_restored_server_is_found_by_the_identity_before(server, alice):
+@pytest.mark.parametrize("cuts", [True, False], ids=["cut", "closed"])
+async def test_restored_server_is_found_by_the_identity_before(server, alice, cuts):
     """It knows nothing of the one that follows: every port keeps its gate closed, and the old identity opens it."""
+    server.cuts_strangers = cuts
     await server.tell("successor", statement=server.hand_over())
     await until(lambda: len(alice._device.pins) == 2)
     server.successor = None

@@ -123,6 +123,8 @@ class TinyServer:
         self.mute = False
         self.never_answer = False
         self.close_after_handshake: CloseNotify | None = None
+        # Without a word, as the real server does.
+        self.cuts_strangers = False
         self.gate_secrets: list[DiscoverySecret] = []
         self.finished_tlvs: dict[int, bytes] = {}
         self.parameters = ServerParameters()
@@ -304,6 +306,10 @@ class TinyServer:
         secrets = self.gate_secrets or [self.secret]
         gates = [Gate(gate_key(secret), identity) for secret in secrets for identity in identities]
         gate = find_gate(hello, gates)
+        if gate is None and self.cuts_strangers:
+            assert socket._req.transport is not None
+            socket._req.transport.abort()
+            return None
         if gate is None or self.refuse_all:
             await socket.close(code=1008)
             return None

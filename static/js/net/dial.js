@@ -61,7 +61,7 @@ export async function dial(options) {
     return await shakeHands(wire, records, credentials, handlers, proven);
   } catch (cause) {
     wire?.close(CLOSE_HANDSHAKE_FAILED);
-    throw failureOf(cause);
+    throw Object.assign(failureOf(cause), { wasThere: wire !== null && !timeout.signal.aborted });
   } finally {
     clearTimeout(timer);
   }

@@ -2,6 +2,9 @@
 
 /** No session came of a dial. `code`: "unavailable", "refused" (closed before AUTH_OK), or the code of a PeerError. */
 export class DialFailed extends Error {
+  /** Whether somebody was there, and hung up or said something wrong: neither nobody nor silence. */
+  wasThere = false;
+
   /** @param {string} code @param {ErrorOptions & {retrySeconds?: number}} [options] when the server says to come again */
   constructor(code, { retrySeconds = 0, ...options } = {}) {
     super(`no session: ${code}`, options);

@@ -7,8 +7,8 @@ import { Race } from "./race.js";
 
 /** What no other identity would change. */
 const FINAL = ["revoked", "limit"];
-/** How a dial fails where nobody has the identity that it is for. */
-const UNKNOWN_THERE = ["refused", "unauthentic"];
+/** How a dial fails where nobody has the identity that it is for: a server hangs up on strangers without a word. */
+const UNKNOWN_THERE = ["refused", "unauthentic", "unavailable"];
 
 export class Search {
   #finder;
@@ -78,7 +78,7 @@ export class Search {
       return proven();
     };
     const channel = await this.#dial(endpoint, note, pin).catch((cause) => {
-      if (!hasProved && UNKNOWN_THERE.includes(cause.code)) gate.isClosed = true;
+      if (cause.wasThere && !hasProved && UNKNOWN_THERE.includes(cause.code)) gate.isClosed = true;
       throw cause;
     });
     try {

@@ -32,7 +32,7 @@ export class FakeServer {
   succession = null;
   /** The public keys by which devices came, in the order of their sessions. */
   cameBy = [];
-  /** How it closes for whom it does not know; the real one says 1008. */
+  /** How it closes for whom it does not know: the real one hangs up, another may say 1008. */
   strangerClose = 1006;
   discoverySecret = DiscoverySecret.generate();
   /** PSK id (hex) -> {psk, device (hex or null), isInvite}. */
@@ -203,6 +203,7 @@ class FakeSession {
   isOpen = false;
   #server;
   #handlers;
+  #identity = null;
   #handshake = null;
   #auth = null;
   #session = null;
@@ -266,7 +267,8 @@ class FakeSession {
   async #hello(record) {
     const { discoverySecret, identity, successor, strangerClose } = this.#server;
     const identities = successor ? [successor, identity] : [identity];
-    const gate = findGate(record, identities.map((each) => new Gate(gateKey(discoverySecret), each)));
+    const key = gateKey(discoverySecret);
+    const gate = findGate(record, identities.map((each) => new Gate(key, each)));
     if (!gate) return this.cut(strangerClose);
     this.#identity = gate.identity;
     this.#handshake = new ServerHandshake(gate, serverId(this.#server.identity.public));
