@@ -14,14 +14,14 @@ const ROOM = new Uint8Array(16).fill(1);
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
 
 /** A channel whose wire ends in this test. */
-async function open(t) {
+async function open(t, more = {}) {
   const { client, server, identity, device } = await sessionPair();
   const heard = [];
   const sent = [];
   const closed = [];
   const note = (name) => (_channel, ...values) => heard.push([name, ...values]);
   const names = ["delivery", "ack", "refusal", "notice", "announcement"];
-  const handlers = Object.fromEntries(names.map((name) => [name, note(name)]));
+  const handlers = { ...Object.fromEntries(names.map((name) => [name, note(name)])), ...more };
   const wire = { send: (frame) => sent.push(frame), close: (code) => closed.push(code) };
   const sign = async (message) => device.sign(message);
   const channel = new Channel({ wire, session: client, serverPublic: identity.public, sign, handlers });
@@ -117,6 +117,25 @@ test("a notice is answered and passed on, a ping is echoed", async (t) => {
   assert.deepEqual(parseExchange(answer.payload), new Response(5, {}));
   assert.deepEqual([pong.type, pong.payload], [MessageType.PONG, utf8("echo")]);
   assert.deepEqual(heard, [["notice", "welcome", { op: "welcome" }]]);
+});
+
+test("a notice is answered once what it says is kept, and with a failure when it could not be", async (t) => {
+  for (const [settleWith, answered] of [["resolve", Response], ["reject", Failure]]) {
+    let kept;
+    const { read, tell, channel } = await open(t, {
+      notice: () => new Promise((resolve, reject) => (kept = { resolve, reject })),
+    });
+    await tell(MessageType.REQUEST, new Request(6, { op: "successor" }).encode());
+    await tell(MessageType.PING, utf8("echo"));
+    const [pong, ...others] = await read();
+    assert.deepEqual([pong.type, others], [MessageType.PONG, []]);
+
+    kept[settleWith](new Error("the disk is full"));
+
+    const [answer] = await read();
+    assert.ok(parseExchange(answer.payload) instanceof answered);
+    assert.ok(channel.isOpen);
+  }
 });
 
 test("no more messages are under way than the window has room for", async (t) => {
