@@ -1,15 +1,20 @@
 """The detector: a minute that is over is judged, on a hub that runs."""
 
-from datetime import UTC, datetime
+import asyncio
+from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.utils import timezone
 
 from chat.detection import LEAST_LEARNT
 from chat.detector import OTHERS_SECONDS, TALLIES_AFTER_SECONDS, Detector
 from chat.meter import Meter
-from chat.models import Alert, Habit
+from chat.models import Alert, AlertChannel, AlertTelling, Habit
 from chat.services import habits
+from chat.services.alerts import raise_alert
+from chat.services.channels import write_secrets
 from clawchat.protocol.errors import Unavailable
+from tests.chat.listening import WebServer, running
 from tests.fakes import Clock
 
 NOON = 1_700_000_040  # a whole minute
@@ -115,3 +120,20 @@ async def test_others_look_too_and_one_that_fails_holds_up_nobody(hub, detector,
     wall.now += OTHERS_SECONDS
     await detector.look()
     assert seen == [0, 0]
+
+
+async def test_where_no_worker_tells_anybody_the_server_does(hub, detector, wall, transactional_db) -> None:
+    with running(WebServer()) as web:
+
+        def raise_and_wait() -> None:
+            channel = AlertChannel.objects.create(name="slack", kind="slack")
+            write_secrets(channel, {"url": web.url})
+            raise_alert("node", "attic", "urgent", "Gone.", "Look.")
+            AlertTelling.objects.update(next_attempt_at=timezone.now() - timedelta(minutes=2))
+
+        await hub.database.run(raise_and_wait)
+        await pass_minute(hub, detector, wall)
+        async with asyncio.timeout(10):
+            while not await hub.database.run(lambda: AlertTelling.objects.filter(state="told").exists()):
+                await asyncio.sleep(0.05)
+        assert len(web.posts) == 1
