@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Iterator
 
+from django.conf import settings
+
 from chat.admission import Admission
 from chat.attempts import Attempts
 from chat.banned import Banned
@@ -25,6 +27,7 @@ from chat.services.delivery import Append, Outcome, Place
 from chat.services.identity import ServerKeys, ensure_server, server_keys
 from chat.services.policy import current_policy
 from chat.services.writer import Finished, Writer
+from chat.shared_buckets import SharedBuckets
 from chat.strangers import Strangers
 from chat.wake import Wake
 from clawchat.protocol.errors import Rediscover, Revoked, Unavailable
@@ -55,6 +58,8 @@ class Hub:
         # The name of the node that this process is; its rows of tallies have it.
         self.node = ""
         self.banned, self.countries = Banned(), Countries()
+        # Rates that count over all server processes; None where there is no Redis.
+        self.shared: SharedBuckets | None = None
         # Devices between their proof and their session, by reception: a revocation in that moment must find them too.
         self.arriving: dict[object, bytes] = {}
         self._enrolled: set[LiveSession] = set()
@@ -79,7 +84,10 @@ class Hub:
         self.policy: ConnectionPolicy = await self.database.run(current_policy)
         self.use_keys(await self.read_keys())
         self.countries.limit(self.policy)
-        self.rates = Rates(self.policy, self.clock())
+        if settings.REDIS_URL:
+            self.shared = SharedBuckets(settings.REDIS_URL, self.keys.server_id, self.clock)
+            self.shared.start()
+        self.rates = Rates(self.policy, self.clock(), self.shared)
         self.admission = Admission(self.policy, self.rates, self.clock())
         self.writer = Writer(self._hand_over, self.policy.max_stored_bytes_per_device)
         self.writer.start()
@@ -104,6 +112,8 @@ class Hub:
             session.close(0, "server stops")
             self.remove(session)
         await self.wake.stop()
+        if self.shared is not None:
+            await self.shared.stop()
         await asyncio.to_thread(self.writer.stop)
         await self.settle()
         await asyncio.to_thread(self.database.close)
