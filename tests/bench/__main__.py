@@ -1,5 +1,5 @@
-"""What moving ports, moving keys and finding the server cost on this machine. `python -m tests.bench`; `--json FILE`
-keeps it, `--only PART` runs one part.
+"""What moving ports, moving keys, finding the server and the console cost on this machine. `python -m tests.bench`;
+`--json FILE` keeps it, `--only PART` runs one part.
 
 Everything is measured in one run. Nothing is asserted: a busy machine is slower; goals stand beside the figures.
 """
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.bench.console import console
 from tests.bench.finding import finding
 from tests.bench.first_visit import first_visit
 from tests.bench.keys import cryptography
@@ -30,6 +31,11 @@ GOALS = {
     "whole server process, idle, 16 decoys, % of a core": "under 1 for keeper and tripwires",
     "together, of the slowest alone": "1",
     "the object for 100 devices, bytes": "at most 16384",
+    "limits of a message: device, address, bytes, us": "under 20",
+    "bans of a new connection, a thousand in force, us": "under 20, limits and bans together",
+    "audit events written beside delivery, a second": "2000, and delivery as quick as without",
+    "the dashboard, a million audit rows, ms": "under 300",
+    "all processes at rest, PSS, MiB": "under 200",
     "MEGA, requests of a publication": "2 calls, 1 upload and the read-back",
 }
 
@@ -39,6 +45,7 @@ PARTS: dict[str, Part] = {
     "publishing": lambda folder, clients: publishing(folder) | sizes(),
     "finding": lambda folder, clients: finding(folder),
     "first visit": lambda folder, clients: first_visit(folder),
+    "console": lambda folder, clients: console(folder),
     "idle": lambda folder, clients: idle(folder),
     "moves": lambda folder, clients: asyncio.run(moves(folder, clients)),
 }
