@@ -159,8 +159,17 @@ class Hub:
         return task
 
     def is_refused(self, address: str) -> bool:
-        """Whether nobody from this address is let in to a chat port: banned, or of a country that may not come."""
-        return address in self.banned or not self.countries.may_come(address)
+        """Whether nobody from this address is let in to a chat port: banned, or of a country that may not come.
+
+        Asked once for each connection: who is refused is counted.
+        """
+        if address in self.banned:
+            self.counts.refuse("banned")
+        elif not self.countries.may_come(address):
+            self.counts.refuse("country")
+        else:
+            return False
+        return True
 
     # Sessions
 

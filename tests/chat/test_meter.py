@@ -128,6 +128,21 @@ async def test_who_left_within_the_minute_is_counted(hub, meter, join):
     assert tally.bytes_in == hub.counts.bytes_in - before > 0
 
 
+async def test_who_is_refused_at_accept_is_counted(hub, meter):
+    """A ban keeps somebody out before anything else of him is counted; others are no refusal."""
+    hub.banned.replace({"203.0.113.0/24": 2 * NOON})
+
+    assert [hub.is_refused(address) for address in ("203.0.113.9", "203.0.113.10", "198.51.100.1")] == [
+        True,
+        True,
+        False,
+    ]
+    await meter.look()
+    (tally,) = await rows(hub)
+
+    assert tally.refused == {"banned": 2}
+
+
 async def test_refusals_are_counted_by_their_reason(hub, meter):
     """Strangers at live ports by where they were stopped; touches of tripwires apart."""
     hub.strangers.count("203.0.113.9", "gate")
