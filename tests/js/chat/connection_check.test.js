@@ -214,20 +214,42 @@ for (const [closeCode, code] of [[4411, "device_full"], [4410, "device_revoked"]
   });
 }
 
+/** A device that a server does not know, which believes these identities. */
+function strangeDevice({ identity, discoverySecret }, pins = [identity.public]) {
+  return {
+    isRevoked: false, isEnrolled: true, identities: { pins },
+    credentials: ({ serverPublic }) => new Credentials({
+      serverPublic, gateKey: gateKey(discoverySecret), pskId: new Uint8Array(16),
+      psk: PreSharedKey.generate(), devicePublic: DeviceKey.generate().public, sign: async () => new Uint8Array(64),
+    }),
+  };
+}
+
+test("while one identity hands over to another, a server may know only the one before", async () => {
+  for (const [pins, found] of [[1, "gate_closed"], [2, "gate_well"]]) {
+    const server = new FakeServer();
+    const [url] = server.ports.keys();
+    const endpoint = { url, port: 50_000, tls: false };
+    const finder = {
+      info: { isCurrent: yes, endpoints: [endpoint] }, now: Date.now(), places: [{ host: "a.example", code: null }],
+      refresh: async () => {}, endpoints: () => [endpoint],
+    };
+    const account = strangeDevice(server, [IdentityKey.generate().public, server.identity.public].slice(0, pins));
+    const { openWire } = server.environment;
+    const environment = { isOnline: yes, isSecure: yes, openWire };
+    const way = await checkConnection({ device: { account, finder }, connection: { status: "offline" }, environment });
+
+    assert.ok(codes(way).includes(found), `${codes(way)}`);
+  }
+});
+
 test("over TLS, a port that is turned away may be a certificate, which a browser does not tell", async () => {
   const tls = { url: "wss://chat.example:50000/x", port: 50_000, tls: true };
   const finder = {
     info: { isCurrent: yes, endpoints: [tls] }, now: Date.now(), places: [{ host: "a.example", code: null }],
     refresh: async () => {}, endpoints: () => [tls],
   };
-  const { identity, discoverySecret } = new FakeServer();
-  const account = {
-    isRevoked: false, isEnrolled: true,
-    credentials: () => new Credentials({
-      serverPublic: identity.public, gateKey: gateKey(discoverySecret), pskId: new Uint8Array(16),
-      psk: PreSharedKey.generate(), devicePublic: DeviceKey.generate().public, sign: async () => new Uint8Array(64),
-    }),
-  };
+  const account = strangeDevice(new FakeServer());
   const openWire = async () => Promise.reject(new DialFailed("unavailable"));
   const environment = { isOnline: yes, isSecure: yes, openWire };
   const found = await checkConnection({ device: { account, finder }, connection: { status: "offline" }, environment });

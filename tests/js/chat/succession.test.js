@@ -112,7 +112,8 @@ test("who was away for all of it is told that a new invitation is needed, and wh
   await soon.close();
   const { now } = Date;
   t.mock.method(Date, "now", () => now() + 40 * DAY * 1000);
-  const later = await openApp(server, storageName);
+  const later = await openApp(server, storageName, server.makeInvite({ lifetimeSeconds: 50 * DAY }));
 
   await until(later, () => later.connection.problem?.code === "identity_replaced", 20_000);
+  await until(later, () => later.offer !== null);
 });
