@@ -13,6 +13,7 @@ import { sha256 } from "../../../static/js/protocol/primitives.js";
 import {
   RevocationKind, RevocationList, Revoked, revokedId, sealRevocationList, signIdentityRevocation,
 } from "../../../static/js/protocol/revocation_list.js";
+import { signSuccession } from "../../../static/js/protocol/succession.js";
 import { joinWraps, makePadding, makeWrap, WRAPS_STEP } from "../../../static/js/protocol/wraps.js";
 
 const NOW = Math.floor(Date.now() / 1000);
@@ -420,6 +421,65 @@ test("a list that says the same without the server's own word ends nothing; othe
 
   await finder.accept(await publish(8), null);
   assert.equal(finder.info.serial, 8);
+});
+
+/** A finder of a device that was told who follows, and how that device stands. */
+async function whileHandingOver() {
+  const [successor, device] = [IdentityKey.generate(), {}];
+  const save = async (changes) => void (device.kept = { ...device.kept, ...changes });
+  const options = { identities: new Identities(() => device.kept, save) };
+  const made = setUp(options);
+  device.kept = { public_key: made.identity.public.bytes };
+  const statement = signSuccession(made.identity, successor, NOW, NOW + 3600).encode();
+  await options.identities.learn(statement, NOW);
+  return { ...made, ...options, successor, device };
+}
+
+test("while one identity hands over, files of both are believed, and of nobody else", async () => {
+  const { finder, publish, identity, successor, identities } = await whileHandingOver();
+  await finder.accept(await publish(7), null);
+  await assert.rejects(finder.accept(await publish(8, undefined, { signer: IdentityKey.generate() }), null), {
+    code: "unauthentic",
+  });
+  assert.equal(identities.pins.length, 2);
+  await finder.accept(await publish(8, undefined, { signer: successor }), null);
+
+  assert.deepEqual(identities.pins.map(String), [String(successor.public)]);
+  await assert.rejects(finder.accept(await publish(9, undefined, { signer: identity }), null), { code: "unauthentic" });
+});
+
+test("an identity that handed over and ends itself costs nobody the server, also when the page ends there", async () => {
+  const { finder, publish, publishList, mirrors, lists, saved, identity, successor, identities, device } =
+    await whileHandingOver();
+  const before = device.kept;
+  const statement = signIdentityRevocation(identity);
+  const { file, head } = await publishList(3, [revoked(RevocationKind.IDENTITY, identity.public.bytes, statement)]);
+  mirrors[LIST] = file;
+  await finder.accept(await publish(7, undefined, { revocations: head }), MIRROR);
+  await until(() => lists.length === 1 && identities.pins.length === 1);
+
+  assert.deepEqual(identities.pins.map(String), [String(successor.public)]);
+  await finder.accept(await publish(8, undefined, { signer: successor }), null);
+  device.kept = before;
+  await finder.restore(saved[0], lists[0]);
+  assert.deepEqual(identities.pins.map(String), [String(successor.public)]);
+  assert.equal((await finder.pins()).length, 1);
+});
+
+test("only the server tells that a handover is over; what was kept from its time still opens", async (t) => {
+  const { finder, publish, saved, successor } = await whileHandingOver();
+  await finder.accept(await publish(7), null);
+  const { now } = Date;
+  t.mock.method(Date, "now", () => now() + 7200 * 1000);
+  assert.equal((await finder.pins()).length, 2);
+  finder.clockOffsetMs = -7200 * 1000;
+  assert.equal((await finder.pins()).length, 2);
+  finder.clockOffsetMs = 0;
+  assert.deepEqual((await finder.pins()).map(String), [String(successor.public)]);
+
+  await finder.restore(saved[0]);
+  assert.equal(finder.info.serial, 7);
+  await assert.rejects(finder.accept(await publish(8), null), { code: "unauthentic" });
 });
 
 test("files from before their secret was revoked count no more, also after a reload", async () => {
