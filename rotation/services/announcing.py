@@ -15,6 +15,7 @@ from rotation.models import LeaseKind, PortLease
 
 from .homes import Home, listed
 from .plan import instant, seconds
+from .steps import take_step
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ def announce(homes: Sequence[Home], plan: RotationPlan, now: int, visit_all_mirr
     bound = [lease for lease in leases if lease.state == LeaseState.BOUND]
     if bound and discovery.says(publication, info) and discovery.publication_is_safe(publication):
         for lease in bound:
-            lease.move(LeaseEvent.ANNOUNCE, instant(now))
+            take_step(lease, LeaseEvent.ANNOUNCE, instant(now))
 
 
 def alert_if_late(home: Home, now: int) -> None:

@@ -10,6 +10,7 @@ from rotation.models import Node, PortLease
 
 from .clock import JumpMeter
 from .plan import endpoints_speak_tls, instant
+from .steps import take_step
 
 # Since this process began.
 _meter = JumpMeter()
@@ -71,9 +72,9 @@ def work_of(node_pk: int) -> NodeWork:
 
 def note_bound(lease: PortLease, now: float) -> bool:
     """Write down that a planned port listens; False when its row has moved on meanwhile."""
-    return lease.move(LeaseEvent.BIND, instant(now))
+    return take_step(lease, LeaseEvent.BIND, instant(now))
 
 
 def note_failed(lease: PortLease, problem: str, now: float) -> bool:
     """Write down that a port cannot listen; another will be planned."""
-    return lease.move(LeaseEvent.FAIL, instant(now), problem=problem[:300])
+    return take_step(lease, LeaseEvent.FAIL, instant(now), problem=problem[:300])

@@ -10,6 +10,7 @@ from rotation.models import LeaseKind, PortLease
 
 from .homes import COMING_UP, Home
 from .plan import instant, seconds
+from .steps import take_step
 
 NEWER = "A newer port was opened before this one listened."
 UNWANTED = "It was no longer asked for before it listened."
@@ -23,7 +24,7 @@ def open_ports(home: Home, now: int) -> None:
         head = home.head(LeaseKind(lease.kind), lease.slot)
         if lease.state == LeaseState.ANNOUNCED and (head is None or head.pk < lease.pk):
             with transaction.atomic():
-                if lease.move(LeaseEvent.OPEN, instant(now), **_times_from(home, lease, now)):
+                if take_step(lease, LeaseEvent.OPEN, instant(now), **_times_from(home, lease, now)):
                     _let_go(_elders(home, lease), home, seconds(lease.opens_at), now, NEWER)
 
 
@@ -68,16 +69,16 @@ def _let_go(leases: Iterable[PortLease], home: Home, since: int, now: int, why: 
     at = instant(now)
     for lease in leases:
         if lease.state == LeaseState.OPEN:
-            lease.move(LeaseEvent.DRAIN, at, closes_at=instant(home.plan.close_at(since)))
+            take_step(lease, LeaseEvent.DRAIN, at, closes_at=instant(home.plan.close_at(since)))
         elif lease.state == LeaseState.PLANNED:
-            lease.move(LeaseEvent.FAIL, at, problem=why)
+            take_step(lease, LeaseEvent.FAIL, at, problem=why)
         else:
-            lease.move(LeaseEvent.CLOSE, at)
+            take_step(lease, LeaseEvent.CLOSE, at)
 
 
 def _retire(lease: PortLease, now: int) -> None:
     stays = int(settings.CLAWCHAT_TRIPWIRE_SECONDS)
     if lease.kind == LeaseKind.MOVING and stays:
-        lease.move(LeaseEvent.ARM, instant(now), closes_at=instant(now + stays))
+        take_step(lease, LeaseEvent.ARM, instant(now), closes_at=instant(now + stays))
     else:
-        lease.move(LeaseEvent.CLOSE, instant(now))
+        take_step(lease, LeaseEvent.CLOSE, instant(now))

@@ -12,6 +12,7 @@ from rotation.models import LISTENING, LeaseKind, Node, PortLease
 from rotation.reach.addresses import is_public
 
 from .plan import instant
+from .steps import take_step
 
 # For how long it counts that somebody came in.
 REMEMBERED = timedelta(hours=1)
@@ -55,7 +56,7 @@ def note_taken(lease_pk: int, problem: str, now: float) -> bool:
     """
     lease = PortLease.objects.get(pk=lease_pk)
     if lease.kind == LeaseKind.MOVING and lease.state in NOT_OPEN and _given_up_lately(lease, now) < MOST_GIVEN_UP:
-        return lease.move(LeaseEvent.FAIL, instant(now), problem=problem[:300])
+        return take_step(lease, LeaseEvent.FAIL, instant(now), problem=problem[:300])
     note_refused(lease_pk, problem)
     return False
 

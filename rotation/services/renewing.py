@@ -6,6 +6,7 @@ from rotation.models import LeaseKind, PortLease
 from .homes import COMING_UP, Home
 from .plan import instant, seconds
 from .planning import move_earlier
+from .steps import take_step
 
 
 def replace_known_ports(home: Home, now: int) -> None:
@@ -20,7 +21,7 @@ def replace_known_ports(home: Home, now: int) -> None:
         if lease.state == LeaseState.PLANNED:
             _take_over(lease, home.kid)
         elif lease.state != LeaseState.OPEN:
-            lease.move(LeaseEvent.CLOSE, instant(now))
+            take_step(lease, LeaseEvent.CLOSE, instant(now))
         elif seconds(lease.moves_at) > now:
             move_earlier(lease, now, home.plan.close_at(now))
 

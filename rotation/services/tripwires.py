@@ -9,6 +9,7 @@ from rotation.models import LeaseKind, PortLease
 
 from .homes import Home
 from .plan import instant, rotation_plan, seconds
+from .steps import take_step
 
 # Retired ports that a node keeps at most; the oldest are closed first.
 MOST_RETIRED = 16
@@ -20,7 +21,7 @@ UNWANTED = "It was no longer asked for before it listened."
 def tend_tripwires(home: Home, now: int) -> None:
     """Arm decoys that listen, and close tripwires whose time is over or that are too many."""
     for decoy in home.of(LeaseKind.DECOY, LeaseState.BOUND):
-        decoy.move(LeaseEvent.ARM, instant(now))
+        take_step(decoy, LeaseEvent.ARM, instant(now))
     retired = home.of(LeaseKind.MOVING, LeaseState.TRIPWIRE)
     _close([lease for lease in retired if _is_over(lease, now, int(settings.CLAWCHAT_TRIPWIRE_SECONDS))], now)
     _close(home.of(LeaseKind.MOVING, LeaseState.TRIPWIRE)[:-MOST_RETIRED], now)
@@ -41,6 +42,6 @@ def _is_over(lease: PortLease, now: int, longest: int) -> bool:
 def _close(leases: Iterable[PortLease], now: int) -> None:
     for lease in leases:
         if lease.state == LeaseState.PLANNED:
-            lease.move(LeaseEvent.FAIL, instant(now), problem=UNWANTED)
+            take_step(lease, LeaseEvent.FAIL, instant(now), problem=UNWANTED)
         else:
-            lease.move(LeaseEvent.CLOSE, instant(now))
+            take_step(lease, LeaseEvent.CLOSE, instant(now))
