@@ -58,7 +58,8 @@ class Hub:
         # The name of the node that this process is; its rows of tallies have it.
         self.node = ""
         self.banned, self.countries = Banned(), Countries()
-        # Rates that count over all server processes; None where there is no Redis.
+        # Rates that count over all server processes, in this Redis; None where there is none.
+        self.redis_url = settings.REDIS_URL
         self.shared: SharedBuckets | None = None
         # Devices between their proof and their session, by reception: a revocation in that moment must find them too.
         self.arriving: dict[object, bytes] = {}
@@ -84,8 +85,8 @@ class Hub:
         self.policy: ConnectionPolicy = await self.database.run(current_policy)
         self.use_keys(await self.read_keys())
         self.countries.limit(self.policy)
-        if settings.REDIS_URL:
-            self.shared = SharedBuckets(settings.REDIS_URL, self.keys.server_id, self.clock)
+        if self.redis_url:
+            self.shared = SharedBuckets(self.redis_url, self.keys.server_id, self.clock)
             self.shared.start()
         self.rates = Rates(self.policy, self.clock(), self.shared)
         self.admission = Admission(self.policy, self.rates, self.clock())

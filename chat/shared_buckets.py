@@ -27,6 +27,9 @@ STALE_SECONDS = 10.0
 # How long one call may take, and how long Redis is left alone after one failed.
 CALL_SECONDS = 0.5
 AWAY_SECONDS = 1.0
+# What is owed is not asked for more often.
+LEAST_PAUSE_SECONDS = 0.02
+NOTHING = 1e-4
 # Draws in one call.
 MOST_DRAWS = 256
 
@@ -79,13 +82,24 @@ class Holding:
         """How much to draw: what is owed, and a slice."""
         return self.owed + max(1.0, self.limits.burst * SLICE)
 
-    def grant(self, granted: float, wanted: float, now: float) -> None:
-        """An answer: debts first. When not even those were granted, nothing is spent until they can be."""
+    def grant(self, granted: float, wanted: float, now: float) -> float:
+        """An answer: debts first. In how many seconds the rest of them is to be asked for, 0 when there is none.
+
+        Until then nothing is spent, when the bucket had less than was wanted.
+        """
         paid = min(self.owed, granted)
         self.owed -= paid
         self.allowance += granted - paid
-        if granted < wanted and self.owed > 0:
-            self.refused_until = now + self.owed / self.limits.rate
+        # Redis writes six digits.
+        if self.owed < NOTHING:
+            self.owed = 0.0
+            return 0.0
+        if granted >= wanted - NOTHING:
+            # Spent since the question was asked.
+            return LEAST_PAUSE_SECONDS
+        pause = max(LEAST_PAUSE_SECONDS, self.owed / self.limits.rate)
+        self.refused_until = now + pause
+        return pause
 
 
 class SharedBuckets:
@@ -179,8 +193,9 @@ class SharedBuckets:
             if granted is None:
                 # What was spent meanwhile is in our own buckets.
                 holding.owed = 0.0
-            else:
-                holding.grant(float(granted[number]), wanted[name], now)
+            elif pause := holding.grant(float(granted[number]), wanted[name], now):
+                # Paid before whoever was told to wait comes again.
+                asyncio.get_running_loop().call_later(pause, self._ask_for, *name, holding)
 
     async def _call(self, due: dict[Name, Holding], wanted: dict[Name, float]) -> list[bytes]:
         keys = [f"{self._prefix}{name}:{key}" for name, key in due]

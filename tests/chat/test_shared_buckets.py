@@ -1,6 +1,7 @@
 """Buckets that server processes share in Redis: what they hold together, and what happens while Redis is away."""
 
 import asyncio
+import math
 import time
 from collections.abc import AsyncIterator, Callable
 
@@ -65,6 +66,24 @@ async def test_who_keeps_to_his_rate_is_never_refused(shared):
         refused += nodes[number % 2].take_message(ALICE, HOME, 1, time.monotonic()) > 0
 
     assert refused == 0
+
+
+@pytest.mark.e2e
+async def test_who_waits_as_long_as_he_is_told_is_let_in(shared):
+    """At the first try after it, on the node that told him, although the bucket was empty for all."""
+    nodes = [node_of(shared(), messages_per_second=2, message_burst=100) for _ in range(2)]
+    await flood(*nodes, seconds=0.8)
+    shorter = node_of(shared(), messages_per_second=2, message_burst=100)
+
+    while not (wait := shorter.take_message(ALICE, HOME, 1, time.monotonic())):
+        await asyncio.sleep(0.01)
+    for _ in range(3):
+        await asyncio.sleep(math.ceil(wait))
+        wait = shorter.take_message(ALICE, HOME, 1, time.monotonic())
+        if not wait:
+            break
+
+    assert wait == 0
 
 
 @pytest.mark.e2e

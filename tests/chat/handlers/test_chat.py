@@ -167,7 +167,7 @@ async def test_a_database_that_is_away_is_said_with_the_message(hub, alice, room
     """`unavailable` with the id, nothing stored, the connection stays, and it goes through when it is back."""
     store = writer.store
 
-    def away(works):
+    def away(works, most_stored):
         raise OperationalError("disk I/O error")
 
     monkeypatch.setattr(writer, "store", away)
@@ -186,7 +186,7 @@ async def test_a_full_disk_is_said_and_healed(hub, alice, room, monkeypatch):
     """SQLite itself says that there is no room; nothing is stored, and it goes through when there is room again."""
     store = writer.store
 
-    def store_without_room(works):
+    def store_without_room(works, most_stored):
         with connection.cursor() as cursor:
             cursor.execute("PRAGMA max_page_count = 1")
         try:
