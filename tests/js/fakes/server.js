@@ -32,6 +32,8 @@ export class FakeServer {
   succession = null;
   /** The public keys by which devices came, in the order of their sessions. */
   cameBy = [];
+  /** How many it did not know. */
+  turnedAway = 0;
   /** How it closes for whom it does not know: the real one hangs up, another may say 1008. */
   strangerClose = 1006;
   discoverySecret = DiscoverySecret.generate();
@@ -269,7 +271,10 @@ class FakeSession {
     const identities = successor ? [successor, identity] : [identity];
     const key = gateKey(discoverySecret);
     const gate = findGate(record, identities.map((each) => new Gate(key, each)));
-    if (!gate) return this.cut(strangerClose);
+    if (!gate) {
+      this.#server.turnedAway += 1;
+      return this.cut(strangerClose);
+    }
     this.#identity = gate.identity;
     this.#handshake = new ServerHandshake(gate, serverId(this.#server.identity.public));
     return this.#handlers.onMessage(await this.#handshake.receiveHello(record, Date.now() + this.#server.clockAheadMs));
