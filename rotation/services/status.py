@@ -8,10 +8,13 @@ from django.utils import timezone
 
 from chat.models import Ban
 from chat.services.connections import connected_count
+from chat.services.identity import successor_row
+from chat.services.succession import waiting_devices
 from clawchat.protocol.schedule import WATCH_SECONDS, LeaseState
 from discovery.models import Mirror, Publication
 from rotation.models import LIVE, LeaseKind, Node, PortLease
 
+from .burning import STEPS, burn_under_way, waiting_for
 from .clock import REMEDY, clock_problems
 from .plan import rotation_plan, seconds
 from .watching import touches_of
@@ -35,9 +38,31 @@ def server_status() -> dict[str, Any]:
         "leases": [_lease(lease) for lease in [*live, *finished]],
         "mirrors": [_mirror(mirror) for mirror in Mirror.objects.enabled()],
         "publications": [_publication(publication) for publication in publications[:PUBLICATIONS_SHOWN]],
+        "handover": _handover(),
+        "burn": _burn(now),
         "bans": Ban.objects.in_force(now).count(),
         "connections": connected_count(),
         "clock": {"problems": clock_problems(), "remedy": REMEDY},
+    }
+
+
+def _handover() -> dict[str, Any] | None:
+    """The identity's handover while there is one, and how many devices have not come by the new identity yet."""
+    row = successor_row()
+    if row is None:
+        return None
+    return {"until": _maybe(row.handover_until), "devices_left": waiting_devices(row).count()}
+
+
+def _burn(now: datetime) -> dict[str, Any] | None:
+    """The burn that goes on, and what it waits for."""
+    burn = burn_under_way()
+    if burn is None:
+        return None
+    return {
+        "started_at": seconds(burn.started_at),
+        "seconds": int((now - burn.started_at).total_seconds()),
+        "waits_until": [STEPS[step] for step in waiting_for(burn)],
     }
 
 

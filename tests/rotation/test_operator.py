@@ -12,12 +12,14 @@ from django.urls import reverse
 from django.utils import timezone
 
 from chat.models import Ban
+from chat.services.succession import begin_handover
 from clawchat.protocol.schedule import LeaseState
 from rotation import tasks
 from rotation.checks import check_addresses, check_fixed_port
 from rotation.management.commands.clawchatstatus import LEGEND
 from rotation.models import LeaseKind, Node, PortLease, Scan
 from rotation.node import front_origins
+from rotation.services.burning import start_burn
 from tests.rotation.rows import INTERVAL, LEAD, House, T
 
 
@@ -81,7 +83,7 @@ def test_the_status_is_for_programs_too(house, capsys):
     status = json.loads(capsys.readouterr().out)
 
     old = {"front", "nodes", "leases", "publications", "connections"}
-    assert set(status) == old | {"now", "rotation", "bans", "clock", "mirrors"}
+    assert set(status) == old | {"now", "rotation", "bans", "clock", "mirrors", "handover", "burn"}
     assert (status["rotation"]["interval"], status["rotation"]["next_move"]) == (INTERVAL, None)
     assert [(lease["kind"], lease["slot"], lease["moves_at"]) for lease in status["leases"]][1] == (
         "moving",
@@ -122,6 +124,23 @@ def now_and_here(shelf, settings) -> House:
     house = House(now=int(time.time()))
     house.settle()
     return house
+
+
+def test_the_status_tells_of_a_handover_and_a_burn(now_and_here, capsys):
+    """While they go on, and what they wait for."""
+    call_command("clawchatstatus")
+    quiet = capsys.readouterr().out
+    assert "identity" not in quiet and "burn" not in quiet
+
+    begin_handover("olga")
+    start_burn("olga")
+    call_command("clawchatstatus")
+    said = capsys.readouterr().out
+
+    assert re.search(
+        r"^identity +hands over to a new one until .* UTC; not come by it yet: 0 devices$", said, re.M
+    )
+    assert re.search(r"^burn +since 0 s; safe once .*no port from before takes anybody", said, re.M)
 
 
 def test_the_status_explains_the_states_that_are_there(now_and_here, capsys):

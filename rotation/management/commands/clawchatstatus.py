@@ -8,6 +8,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandParser
 
 from rotation.services.status import server_status
+from rotation.wording import counted
 
 # What each state of a port means to an operator.
 LEGEND = {
@@ -51,6 +52,8 @@ def _lines(status: dict[str, Any]) -> list[str]:
         *_tripwires(status["leases"]),
         *_file(status["publications"]),
         *[_mirror(mirror) for mirror in status["mirrors"]],
+        *_handover(status),
+        *_burn(status["burn"]),
         *([_line("bans", f"{status['bans']} in force (admin, Bans)")] if status["bans"] else []),
         *_clock(status["clock"]),
         *_legend(status["leases"]),
@@ -142,6 +145,21 @@ def _mirror(mirror: dict[str, Any]) -> str:
     serial = f", serial {mirror['serial']}" if mirror["serial"] else ""
     problem = mirror["problem"] and f": {mirror['problem']}"
     return _line("mirror", f"{mirror['name']} {mirror['told']}{serial}{problem}")
+
+
+def _handover(status: dict[str, Any]) -> list[str]:
+    handover = status["handover"]
+    if handover is None:
+        return []
+    left = counted(handover["devices_left"], "device")
+    until = _time(handover["until"], status["now"])
+    return [_line("identity", f"hands over to a new one until {until}; not come by it yet: {left}")]
+
+
+def _burn(burn: dict[str, Any] | None) -> list[str]:
+    if burn is None:
+        return []
+    return [_line("burn", f"since {_span(burn['seconds'])}; safe once {' and '.join(burn['waits_until'])}")]
 
 
 def _clock(clock: dict[str, Any]) -> list[str]:
