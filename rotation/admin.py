@@ -22,6 +22,7 @@ class ReadOnly(ModelAdmin):
     """Rows that only the server writes."""
 
     show_full_result_count = False
+    list_per_page = 50
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Nobody adds one."""

@@ -19,6 +19,7 @@ class LookedAt(ModelAdmin):
 
     shown: tuple[str, ...] = ()
     show_full_result_count = False
+    list_per_page = 50
 
     def __init__(self, model: type[models.Model], admin_site: AdminSite) -> None:
         super().__init__(model, admin_site)

@@ -6,10 +6,24 @@ from typing import Any, NamedTuple
 
 from chat.models import Tally
 
-MINUTE = 60
 # A row is written again every few seconds; a process that wrote none for so long counts for nothing now.
 FRESH = timedelta(minutes=2)
-SUMS = ("messages", "deliveries", "bytes_in", "bytes_out", "handshakes", "scans")
+
+
+class Measured(NamedTuple):
+    """What a plot needs of a row."""
+
+    process: str
+    minute: datetime
+    minutes: int
+    people: int
+    sessions: int
+    messages: int
+    bytes_in: int
+    bytes_out: int
+    refused: dict[str, int]
+    scans: int
+    delay_p99_ms: float | None
 
 
 class Span(NamedTuple):
@@ -36,8 +50,10 @@ def series(span: Span, now: datetime) -> dict[str, list[float | None]]:
     begin = int(now.timestamp()) - span.seconds
     begin -= begin % span.step
     buckets: dict[int, _Bucket] = defaultdict(_Bucket)
-    for row in _rows(datetime.fromtimestamp(begin, now.tzinfo)):
-        buckets[(int(row["minute"].timestamp()) - begin) // span.step].add(row)
+    since = Tally.objects.filter(minute__gte=datetime.fromtimestamp(begin, now.tzinfo))
+    for measured in since.values_list(*Measured._fields).iterator():
+        row = Measured._make(measured)
+        buckets[(int(row.minute.timestamp()) - begin) // span.step].add(row)
     count = (int(now.timestamp()) - begin) // span.step + 1
     points = [buckets[index].figures() if index in buckets else {} for index in range(count)]
     columns = ("people", "sessions", "messages", "bytes", "refused", "scans", "delay")
@@ -87,18 +103,17 @@ class _Bucket:
         self._minutes: dict[str, int] = defaultdict(int)
         self._delay: float | None = None
 
-    def add(self, row: dict[str, Any]) -> None:
-        at_once = self._at_once[row["minute"]]
-        at_once[0] += row["people"]
-        at_once[1] += row["sessions"]
-        self._minutes[row["process"]] += row["minutes"]
-        self._sums["messages"] += row["messages"]
-        self._sums["bytes"] += row["bytes_in"] + row["bytes_out"]
-        self._sums["scans"] += row["scans"]
-        self._sums["refused"] += sum(row["refused"].values())
-        delay = row["delay_p99_ms"]
-        if delay is not None:
-            self._delay = delay if self._delay is None else max(self._delay, delay)
+    def add(self, row: Measured) -> None:
+        at_once = self._at_once[row.minute]
+        at_once[0] += row.people
+        at_once[1] += row.sessions
+        self._minutes[row.process] += row.minutes
+        self._sums["messages"] += row.messages
+        self._sums["bytes"] += row.bytes_in + row.bytes_out
+        self._sums["scans"] += row.scans
+        self._sums["refused"] += sum(row.refused.values())
+        if row.delay_p99_ms is not None:
+            self._delay = max(row.delay_p99_ms, self._delay or 0.0)
 
     def figures(self) -> dict[str, float | None]:
         minutes = max(self._minutes.values())
@@ -109,7 +124,8 @@ class _Bucket:
 
 
 _COLUMNS = (
-    *("node", "process", "minute", "minutes", "people", "sessions", "refused", "delay_p99_ms", *SUMS),
+    *("node", "process", "minute", "minutes", "people", "messages", "bytes_in", "bytes_out", "refused", "scans"),
+    "delay_p99_ms",
     *("cpu_percent", "memory_bytes", "machine_cpu_percent", "machine_memory_percent"),
     *("disk_free_bytes", "disk_total_bytes"),
 )

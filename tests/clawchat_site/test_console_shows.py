@@ -137,7 +137,7 @@ def test_no_page_shows_what_is_hidden(admin_client, model):
 
 def test_the_dashboard_shows_nothing_either(admin_client):
     """With a row of every model that there is."""
-    rows = [make(model) for model in listed()]
+    rows = [model.objects.first() or make(model) for model in listed()]
 
     for page in (reverse("admin:index"), reverse("dashboard")):
         look_through(admin_client, page, rows)
