@@ -15,10 +15,11 @@ import aiohttp
 from clawchat.ending import end_tasks
 from clawchat.protocol.connection_file import Endpoint
 from clawchat.protocol.endpoint_choice import move_pause
-from clawchat.protocol.errors import ClawChatError, Limit, Rediscover, Revoked, Unauthentic, retry_seconds
+from clawchat.protocol.errors import ClawChatError, Limit, Rediscover, Revoked, Unauthentic
 from clawchat.protocol.frame import Frame
 from clawchat.protocol.key_schedule import device_credentials
 from clawchat.protocol.keys import IdentityPublic
+from clawchat.protocol.retry import retry_seconds
 
 from .back_off import FIRST_PAUSE_SECONDS, BackOff, jitter
 from .connection import Connection

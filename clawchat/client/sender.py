@@ -12,8 +12,8 @@ from clawchat.protocol.errors import (
     TooLarge,
     Unavailable,
     error_for,
-    retry_seconds,
 )
+from clawchat.protocol.retry import retry_seconds
 
 from .errors import ConnectionLost
 from .events import Refused

@@ -194,13 +194,3 @@ def close_code(number: int) -> int:
     Spec: 3.11
     """
     return CLOSE_CODE_BASE + number
-
-
-def retry_seconds(text: str) -> int:
-    """The whole seconds that the text of `too_fast` or `limit` begins with; 0 when it begins with none.
-
-    Sizes: at most five digits count as a number.
-    Spec: 3.13
-    """
-    first = text.split(" ", 1)[0]
-    return int(first) if first.isascii() and first.isdecimal() and len(first) < 6 else 0

@@ -59,7 +59,7 @@ def ruling(rule: str, countries: str, unknown: bool = True) -> Countries:
     ],
 )
 def test_the_rule_says_who_may_come(file, rule, unknown, may_come):
-    """By the country of the address, else by that of its owner; of what the file does not know, as the operator says."""
+    """By the country of the address, else by that of its owner; the unknown come or not, as the operator says."""
     countries = ruling(rule, "DE", unknown)
 
     assert {address for address in (GERMAN, FRENCH, NOBODYS, SIX) if countries.may_come(address)} == may_come

@@ -5,9 +5,10 @@ import pytest
 from chat.pace import PATIENCE
 from chat.services.policy import change_policy
 from clawchat.protocol.bodies import Ack
-from clawchat.protocol.errors import TooFast, retry_seconds
+from clawchat.protocol.errors import TooFast
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.primitives import random_bytes
+from clawchat.protocol.retry import retry_seconds
 from tests.fakes import FakeLink
 
 

@@ -13,7 +13,6 @@ from clawchat.protocol.errors import (
     UsageError,
     close_code,
     error_for,
-    retry_seconds,
 )
 
 WIRE = [
@@ -79,23 +78,3 @@ def test_error_without_text_shows_its_code():
     assert str(Malformed()) == "malformed"
     Malformed().details["x"] = 1
     assert Malformed().details == {}
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("30 seconds until a next try makes sense: 100 devices are connected", 30),
-        ("1", 1),
-        ("99999 seconds", 99_999),
-        ("100000 seconds", 0),
-        ("-5 seconds", 0),
-        ("1.5 seconds", 0),
-        ("\u0661 second", 0),
-        (" 5", 0),
-        ("soon", 0),
-        ("", 0),
-    ],
-)
-def test_retry_seconds_are_read_strictly(text, seconds):
-    """A whole number at the very beginning, or none."""
-    assert retry_seconds(text) == seconds

@@ -3,8 +3,8 @@
 // Spec: 4.5
 
 import { sameBytes } from "../bytes.js";
-import { retrySeconds } from "../protocol/errors.js";
 import { newMessageId } from "../protocol/primitives.js";
+import { retrySeconds } from "../protocol/retry.js";
 import { PendingCommit } from "./pending_commit.js";
 import { Problem } from "./problem.js";
 import { groupRows, pendingRow } from "./room_rows.js";

@@ -2,8 +2,8 @@
 //
 // Spec: 4.5, 3.13
 
-import { retrySeconds } from "../protocol/errors.js";
 import { newMessageId } from "../protocol/primitives.js";
+import { retrySeconds } from "../protocol/retry.js";
 import { encodeProfile, encodeText } from "./payload.js";
 import { groupRows } from "./room_rows.js";
 

@@ -1,7 +1,8 @@
 // Questions that wait for an answer, on one session.
 
 import { Failure, Request, Response } from "../protocol/bodies.js";
-import { errorFor, Malformed, retrySeconds, Unavailable } from "../protocol/errors.js";
+import { errorFor, Malformed, Unavailable } from "../protocol/errors.js";
+import { retrySeconds } from "../protocol/retry.js";
 import { ChannelClosed } from "./failures.js";
 
 /** The server takes 32 unanswered requests of a session; what is beyond waits here. Spec: 3.13 */

@@ -1,7 +1,8 @@
 // Why a session ended, as a code.
 
 import { ChannelClosed, DialFailed } from "../net/failures.js";
-import { errorFor, PeerError, retrySeconds } from "../protocol/errors.js";
+import { errorFor, PeerError } from "../protocol/errors.js";
+import { retrySeconds } from "../protocol/retry.js";
 
 /** Why a session could not take over: when it was closed meanwhile, for the reason it was closed. */
 export async function endedBy(channel, cause) {

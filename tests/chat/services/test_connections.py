@@ -12,7 +12,8 @@ from chat.services import connections
 from chat.services.connections import Ending
 from chat.services.devices import Seat
 from chat.services.policy import change_policy
-from clawchat.protocol.errors import Limit, retry_seconds
+from clawchat.protocol.errors import Limit
+from clawchat.protocol.retry import retry_seconds
 
 
 def arrive(person, process: str = "here", address: str = "127.0.0.1"):

@@ -11,8 +11,9 @@ from chat.models import Envelope, GroupInfo, Membership, News, WaitingWelcome, W
 from chat.services import delivery, devices, log
 from chat.services.commits import Commit
 from chat.services.delivery import PREVIOUS_EPOCH_MS, Append, Place, store
-from clawchat.protocol.errors import Internal, Limit, Malformed, NotMember, Revoked, StaleEpoch, retry_seconds
+from clawchat.protocol.errors import Internal, Limit, Malformed, NotMember, Revoked, StaleEpoch
 from clawchat.protocol.primitives import random_bytes
+from clawchat.protocol.retry import retry_seconds
 
 NOW = 1_900_000_000_000
 

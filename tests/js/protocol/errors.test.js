@@ -8,7 +8,6 @@ import {
   Internal,
   Malformed,
   PeerError,
-  retrySeconds,
   StaleEpoch,
   UsageError,
 } from "../../../static/js/protocol/errors.js";
@@ -29,10 +28,4 @@ test("errors are told apart by code, number and class", () => {
   assert.equal(new Malformed().message, "malformed");
   assert.equal(new UsageError("x").number, null);
   assert.equal(closeCode(9), 4409);
-});
-
-test("the seconds of a refusal are read strictly", () => {
-  const read = ["30 seconds until then", "1", "99999 s", "100000 s", "-5 s", "1.5 s", "\u0661 s", " 5", "soon", ""];
-
-  assert.deepEqual(read.map(retrySeconds), [30, 1, 99_999, 0, 0, 0, 0, 0, 0, 0]);
 });
