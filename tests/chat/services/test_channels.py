@@ -204,8 +204,9 @@ def test_a_slow_channel_holds_up_no_other(by_webhook, by_mail, mail_server, web_
 
 def test_two_workers_tell_once(by_webhook, web_server) -> None:
     flood()
-    telling = AlertTelling.objects.select_related("alert", "channel").get()
-    assert channels._claim(telling)
+    first, second = (AlertTelling.objects.select_related("alert", "channel").get() for _ in range(2))
+    assert channels._claim(first)
+    assert not channels._claim(second)
     assert tell_channel(by_webhook.pk) == 0
     assert web_server.posts == []
 
@@ -228,9 +229,15 @@ def test_secrets_are_sealed_in_their_own_row(by_webhook, by_slack) -> None:
         send_test(by_slack)
 
 
-@pytest.mark.parametrize("url", ["http://example.org/x", "ftp://127.0.0.1/", "file:///etc/passwd", "x", "http://[", ""])
-def test_alerts_go_to_no_address_in_the_clear(url) -> None:
-    with pytest.raises(CannotTell):
+@pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "file:///etc/passwd", "x", "http://[", "https://", ""])
+def test_alerts_go_to_web_addresses_only(url) -> None:
+    with pytest.raises(CannotTell, match="no web address"):
+        post(Post(url, b"{}"))
+
+
+@pytest.mark.parametrize("url", ["http://example.org/x", "http://192.0.2.1/x", "http://localhost.example.org/"])
+def test_alerts_leave_this_machine_encrypted_only(url) -> None:
+    with pytest.raises(CannotTell, match="write https"):
         post(Post(url, b"{}"))
 
 
