@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from chat.models import AuditCheckpoint, AuditEvent, AuditHead
 from chat.services.audit_checkpoints import newest_checkpoint
-from chat.services.audit_rows import BrokenLink, Row, problem_of, rows
+from chat.services.audit_rows import BrokenLink, Row, problem_of, readable
 
 # Events that are read at once: nobody holds a transaction open for a whole chain.
 PORTION = 2000
@@ -100,7 +100,11 @@ def _take_all(chain: Chain, progress: Callable[[int], None]) -> None:
 
 
 def _portion(after: int) -> list[Row]:
-    return list(rows(AuditEvent.objects.filter(number__gt=after).order_by("number")[:PORTION]))
+    events = AuditEvent.objects.filter(number__gt=after).order_by("number")[:PORTION]
+    found = readable(events)
+    if not found and (first := events.values_list("id", "number").first()) is not None:
+        raise BrokenLink(first[1], f"Event {first[1]} (row {first[0]}): a column holds what was never written there.")
+    return found
 
 
 def _check_beginning(chain: Chain) -> None:

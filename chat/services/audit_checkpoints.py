@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from chat.models import AuditCheckpoint, AuditEvent, Connection, ServerIdentity
 from chat.services import audit
-from chat.services.audit_rows import BrokenLink, problem_of, rows
+from chat.services.audit_rows import BrokenLink, problem_of, readable
 from chat.services.identity import current_identity
 from chat.services.policy import current_policy
 from clawchat.protocol.encoding import u64
@@ -81,7 +81,7 @@ def _prune_portion(before_ms: int) -> int:
     checkpoint = newest_checkpoint()
     number, digest = (checkpoint.number, bytes(checkpoint.hash)) if checkpoint else (0, bytes(32))
     old = []
-    for row in rows(AuditEvent.objects.filter(number__gt=number).order_by("number")[:PORTION]):
+    for row in readable(AuditEvent.objects.filter(number__gt=number).order_by("number")[:PORTION]):
         # What is not sound is evidence, whatever its age: no checkpoint vouches for it.
         if row.number != number + 1 or problem_of(row, digest) or row.time_ms >= before_ms:
             break

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.db.models import QuerySet, TextField
 from django.db.models.functions import Cast
 
@@ -53,6 +53,21 @@ def rows(events: QuerySet[AuditEvent]) -> Iterator[Row]:
     place = Row._fields.index("details")
     for *found, text in values:
         yield Row(*found[:place], text, *found[place:])
+
+
+def readable(events: QuerySet[AuditEvent]) -> list[Row]:
+    """These events, up to the first one that cannot even be read: SQLite takes bytes that are no text for text."""
+    try:
+        return list(rows(events))
+    except DatabaseError:
+        keys = list(events.values_list("pk", flat=True))
+    found: list[Row] = []
+    for key in keys:
+        try:
+            found += rows(AuditEvent.objects.filter(pk=key))
+        except DatabaseError:
+            break
+    return found
 
 
 def event_hash(row: Row, *, with_id: bool = True) -> bytes:

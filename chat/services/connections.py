@@ -110,10 +110,16 @@ def note_refused(refused: Sequence[tuple[int, Mapping[str, int]]]) -> None:
 
 @transaction.atomic
 def note_new_keys(since: Mapping[int, float]) -> None:
-    """Say since when the sessions of these connections have the keys they use, in seconds since 1970."""
-    for connection_pk, seconds in since.items():
-        at = datetime.fromtimestamp(seconds, UTC)
-        Connection.objects.filter(pk=connection_pk, closed_at=None).update(keys_since=at)
+    """Say since when the sessions of these connections have the keys they use, in seconds since 1970; the audit log
+    has that they are new."""
+    events = audit.Batch()
+    with transaction.atomic():
+        for row in Connection.objects.select_related("device").filter(pk__in=since, closed_at=None):
+            at = datetime.fromtimestamp(since[row.pk], UTC)
+            if row.keys_since != at:
+                Connection.objects.filter(pk=row.pk, closed_at=None).update(keys_since=at)
+                events.record("session_rekeyed", subject=bytes(row.device.device_id).hex())
+        events.save()
 
 
 def keep_alive(connection_pks: Sequence[int]) -> None:

@@ -221,3 +221,14 @@ def test_another_blank_in_the_text_of_details_is_named(events):
     assert problem_of(row, previous) == ""
     assert changed != row
     assert bool(problem_of(changed, previous)) == (connection.vendor == "sqlite")
+
+
+@pytest.mark.parametrize("portion", [3, 100])
+def test_what_cannot_even_be_read_is_named(events, monkeypatch, portion):
+    """Bytes that are no text, where SQLite was told that they are; PostgreSQL keeps its columns' kinds."""
+    monkeypatch.setattr("chat.services.audit_chain.PORTION", portion)
+    spoilt = "CAST(x'80' AS TEXT)" if connection.vendor == "sqlite" else "'\\x80'"
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE chat_auditevent SET previous_hash = {spoilt} WHERE number = %s", [CHANGED])
+
+    assert broken().number == CHANGED
