@@ -72,3 +72,36 @@ async def test_a_scan_is_told_once_at_each_channel_within_seconds(tmp_path):
         log = server.log_path.read_text()
         assert "very-secret" not in log
         assert KEY not in log
+
+
+AT_ONCE = """
+import threading
+from django.db import connections
+from chat.models import Alert
+from chat.services.alerts import close_alert, raise_alert
+together = threading.Barrier(8)
+problems = []
+def see():
+    try:
+        together.wait()
+        for number in range(25):
+            raise_alert('flood', '192.0.2.1', 'warning', 'Much.', '')
+            if number % 5 == 0:
+                close_alert('flood', '192.0.2.1')
+    except Exception as error:
+        problems.append(repr(error))
+    finally:
+        connections.close_all()
+threads = [threading.Thread(target=see) for _ in range(8)]
+[thread.start() for thread in threads]
+[thread.join() for thread in threads]
+print(problems, list(Alert.objects.values_list('kind', 'count')))
+"""
+
+
+def test_many_who_see_the_same_at_once_have_one_row_in_postgresql(tmp_path, postgres_server):
+    """Eight threads raise and close it; nobody is refused, nothing is counted twice or lost."""
+    server = ServerProcess(tmp_path / "data", environment={"DATABASE_URL": postgres_server})
+    server.run("migrate", "--verbosity", "0")
+
+    assert "[] [('flood', 200)]" in server.run("shell", "-c", AT_ONCE)
