@@ -155,13 +155,13 @@ def revoke_for(device_pk: int, device_id: bytes) -> bool:
     return revoke(device_id, "asked by a device", bytes(asking.device_id).hex())
 
 
-@transaction.atomic
 def leaves_no_owner(device_pks: Collection[int]) -> bool:
     """Whether no owner would have a device any more, if these were revoked."""
     of_owners = Device.objects.in_use().filter(member__is_owner=True)
     return of_owners.filter(pk__in=device_pks).exists() and not of_owners.exclude(pk__in=device_pks).exists()
 
 
+@transaction.atomic
 def revoke(device_id: bytes, why: str, actor: str) -> bool:
     """Shut a device out for good; False when there is no such device or it was revoked before.
 
