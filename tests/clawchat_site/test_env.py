@@ -12,6 +12,7 @@ from clawchat_site.env import (
     env_ip,
     env_networks,
     env_pairs,
+    env_path,
     env_seconds,
     env_secret,
     env_str,
@@ -185,3 +186,13 @@ def test_urls_refuses_anything_else(monkeypatch, text):
 
     with pytest.raises(ImproperlyConfigured, match="CLAWCHAT_X cannot be read"):
         env_urls("CLAWCHAT_X")
+
+
+def test_a_path_is_read_or_is_none(monkeypatch, tmp_path):
+    """An empty one, as in a file of settings that was left as it was, is none."""
+    monkeypatch.chdir(tmp_path)
+    for text, path in (("", None), ("  ", None), ("a.mmdb", tmp_path / "a.mmdb"), (f"{tmp_path}/b", tmp_path / "b")):
+        monkeypatch.setenv("CLAWCHAT_TEST", text)
+        assert env_path("CLAWCHAT_TEST") == path
+    monkeypatch.delenv("CLAWCHAT_TEST")
+    assert env_path("CLAWCHAT_TEST") is None
