@@ -9,6 +9,7 @@ from chat.services.audit_rows import address_digest, event_hash, rows
 from clawchat.protocol.primitives import random_bytes
 
 BATCH = 500
+NAME_LENGTH = 64
 
 
 def record(code: str, actor: str = "", subject: str = "", address: str = "", **details: object) -> None:
@@ -56,7 +57,9 @@ def seal_batch() -> int:
 
 
 def _event(code: str, actor: str, subject: str, address: str, details: dict[str, object]) -> AuditEvent:
-    event = AuditEvent(time_ms=time.time_ns() // 1_000_000, code=code, actor=actor, subject=subject, details=details)
+    # Names of operators may be longer than the column.
+    who, whom = actor[:NAME_LENGTH], subject[:NAME_LENGTH]
+    event = AuditEvent(time_ms=time.time_ns() // 1_000_000, code=code, actor=who, subject=whom, details=details)
     if address:
         event.address = address
         event.address_salt = random_bytes(16)

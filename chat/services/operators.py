@@ -11,7 +11,6 @@ from django.http import HttpRequest
 from chat.services import audit
 
 ACTIONS = {ADDITION: "added", CHANGE: "changed", DELETION: "deleted"}
-NAME_LENGTH = 64
 
 
 def listen() -> None:
@@ -36,7 +35,7 @@ def _failed(credentials: dict[str, object], request: HttpRequest | None = None, 
     users = get_user_model()
     name = str(credentials.get(users.USERNAME_FIELD, ""))[: users._meta.get_field(users.USERNAME_FIELD).max_length]
     is_known = "\0" not in name and users.objects.filter(**{users.USERNAME_FIELD: name}).exists()
-    audit.record("admin_login_failed", actor=name[:NAME_LENGTH] if is_known else "", address=_address(request))
+    audit.record("admin_login_failed", actor=name if is_known else "", address=_address(request))
 
 
 def _acted(instance: LogEntry, created: bool, **_: object) -> None:
@@ -45,7 +44,7 @@ def _acted(instance: LogEntry, created: bool, **_: object) -> None:
         return
     about = f"{instance.content_type.app_label}.{instance.content_type.model} {instance.object_id}"
     facts = {"action": ACTIONS[instance.action_flag], "fields": _fields(instance.change_message)}
-    audit.record("admin_action", actor=_name(instance.user), subject=about[:NAME_LENGTH], **facts)
+    audit.record("admin_action", actor=_name(instance.user), subject=about, **facts)
 
 
 def _fields(message: str) -> list[str]:
@@ -57,7 +56,7 @@ def _fields(message: str) -> list[str]:
 
 
 def _name(user: object) -> str:
-    return user.get_username()[:NAME_LENGTH]
+    return user.get_username()
 
 
 def _address(request: HttpRequest | None) -> str:

@@ -70,3 +70,11 @@ def test_what_is_no_json_does_not_stop_the_log(events):
 
     assert len(event_hash(row._replace(details="{"))) == 32
     assert event_hash(row._replace(details="{")) != event_hash(row._replace(details="{}"))
+
+
+def test_a_long_name_is_cut(db):
+    """An operator's may have 150 letters; PostgreSQL refuses what does not fit."""
+    audit.record("first", actor="o" * 150, subject="s" * 150)
+
+    event = AuditEvent.objects.get()
+    assert (event.actor, event.subject) == ("o" * 64, "s" * 64)
