@@ -14,16 +14,16 @@ from .base import Long
 class AlertAdmin(Long):
     """What the server wants its operator to know of; it ends each one by itself."""
 
-    list_display = ["text", "remedy", "severity", "goes_on", "count", "opened_at", "last_at", "seen_by"]
+    list_display = ["text", "remedy", "severity", "state", "count", "opened_at", "last_at", "seen_by"]
     list_filter = ["kind", "severity", ("closed_at", admin.EmptyFieldListFilter)]
     search_fields = ["subject", "text"]
     actions = ["mark_seen", "learn_anew"]
     ordering = ["-last_at"]
 
-    @admin.display(boolean=True)
-    def goes_on(self, alert: Alert) -> bool:
-        """Whether it is not over."""
-        return alert.closed_at is None
+    @admin.display(description="state", ordering="closed_at")
+    def state(self, alert: Alert) -> str:
+        """Whether it is over."""
+        return "over" if alert.closed_at else "goes on"
 
     def has_answer_permission(self, request: HttpRequest) -> bool:
         """Who may do something about alerts, while nobody edits them."""
