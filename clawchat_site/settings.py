@@ -301,12 +301,13 @@ AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = ["ip_address"]
 AXES_CLIENT_IP_CALLABLE = "clawchat_site.signing_in.address_of"
+AXES_USERNAME_CALLABLE = "clawchat_site.signing_in.account_of"
 AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
 AXES_RESET_ON_SUCCESS = True
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken", "next"]
+AXES_SENSITIVE_PARAMETERS = ["csrfmiddlewaretoken", "next", "username"]
 # Browsers keep it for the whole host, all its ports: only where this server is the host's own https site, by a
 # certificate that everybody can check. With a local authority it would lock people out of other things on the host.
 _hsts = CLAWCHAT_TLS == "files" and CLAWCHAT_FRONT_TLS and is_whole_site(CLAWCHAT_FRONT_URL)

@@ -1,6 +1,7 @@
 """Passwords cannot be guessed at the admin's door."""
 
 import pytest
+from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.test import Client
 
@@ -50,3 +51,19 @@ def test_the_page_says_what_helps(client):
 
     assert "Try again in fifteen minutes" in page and "changepassword" in page
     assert "hunter2" not in page
+
+
+@pytest.mark.parametrize("name", ["my other password", "x\0y", "long" * 100])
+def test_a_name_that_no_account_has_is_not_kept(name):
+    """It may be a password in the wrong field; and one that no column can hold is a wrong one like any other."""
+    assert sign_in("guess", "192.0.2.9", name=name) == 200
+
+    assert set(AccessAttempt.objects.values_list("username", flat=True)) <= {""}
+    assert name not in str(list(AccessAttempt.objects.values()))
+
+
+def test_wrong_passwords_are_kept_with_the_account():
+    """An owner should see whose is guessed at."""
+    sign_in("guess", "192.0.2.9")
+
+    assert AccessAttempt.objects.get().username == NAME
