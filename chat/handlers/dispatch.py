@@ -23,6 +23,10 @@ HANDLERS = {
     MessageType.REQUEST: take_exchange,
 }
 
+# Cheap each, and not counted by their handlers: they come at the pace of requests, or somebody could keep the server
+# busy, or fill its log, with nothing else. What is beyond is passed over.
+PASSED_OVER = {MessageType.ERROR, MessageType.PING, MessageType.PONG}
+
 
 def handle(hub: Hub, session: LiveSession, frame: Frame) -> None:
     """Hand an opened frame to the handler of its type.
@@ -32,4 +36,9 @@ def handle(hub: Hub, session: LiveSession, frame: Frame) -> None:
     handler = HANDLERS.get(frame.type)
     if handler is None:
         raise UnknownType(f"message type {frame.type:#04x}")
+    if frame.type in PASSED_OVER:
+        wait = hub.rates.take_request(session.device_pk, session.address, len(frame.payload), hub.clock())
+        if wait:
+            session.pace.refused(wait, hub.clock())
+            return
     handler(hub, session, frame)

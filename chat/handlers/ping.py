@@ -11,7 +11,5 @@ def send_pong(hub: Hub, session: LiveSession, frame: Frame) -> None:
     """Echo the bytes; a peer that reads nothing gets no pongs heaped up."""
     if len(frame.payload) > PING_MAX_BYTES:
         raise TooLarge(f"ping of {len(frame.payload)} bytes, at most {PING_MAX_BYTES}")
-    # At the pace of requests: no answer costs less than one, and nobody needs a thousand.
-    is_slow = not hub.rates.take_request(session.device_pk, session.address, len(frame.payload), hub.clock())
-    if is_slow and session.writable:
+    if session.writable:
         session.send(MessageType.PONG, frame.payload)

@@ -26,6 +26,8 @@ def take_exchange(hub: Hub, session: LiveSession, frame: Frame) -> None:
     """Put a request in line; requests of one session are answered one after the other, in the order they came."""
     if frame.payload[:1] in ANSWERS:
         # To a notice. The client fetches what it wants by requests of its own.
+        if wait := hub.rates.take_request(session.device_pk, session.address, len(frame.payload), hub.clock()):
+            session.pace.refused(wait, hub.clock())
         return
     session.counts.requests += 1
     number = int.from_bytes(frame.payload[1:5], "big")

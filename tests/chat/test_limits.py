@@ -4,7 +4,7 @@ import pytest
 
 from chat.pace import PATIENCE
 from chat.services.policy import change_policy
-from clawchat.protocol.bodies import Ack
+from clawchat.protocol.bodies import Ack, ErrorBody, Response
 from clawchat.protocol.errors import TooFast
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.primitives import random_bytes
@@ -111,6 +111,32 @@ async def test_who_does_not_heed_refusals_is_read_no_further_for_a_while(hub, al
         await alice.post(random_bytes(16))
         await alice.error()
 
+    assert pauses == [1.0]
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload"),
+    [
+        (MessageType.PING, b"anybody there"),
+        (MessageType.PONG, b""),
+        (MessageType.ERROR, ErrorBody(13, "private words").encode()),
+        (MessageType.REQUEST, Response(1, {}).encode()),
+    ],
+)
+async def test_nobody_keeps_the_server_busy_with_what_needs_no_answer(hub, alice, room, monkeypatch, kind, payload):
+    """What comes faster than requests may is passed over, and who goes on is read more slowly."""
+    pauses = []
+
+    async def note(seconds):
+        pauses.append(seconds)
+
+    monkeypatch.setattr("chat.consumers.pause", note)
+    await change(hub, requests_per_second=1, request_burst=1)
+    for _ in range(PATIENCE + 2):
+        await alice.put_frame(kind, payload)
+    await alice.post(room)
+
+    assert (await alice.frame(MessageType.ACK)).payload
     assert pauses == [1.0]
 
 
