@@ -37,7 +37,6 @@ GROUPS: dict[str, list[tuple[str, str, str]]] = {
     ],
     "Operators": [
         ("Accounts", "manage_accounts", "auth.user"),
-        ("Roles", "badge", "auth.group"),
     ],
 }
 

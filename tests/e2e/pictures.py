@@ -9,6 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from playwright.async_api import Page
+
 from tests.e2e.browser import PHONE, Browsers, Person
 from tests.e2e.server import ServerProcess
 from tests.mega.emulator import PASSWORD, MegaEmulator
@@ -17,6 +19,38 @@ OPERATOR = "operator"
 ENVIRONMENT = {"CLAWCHAT_SERVER_NAME": "Canal House", "DJANGO_SUPERUSER_PASSWORD": PASSWORD}
 ROOM = "Kitchen table"
 ADMIN_VIEW = {"width": 1440, "height": 700}
+DASHBOARD_VIEW = {"width": 1280, "height": 1400}
+# A day of one process, quiet at night, in the server's own tables.
+MADE_UP_DAY = """
+import math, random
+from datetime import timedelta
+from django.utils import timezone
+from chat.models import Tally
+from chat.services.alerts import raise_alert
+from rotation.models import Node, PortLease
+drawn, node, now = random.Random(1), Node.objects.first(), timezone.now()
+for ago in range(2, 1440):
+    at = now.replace(second=0, microsecond=0) - timedelta(minutes=ago)
+    awake = max(0.1, 0.9 + math.sin((at.hour + at.minute / 60 - 5) / 12 * math.pi))
+    Tally.objects.create(
+        node=node.name, process="yesterday", minute=at, people=round(7 * awake + drawn.random()),
+        messages=round(drawn.expovariate(1 / (12 * awake))), bytes_in=round(60_000 * awake * drawn.random()),
+        bytes_out=round(400_000 * awake * drawn.random()), delay_p99_ms=9 + 6 * drawn.random(),
+        refused={"gate": drawn.randrange(1, 30)} if drawn.random() < 0.02 else {},
+        scans=drawn.randrange(20) if drawn.random() < 0.01 else 0,
+    )
+for hour in range(1, 7):
+    opened = now - timedelta(minutes=60 * hour + 2)
+    PortLease.objects.create(
+        node=node, period=-hour, port=drawn.randrange(40_000, 60_000), path="/over", state="closed",
+        planned_at=opened, opens_at=opened, moves_at=opened + timedelta(hours=1),
+        closes_at=opened + timedelta(minutes=65), moved_at=opened,
+    )
+raise_alert(
+    "scan", "192.0.2.66", "notice", "192.0.2.66 touched 14 ports that no client would touch; it is banned for an hour.",
+    "Nothing to do: the ban ends by itself.",
+)
+"""
 LOOKS = {"locale": "en-GB", "timezone_id": "Europe/Amsterdam", "device_scale_factor": 2, "color_scheme": "light"}
 # Who says what, in this order.
 TALK = [
@@ -89,6 +123,7 @@ async def administer(browsers: Browsers, server: ServerProcess, folder: Path) ->
     await page.get_by_label("Password").fill(PASSWORD)
     await page.get_by_role("button", name="Log in").click()
     await page.get_by_role("heading", name="The operator's side").wait_for()
+    await overlook(page, server, folder)
     await page.goto(f"{admin}/chat/device/")
     await page.screenshot(path=folder / "admin.png")
     with MegaEmulator() as mega:
@@ -107,6 +142,20 @@ async def administer(browsers: Browsers, server: ServerProcess, folder: Path) ->
             await asyncio.sleep(1)
             await page.goto(f"{admin}/discovery/mirror/")
     await page.screenshot(path=folder / "mirrors.png")
+
+
+async def overlook(page: Page, server: ServerProcess, folder: Path) -> None:
+    """The dashboard, at a desk and on a phone in the dark. The day before is made up: this server is minutes old."""
+    server.run("shell", "-c", MADE_UP_DAY)
+    for name, viewport, scheme in (("console", DASHBOARD_VIEW, "light"), ("console-phone", PHONE, "dark")):
+        await page.set_viewport_size(viewport)
+        await page.emulate_media(color_scheme=scheme)
+        await page.goto(f"{server.front_url}/admin/")
+        await page.locator(".timeline").wait_for()
+        await page.wait_for_timeout(1000)
+        await page.screenshot(path=folder / f"{name}.png")
+    await page.set_viewport_size(ADMIN_VIEW)
+    await page.emulate_media(color_scheme="light")
 
 
 if __name__ == "__main__":

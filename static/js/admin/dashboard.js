@@ -57,7 +57,13 @@ for (const button of root.querySelectorAll("[data-span]")) {
     ask();
   });
 }
-addEventListener("resize", show);
+let width = 0;
+// The page has no width before the theme shows it, and another one when the side bar goes.
+new ResizeObserver(() => {
+  if (place("timeline").clientWidth === width) return;
+  width = place("timeline").clientWidth;
+  show();
+}).observe(place("timeline"));
 show();
 setInterval(() => {
   if (!document.hidden) ask();

@@ -3,8 +3,10 @@
 import uPlot from "../../vendor/uplot.js";
 import { bytes, moment, number } from "./words.js";
 
-const HEIGHT = 150;
+const HEIGHT = 140;
 const AXIS = 56;
+/** Room for half of the last mark's words. */
+const EDGE = 20;
 
 /**
  * What is plotted: the title, and for each line its column, its name and the custom property with its colour.
@@ -39,7 +41,7 @@ function axes(tell) {
     ticks: { show: false },
   };
   return [
-    { ...look, space: 64, values: (_plot, ticks, _axis, _space, step) => ticks.map((tick) => moment(tick, step)) },
+    { ...look, size: 28, space: 64, values: (_plot, ticks, _axis, _space, step) => ticks.map((tick) => moment(tick, step)) },
     { ...look, size: AXIS, space: 34, values: (_plot, ticks) => ticks.map((tick) => tell(tick)) },
   ];
 }
@@ -81,6 +83,7 @@ export class Plots {
     const options = {
       width: Math.max(figure.clientWidth, 200),
       height: HEIGHT,
+      padding: [8, EDGE, 0, 0],
       cursor: { sync: { key: "dashboard" }, y: false, drag: { x: false } },
       legend: { show: true, markers: { width: 2 } },
       scales: { y: { range: (_plot, _low, high) => [0, Math.max(high ?? 0, 1) * 1.1] } },
