@@ -17,7 +17,7 @@ from tests.rotation.processes import is_alive, wait_until
 OBEYS = "import time; time.sleep(60)"
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); {also}; time.sleep(60)"
 DIES = "raise SystemExit(3)"
-# A child that leaves a process of its own behind, as a killed worker leaves its beat.
+# A child that leaves a process of its own behind when it ends.
 LEAVES_ONE = """
 import subprocess, sys, pathlib
 left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
@@ -90,7 +90,7 @@ async def test_a_child_that_dies_is_started_again():
 
 
 async def test_nothing_of_a_dead_child_goes_on(tmp_path):
-    """A beat whose worker was killed would send ticks for ever."""
+    """Whatever a child has started would work on without anybody who knows of it."""
     note = tmp_path / "left"
     leaving = child(LEAVES_ONE.format(note=str(note)))
     leaving.start()
