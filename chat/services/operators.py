@@ -1,6 +1,8 @@
 """What operators do in the admin, for the audit log: that they came and went, who could not, and what they changed."""
 
 import json
+import threading
+import time
 
 from django.contrib.admin.models import ADDITION, CHANGE, DELETION, LogEntry
 from django.contrib.auth import get_user_model
@@ -10,7 +12,36 @@ from django.http import HttpRequest
 
 from chat.services import audit
 
+# Addresses that are remembered with their wrong passwords of this minute.
+MOST_ADDRESSES = 1000
 ACTIONS = {ADDITION: "added", CHANGE: "changed", DELETION: "deleted"}
+
+
+class FailedLogins:
+    """How many of an address's wrong passwords one event stands for: one each, until they are many within a minute.
+
+    Whoever is locked out is answered at once, and could otherwise fill the log.
+    """
+
+    def __init__(self) -> None:
+        # By address: which minute, how many in it, how many of all are not written yet.
+        self._counts: dict[str, tuple[int, int, int]] = {}
+        self._lock = threading.Lock()
+
+    def to_write(self, address: str, minute: int) -> int:
+        """One more in this minute (a number that grows); for how many an event is to be written now, 0 for none."""
+        with self._lock:
+            if len(self._counts) >= MOST_ADDRESSES and address not in self._counts:
+                self._counts.clear()
+            last, seen, waiting = self._counts.get(address, (minute, 0, 0))
+            seen, waiting = (seen if last == minute else 0) + 1, waiting + 1
+            # The first ten, then ten times as rarely for each ten times as many.
+            due = seen % 10 ** (len(str(seen)) - 1) == 0
+            self._counts[address] = (minute, seen, 0 if due else waiting)
+        return waiting if due else 0
+
+
+FAILED = FailedLogins()
 
 
 def listen() -> None:
@@ -35,7 +66,9 @@ def _failed(credentials: dict[str, object], request: HttpRequest | None = None, 
     users = get_user_model()
     name = str(credentials.get(users.USERNAME_FIELD, ""))[: users._meta.get_field(users.USERNAME_FIELD).max_length]
     is_known = "\0" not in name and users.objects.filter(**{users.USERNAME_FIELD: name}).exists()
-    audit.record("admin_login_failed", actor=name if is_known else "", address=_address(request))
+    address = _address(request)
+    if count := FAILED.to_write(address, int(time.time() // 60)):
+        audit.record("admin_login_failed", actor=name if is_known else "", address=address, count=count)
 
 
 def _acted(instance: LogEntry, created: bool, **_: object) -> None:

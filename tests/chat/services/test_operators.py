@@ -7,6 +7,7 @@ from django.test import Client
 from chat.models import AuditEvent, Ban
 from chat.services.bans import ban
 from chat.services.identity import ensure_server
+from chat.services.operators import FAILED, MOST_ADDRESSES, FailedLogins
 
 PASSWORD = "correct horse battery"
 WRONG = "my other password"
@@ -17,6 +18,7 @@ def olga(db) -> User:
     """The operator."""
     ensure_server()
     AuditEvent.objects.all().delete()
+    FAILED._counts.clear()
     return User.objects.create_superuser("olga", password=PASSWORD)
 
 
@@ -47,6 +49,19 @@ def test_a_wrong_password_is_written_down_without_it(olga, client):
     event = AuditEvent.objects.get()
     assert (event.code, event.actor, event.address) == ("admin_login_failed", "olga", "127.0.0.1")
     assert WRONG not in str(vars(event))
+
+
+def test_a_flood_of_wrong_passwords_is_counted_together(olga, client):
+    """The first ten are rows of their own; nobody fills the log with them, and each of them counts."""
+    failed = FailedLogins()
+    written = [count for _ in range(350) if (count := failed.to_write("203.0.113.9", 1))]
+
+    assert written == [1] * 10 + [10] * 9 + [100, 100]
+    assert failed.to_write("203.0.113.10", 1) == 1
+    assert failed.to_write("203.0.113.9", 2) == 51
+    for number in range(MOST_ADDRESSES + 10):
+        assert failed.to_write(f"2001:db8::{number:x}", 2) == 1
+    assert len(failed._counts) <= MOST_ADDRESSES
 
 
 @pytest.mark.parametrize("name", [PASSWORD, "", "nobody", "x\0y", "long" * 100])
