@@ -165,6 +165,16 @@ def test_a_ban_is_about_an_address_or_a_network(server):
     assert not any(each in banned for each in ("203.0.114.1", "2001:db8:8::1", "", "nobody"))
 
 
+def test_an_address_of_one_version_is_not_banned_for_one_of_the_other(server):
+    """Though they are the same number."""
+    bans.ban(MALLORY, 5, "as you wish", "operator")
+    banned = Banned()
+    banned.replace(bans.bans_in_force())
+
+    assert MALLORY in banned
+    assert "::c000:242" not in banned
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
