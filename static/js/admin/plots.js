@@ -4,6 +4,7 @@ import uPlot from "../../vendor/uplot.js";
 import { bytes, moment, number } from "./words.js";
 
 const HEIGHT = 140;
+const LEAST_WIDTH = 200;
 const AXIS = 56;
 /** Room for half of the last mark's words. */
 const EDGE = 20;
@@ -81,7 +82,7 @@ export class Plots {
       value: (_plot, value) => tell(value),
     }));
     const options = {
-      width: Math.max(figure.clientWidth, 200),
+      width: LEAST_WIDTH,
       height: HEIGHT,
       padding: [8, EDGE, 0, 0],
       cursor: { sync: { key: "dashboard" }, y: false, drag: { x: false } },
@@ -93,7 +94,9 @@ export class Plots {
     };
     const columns = lines.map(([column]) => column);
     const drawn = new uPlot(options, [[], ...columns.map(() => [])], figure);
-    new ResizeObserver(() => drawn.setSize({ width: Math.max(figure.clientWidth, 200), height: HEIGHT })).observe(figure);
+    const fit = ([{ contentRect }]) =>
+      drawn.setSize({ width: Math.max(contentRect.width, LEAST_WIDTH), height: HEIGHT });
+    new ResizeObserver(fit).observe(figure);
     return { drawn, columns };
   }
 }
