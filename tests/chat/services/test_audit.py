@@ -5,7 +5,7 @@ import pytest
 from chat.models import AuditEvent, AuditHead
 from chat.services import audit
 from chat.services.audit_chain import walk
-from chat.services.audit_rows import event_hash, rows
+from chat.services.audit_rows import BrokenLink, event_hash, rows
 
 
 @pytest.fixture
@@ -47,6 +47,17 @@ def test_more_than_a_batch_is_sealed_in_portions(db):
 
     assert [audit.seal_batch() for _ in range(3)] == [audit.BATCH, 7, 0]
     assert walk().count == audit.BATCH + 7
+
+
+@pytest.mark.parametrize(
+    "change", [{"code": "x"}, {"actor": "x"}, {"subject": "x"}, {"details": {"count": 3}}, {"time_ms": 1}]
+)
+def test_any_change_breaks_the_chain(events, change):
+    """Mallory with the database cannot rewrite what happened; test_audit_chain.py has every byte of every column."""
+    AuditEvent.objects.filter(number=2).update(**change)
+
+    with pytest.raises(BrokenLink, match="Event 2 "):
+        walk()
 
 
 def test_nothing_to_seal_begins_no_transaction(events, django_assert_num_queries):
