@@ -27,7 +27,7 @@ from .reach.outside import Outside
 from .sentry import Sentry
 from .server import ChatSide, ManagedServer
 from .services import troubles
-from .services.nodes import name_of
+from .services.nodes import name_of, note_certificates
 from .services.tls_kind import withdraw_replaced
 from .tls import context_source
 from .worker import CeleryChild
@@ -120,7 +120,7 @@ class NodeProcess:
         self._has_hub = True
         self._ports.know(lambda address: self._hub.admission.is_known(address, self._hub.clock()))
         if self._tls is not None:
-            self._tls_watch = asyncio.ensure_future(self._tls.watch(self._withdraw))
+            self._tls_watch = asyncio.ensure_future(self._tls.watch(self._withdraw, self._note_exchange))
         # First: it brings the limits that the ports go by.
         self._sentry.start()
         self._keeper.start()
@@ -129,6 +129,9 @@ class NodeProcess:
 
     async def _withdraw(self, certificates: list[str]) -> None:
         await self._database.run(withdraw_replaced, certificates)
+
+    async def _note_exchange(self) -> None:
+        await self._database.run(note_certificates, self._node_pk)
 
     async def _greet_and_go_on(self) -> None:
         with contextlib.suppress(TimeoutError):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from chat.services import audit
 from clawchat.protocol.schedule import LeaseEvent
 from discovery.services import published_serial
 from rotation.models import Node, PortLease
@@ -49,6 +50,11 @@ def arrive(name: str, host: str, now: float) -> int:
 def name_of(node_pk: int) -> str:
     """The name that a node keeps over restarts."""
     return Node.objects.values_list("name", flat=True).get(pk=node_pk)
+
+
+def note_certificates(node_pk: int) -> None:
+    """Put into the audit log that the node's listeners have other TLS certificates."""
+    audit.record("certificates_exchanged", actor="server", subject=name_of(node_pk))
 
 
 def depart(node_pk: int, now: float) -> None:

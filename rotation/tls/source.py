@@ -61,18 +61,24 @@ class ContextSource:
         logger.info("TLS certificates were exchanged; connections that are open keep theirs")
         return True
 
-    async def watch(self, withdraw: Callable[[list[str]], Awaitable[None]]) -> None:
+    async def watch(
+        self, withdraw: Callable[[list[str]], Awaitable[None]], note_exchange: Callable[[], Awaitable[None]]
+    ) -> None:
         """Look again and again, until cancelled; `withdraw` is given certificates, in PEM, that nobody should believe
-        any more, and again with the next look when it raises."""
+        any more, `note_exchange` is called after each exchange; either again with the next look when it raises."""
         waiting: list[str] = []
+        is_new = False
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             try:
-                await asyncio.to_thread(self.look)
+                is_new |= await asyncio.to_thread(self.look)
                 waiting += [pair.certificate.public_bytes(Encoding.PEM).decode() for pair in self._supply.withdrawn()]
                 if waiting:
                     await withdraw(waiting)
                     waiting = []
+                if is_new:
+                    await note_exchange()
+                    is_new = False
             except Exception:
                 logger.exception("the TLS certificates could not be looked after")
 

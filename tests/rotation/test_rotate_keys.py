@@ -16,8 +16,10 @@ from chat.services.revocations import certificate_key
 from clawchat.protocol.fingerprint import fingerprint
 from clawchat.protocol.revocation_list import revoked_id
 from discovery.services import published_info
+from rotation.models import Node
 from rotation.services import key_rotation
 from rotation.services.master_kind import MasterKind
+from rotation.services.nodes import note_certificates
 from rotation.services.tls_kind import REPLACED, withdraw_replaced
 from rotation.tls import ContextSource, TlsProblem
 from rotation.tls import source as tls_source
@@ -152,18 +154,24 @@ def test_new_tls_keys_are_served_at_once_and_the_old_ones_revoked(local, capsys)
 def test_what_could_not_be_revoked_is_tried_again(local, monkeypatch):
     """The database was away when the listeners had their new keys."""
     monkeypatch.setattr(tls_source, "LOOK_SECONDS", 0.01)
-    source, tries = ContextSource(LocalSupply()), []
+    source, tries, noted = ContextSource(LocalSupply()), [], []
 
     async def withdraw(certificates: list[str]) -> None:
         tries.append(certificates)
         if len(tries) == 1:
             raise OSError("away")
+
+    async def note_exchange() -> None:
+        noted.append(len(tries))
+        if len(noted) == 1:
+            raise OSError("away again")
         raise asyncio.CancelledError
 
     ask_for_new_keys(local_authority(timezone.now().timestamp()))
     with pytest.raises(asyncio.CancelledError):
-        asyncio.run(source.watch(withdraw))
+        asyncio.run(source.watch(withdraw, note_exchange))
 
+    assert noted == [2, 2]
     assert len(tries) == 2 and tries[0] == tries[1] and len(tries[0]) == 2
 
 
@@ -194,3 +202,11 @@ def test_a_folder_that_cannot_be_written_is_named(local, capsys, monkeypatch):
     monkeypatch.setattr("rotation.services.tls_kind.ask_for_new_keys", refuse)
     with pytest.raises(CommandError, match="No space left"):
         rotate(capsys, "--tls")
+
+
+def test_an_exchange_of_certificates_is_in_the_audit_log(now_house):
+    """Whose listeners, and when."""
+    node = Node.objects.first()
+    note_certificates(node.pk)
+
+    assert AuditEvent.objects.get(code="certificates_exchanged").subject == node.name
