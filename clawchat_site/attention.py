@@ -11,6 +11,7 @@ from chat.models import Alert, Member
 from discovery.models import Mirror
 from rotation.models import LISTED, Node, PortLease
 from rotation.services.plan import seconds
+from rotation.services.troubles import FORGOTTEN_AFTER
 
 MOST = 20
 ORDER = [Alert.Severity.URGENT, Alert.Severity.WARNING, Alert.Severity.NOTICE]
@@ -25,8 +26,11 @@ LEADS = {
     "node": ("See the nodes", "rotation_node", "rotation.view_node"),
     "audit": ("See the audit log", "chat_auditevent", "chat.view_auditevent"),
     "key": ("See the keys", "chat_serveridentity", "chat.view_serveridentity"),
+    "countries": ("See the limits", "chat_connectionpolicy", "chat.view_connectionpolicy"),
     "burn": ("See the burns", "rotation_burn", "rotation.view_burn"),
 }
+# And any other kind.
+OTHERWISE = ("See the alerts", "chat_alert", "chat.view_alert")
 
 
 class Matter(NamedTuple):
@@ -100,7 +104,7 @@ def _ports() -> Iterator[Matter]:
 
 
 def _nodes(now: datetime) -> Iterator[Matter]:
-    for node in Node.objects.filter(stopped_at=None):
+    for node in Node.objects.filter(stopped_at=None, seen_at__gt=now - FORGOTTEN_AFTER):
         if not node.is_running(now):
             yield Matter(
                 "node",
@@ -114,9 +118,9 @@ def _nodes(now: datetime) -> Iterator[Matter]:
 
 def _plain(user: AbstractBaseUser, matter: Matter) -> dict[str, Any]:
     link, label = matter.link, matter.label
-    if not link and matter.kind in LEADS and user.has_perm(LEADS[matter.kind][2]):
-        label, page, _ = LEADS[matter.kind]
-        link = reverse(f"admin:{page}_changelist")
+    words, page, right = LEADS.get(matter.kind, OTHERWISE)
+    if not link and user.has_perm(right):
+        label, link = words, reverse(f"admin:{page}_changelist")
     return {
         "kind": matter.kind,
         "severity": matter.severity,

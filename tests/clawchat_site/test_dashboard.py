@@ -140,6 +140,14 @@ def test_an_open_alert_comes_with_its_remedy_and_the_way_there(alice):
     assert [matter["kind"] for matter in asked(alice)["attention"]] == ["scan"]
 
 
+def test_an_alert_of_any_kind_leads_somewhere(alice):
+    """Also one that nobody thought of here."""
+    raise_alert("tides", "", "warning", "The water rises.", "Move upstairs.")
+
+    (matter,) = [matter for matter in asked(alice)["attention"] if matter["kind"] == "tides"]
+    assert (matter["label"], matter["link"]) == ("See the alerts", reverse("admin:chat_alert_changelist"))
+
+
 def test_rows_tell_what_no_alert_tells_yet(alice):
     """A lying mirror, a silent node and an empty server need somebody; an alert about the same takes their place."""
     home(name="far", seen_at=timezone.now() - timedelta(minutes=3))

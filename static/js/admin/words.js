@@ -5,12 +5,14 @@ const DAY = 86_400;
 /** What was refused, by the reason the server counts it under. */
 const REASONS = {
   gate: "did not know the way in",
+  connect: "said nothing",
+  request: "asked for something else",
+  deadline: "took too long",
+  handshake: "did not get through the greeting",
+  auth_failed: "failed to prove who they are",
+  admission: "knocked too often",
   limit: "found no room",
   too_fast: "came too fast",
-  auth: "failed to prove who they are",
-  banned: "banned",
-  country: "from a country that may not come",
-  revoked: "revoked",
 };
 
 /**
