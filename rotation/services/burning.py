@@ -63,20 +63,15 @@ def burn_under_way() -> Burn | None:
     return Burn.objects.filter(safe_at=None).first()
 
 
-def hasten_ports(at: datetime) -> None:
+def hasten_ports(burn: Burn, at: datetime) -> None:
     """While a burn goes on, the ports from before end soon after their successors have opened."""
-    burn = burn_under_way()
-    if burn is not None:
-        ends_at = max(burn.started_at + timedelta(seconds=GRACE_SECONDS), at)
-        old = PortLease.objects.filter(kind=LeaseKind.MOVING, state=LeaseState.DRAINING, closes_at__gt=ends_at)
-        old.exclude(kid=current_kid().hex()).update(closes_at=ends_at)
+    ends_at = max(burn.started_at + timedelta(seconds=GRACE_SECONDS), at)
+    old = PortLease.objects.filter(kind=LeaseKind.MOVING, state=LeaseState.DRAINING, closes_at__gt=ends_at)
+    old.exclude(kid=current_kid().hex()).update(closes_at=ends_at)
 
 
-def advance_burn(at: datetime | None = None) -> Burn | None:
-    """Write down how far a burn is; returns it while it goes on and when this was its end, None when there is none."""
-    burn = burn_under_way()
-    if burn is None:
-        return None
+def advance_burn(burn: Burn, at: datetime | None = None) -> None:
+    """Write down how far a burn is, and that it is over once nothing is left."""
     at = max(at or timezone.now(), burn.started_at)
     kid = current_kid().hex()
     for step in _done(burn, kid, at):
@@ -93,7 +88,6 @@ def advance_burn(at: datetime | None = None) -> Burn | None:
             f"until {' and '.join(STEPS[step] for step in waiting_for(burn))}.",
             "See manage.py clawchatstatus: a node that does not answer or a mirror that takes nothing is named there.",
         )
-    return burn
 
 
 def waiting_for(burn: Burn) -> list[str]:

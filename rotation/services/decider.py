@@ -6,7 +6,7 @@ from chat.services.succession import finish_handover
 from rotation.models import Node
 
 from .announcing import alert_if_late, announce
-from .burning import advance_burn, hasten_ports
+from .burning import advance_burn, burn_under_way, hasten_ports
 from .homes import homes_of, running_nodes
 from .opening import end_grace, let_go_surplus, open_ports
 from .plan import instant, rotation_plan
@@ -26,7 +26,9 @@ def tick(now: int, *, visit_all_mirrors: bool = False) -> None:
     finish_handover(instant(now))
     nodes = running_nodes(instant(now))
     watch(nodes, plan, now)
-    hasten_ports(instant(now))
+    burn = burn_under_way()
+    if burn is not None:
+        hasten_ports(burn, instant(now))
     for home in homes_of(nodes, plan):
         replace_known_ports(home, now)
         bring_forward(home, now)
@@ -41,5 +43,6 @@ def tick(now: int, *, visit_all_mirrors: bool = False) -> None:
     for home in homes:
         open_ports(home, now)
         alert_if_late(home, now)
-    advance_burn()
+    if burn is not None:
+        advance_burn(burn)
     Node.objects.filter(pk__in=[node.pk for node in nodes]).update(ticks=F("ticks") + 1)

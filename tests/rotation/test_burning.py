@@ -80,7 +80,7 @@ def test_each_step_is_noted_when_it_is_done_everywhere(now_house, session):
     """Secret, mirrors, ports, sessions: the last of them makes it safe, and the seconds are measured."""
     row, old = burn(), now_house.leases()[0]
     Node.objects.update(kid="00")
-    advance_burn()
+    advance_burn(row)
     row.refresh_from_db()
     assert waiting_for(row) == list(STEPS)
 
@@ -112,7 +112,7 @@ def test_a_session_that_ends_needs_no_new_keys(now_house, session):
     """Whoever it was has to come by the new secret."""
     row = burn()
     Connection.objects.update(closed_at=timezone.now())
-    advance_burn()
+    advance_burn(row)
 
     row.refresh_from_db()
     assert row.sessions_at is not None
@@ -155,13 +155,13 @@ def test_a_burn_that_takes_long_is_an_alert_until_it_is_over(now_house, shelf):
     """It says what it waits for."""
     shelf.is_down = True
     row = burn()
-    advance_burn(row.started_at + timedelta(minutes=6))
+    advance_burn(row, row.started_at + timedelta(minutes=6))
     alert = Alert.objects.get(kind="key", subject="burn")
     assert "the mirrors have the new file" in alert.text
 
     shelf.is_down = False
     Burn.objects.update(**dict.fromkeys(STEPS, row.started_at))
-    advance_burn()
+    advance_burn(row)
     alert.refresh_from_db()
     assert alert.closed_at is not None
 
