@@ -3,7 +3,6 @@
 Spec: 3.13
 """
 
-import math
 from collections.abc import Hashable
 from typing import Protocol
 
@@ -121,8 +120,3 @@ class Rates:
 def counted_address(address: str) -> str:
     """The address when limits by address are for it, else nothing."""
     return address if is_one_caller(address) else ""
-
-
-def is_endless(wait: float) -> bool:
-    """Whether waiting does not help: more was asked for than there ever is at once."""
-    return math.isinf(wait)
