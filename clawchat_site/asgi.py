@@ -33,4 +33,6 @@ async def front(scope, receive, send):
         return
     begin("request")
     async with _monitor_places if scope.get("path") in monitors.PATHS else _places:
-        await http(scope, receive, send)
+        # Daphne takes a root path from a header that anybody may send, and with it one path would be another behind
+        # the doors that look at it. The front door is at the root, always.
+        await http({**scope, "root_path": ""}, receive, send)

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from channels.testing import WebsocketCommunicator
+import pytest
+from channels.testing import HttpCommunicator, WebsocketCommunicator
 
 from clawchat_site import asgi
 from clawchat_site.asgi import FRONT_AT_ONCE, front
@@ -15,6 +16,20 @@ async def test_front_door_refuses_websockets():
     connected, _ = await stranger.connect()
 
     assert not connected
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize(("root", "path"), [("/x", "/x/admin/login/"), ("/static", "/static/admin/login/")])
+async def test_nobody_says_where_the_root_is(root, path):
+    """Daphne makes the header Daphne-Root-Path, which anybody may send, the scope's root path: it opens no side way
+    into the admin from outside."""
+    stranger = HttpCommunicator(front, "GET", path, headers=[(b"host", b"localhost")])
+    stranger.scope |= {"root_path": root, "client": ["192.0.2.7", 40_000]}
+
+    answer = await stranger.get_response(timeout=20)
+
+    assert answer["status"] == 404
+    assert not [value for name, value in answer["headers"] if name.lower() == b"set-cookie"]
 
 
 async def test_a_crowd_at_the_front_door_stands_in_line(monkeypatch):
