@@ -1,7 +1,7 @@
 """Whose turn it is: after a refusal, the message that has to come again comes before any newer one. Pure.
 
-Messages are sent without waiting for answers, so behind a refused one others are on their way already; taking them would
-put them before it in the room's log for good.
+Messages are sent without waiting for answers, so behind a refused one others are on their way already; taking them
+would put them before it in the room's log for good.
 Spec: 3.13
 """
 

@@ -24,9 +24,9 @@ CHAT_SECONDS = 10
 class Ports:
     """Opens and closes them. Established connections outlive the port they came through.
 
-    `note_stranger` hears of everybody who is refused on a chat port, addresses for which `is_refused` is true do not get
-    that far. `tls` and `front_tls` make the TLS
-    contexts of chat ports and front door; a listener off loopback that has none takes `proxies` only.
+    `note_stranger` hears of everybody who is stopped on a chat port; whoever is at an address for which `is_refused` is
+    true does not get that far. `tls` and `front_tls` make the TLS contexts of chat ports and front door; a listener off
+    loopback that has none takes `proxies` only.
     """
 
     def __init__(

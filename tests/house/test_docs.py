@@ -18,7 +18,20 @@ GUIDE = (ROOT / "docs/operator-guide.md").read_text()
 SETTING = re.compile(r"\bCLAWCHAT_[A-Z][A-Z0-9_]*\b")
 ENVIRONMENT_READERS = {
     f"env_{kind}"
-    for kind in ("str", "bool", "seconds", "address", "secret", "int", "choice", "pairs", "path", "networks", "ip", "urls")
+    for kind in (
+        "str",
+        "bool",
+        "seconds",
+        "address",
+        "secret",
+        "int",
+        "choice",
+        "pairs",
+        "path",
+        "networks",
+        "ip",
+        "urls",
+    )
 }
 # What the plan would have had, and the coverage page says is elsewhere.
 ABSENT = {"backend/", "frontend/"}
