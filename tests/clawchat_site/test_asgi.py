@@ -27,6 +27,7 @@ async def test_nobody_says_where_the_root_is(root, path):
     stranger.scope |= {"root_path": root, "client": ["192.0.2.7", 40_000]}
 
     answer = await stranger.get_response(timeout=20)
+    await stranger.wait(timeout=20)
 
     assert answer["status"] == 404
     assert not [value for name, value in answer["headers"] if name.lower() == b"set-cookie"]
