@@ -22,6 +22,7 @@ MASTER_KEY_ID_BYTES = 8
 # No purpose that a secret is sealed for has this name.
 _ID_PURPOSE = b"master key id"
 _MODE = 0o600
+_NEW = "new"
 
 
 class MasterKeyError(Exception):
@@ -96,13 +97,18 @@ def add_master_key() -> bool:
     return True
 
 
-def drop_former_master_key() -> None:
-    """Take the old key out of the file; what is still sealed under it opens never again.
+def drop_former_master_key(key_id: bytes) -> None:
+    """Take the old key out of the file, once everything is sealed under the one with this id; what is still sealed
+    under the old one opens never again.
 
-    Raises: MasterKeyError (the file cannot be replaced).
+    Raises: MasterKeyError (the file cannot be replaced; a later change has put another key in front, and what was
+    sealed under this one is not sealed anew yet).
     """
     with _alone():
-        _replace(master_keys(anew=True)[0].raw)
+        in_use = master_keys(anew=True)[0]
+        if in_use.id != key_id:
+            raise MasterKeyError("Another change of the master key has begun meanwhile; it goes on from here.")
+        _replace(in_use.raw)
 
 
 def _read(path: Path) -> _Known:
@@ -123,7 +129,7 @@ def _stamp(facts: os.stat_result) -> tuple[int, ...]:
 def _make(path: Path) -> None:
     """Write a fresh key under another name and link it in place."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    draft = _draft(path, random_bytes(MASTER_KEY_BYTES))
+    draft = _draft(path, random_bytes(MASTER_KEY_BYTES), random_bytes(8).hex())
     try:
         os.link(draft, path)
     except FileExistsError:
@@ -139,7 +145,9 @@ def _replace(data: bytes) -> None:
     draft = None
     try:
         before = path.stat()
-        draft = _draft(path, data)
+        # One name, since nobody else is here: what a crash left there holds a key that is to be gone.
+        path.with_name(f"{path.name}.{_NEW}").unlink(missing_ok=True)
+        draft = _draft(path, data, _NEW)
         draft.chmod(stat.S_IMODE(before.st_mode))
         if os.geteuid() == 0:
             # Root may run the command; the file is the server's own user's all the same.
@@ -155,8 +163,8 @@ def _replace(data: bytes) -> None:
         ) from error
 
 
-def _draft(path: Path, data: bytes) -> Path:
-    draft = path.with_name(f"{path.name}.{random_bytes(8).hex()}")
+def _draft(path: Path, data: bytes, ending: str) -> Path:
+    draft = path.with_name(f"{path.name}.{ending}")
     with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _MODE), "wb") as file:
         file.write(data)
         file.flush()

@@ -54,9 +54,10 @@ class MasterKind(KeyKind):
         except MasterKeyError as error:
             raise KeyNotChanged(str(error)) from None
         order.tell("The new master key is in the file." if begun else "A change that was interrupted goes on.")
+        key_id = master_keys(anew=True)[0].id
         values, lost = self._reseal_all(order)
         try:
-            drop_former_master_key()
+            drop_former_master_key(key_id)
         except MasterKeyError as error:
             raise KeyNotChanged(str(error)) from None
         audit.record("master_key_changed", actor=order.actor[:64], subject=master_keys()[0].id.hex(), values=values)

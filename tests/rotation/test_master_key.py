@@ -127,7 +127,7 @@ def test_a_server_goes_over_to_the_new_key_without_a_restart(key_file):
     assert [secrets.open_secret("device psk", sealed, b"row") for sealed in (before, after)] == [b"old", b"new"]
     assert before[1:9] == master_keys()[1].id and after[1:9] == master_keys()[0].id
 
-    drop_former_master_key()
+    drop_former_master_key(master_keys()[0].id)
     assert secrets.open_secret("device psk", after, b"row") == b"new"
     with pytest.raises(Unauthentic):
         secrets.open_secret("device psk", before, b"row")
@@ -144,6 +144,34 @@ def test_an_interrupted_change_goes_on(server, key_file):
 
     assert master_keys() == (new,)
     assert identity.server_keys() == keys
+
+
+def test_three_changes_at_once_lose_nothing(server, key_file, monkeypatch):
+    """The third begins when the first has ended, and before the second, which went along with the first, has."""
+    keys = identity.server_keys()
+
+    def meanwhile(seconds: float) -> None:
+        monkeypatch.setattr("time.sleep", lambda seconds: None)
+        MasterKind().change(ORDER)
+        add_master_key()
+
+    add_master_key()
+    monkeypatch.setattr("time.sleep", meanwhile)
+    with pytest.raises(KeyNotChanged, match="Another change of the master key has begun"):
+        MasterKind().change(ORDER)
+
+    assert len(master_keys()) == 2
+    assert identity.server_keys() == keys
+
+
+def test_what_a_crash_left_beside_the_file_goes_with_the_next_change(server, key_file):
+    """It holds the very key that was to be gone; everything else in that folder stays."""
+    key_file.with_name("master.key.new").write_bytes(key_file.read_bytes())
+    key_file.with_name("master.key.backup").write_bytes(key_file.read_bytes())
+    MasterKind(settle_seconds=0).change(ORDER)
+
+    assert sorted(file.name for file in key_file.parent.iterdir()) == ["master.key", "master.key.backup"]
+    assert key_file.stat().st_mode & 0o777 == 0o600
 
 
 def test_the_change_loses_nothing_while_others_write(server, key_file):
@@ -183,7 +211,7 @@ def test_a_file_that_cannot_be_replaced_is_named(server, key_file, monkeypatch):
     """Nothing has changed then."""
     keys, before = identity.server_keys(), key_file.read_bytes()
 
-    def refuse(path, data):
+    def refuse(path, data, ending):
         raise OSError(30, "Read-only file system")
 
     monkeypatch.setattr(master_key, "_draft", refuse)
