@@ -32,6 +32,7 @@ EXPIRED_SECONDS = 10.0
 COUNTRIES_SECONDS = 5.0
 STRANGERS_SECONDS = 60.0
 ATTEMPTS_SECONDS = 1.0
+SEALING_APART_SECONDS = 0.02
 PRUNE_SECONDS = 3600.0
 # A peer whose socket takes nothing for so long is gone or means harm.
 BLOCKED_SECONDS = 60.0
@@ -221,9 +222,9 @@ class Rounds:
     # Rows
 
     async def seal_audit(self) -> None:
-        """Link the audit events that wait."""
+        """Link the audit events that wait, with pauses in which others get to the database."""
         while await self._hub.database.run(audit.seal_batch) == audit.BATCH:
-            pass
+            await asyncio.sleep(SEALING_APART_SECONDS)
 
     async def keep_alive(self) -> None:
         """Say that this process's connections live."""

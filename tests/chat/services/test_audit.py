@@ -60,6 +60,21 @@ def test_any_change_breaks_the_chain(events, change):
         walk()
 
 
+def test_a_slower_sealer_writes_nothing(events, monkeypatch):
+    """Two at once: the head moves by conditional update, and who comes second tries again."""
+    audit.record("fourth")
+    real = audit._end
+
+    def lose(head):
+        AuditHead.objects.update(number=99)
+        return real(head)
+
+    monkeypatch.setattr(audit, "_end", lose)
+
+    assert audit.seal_batch() == 0
+    assert AuditEvent.objects.filter(number=None).count() == 1
+
+
 def test_nothing_to_seal_begins_no_transaction(events, django_assert_num_queries):
     """Asked every second by every process: a writer must not wait for it."""
     with django_assert_num_queries(1):
