@@ -1,6 +1,5 @@
 """The dashboard: its figures for who may see them, what needs attention with the way to its remedy, and its time."""
 
-import time
 from datetime import timedelta
 
 import pytest
@@ -19,8 +18,6 @@ from discovery.models import Mirror
 from rotation.models import Burn, Node, PortLease
 
 PATH = "/x7c1d9e0f2a3b4c5d6e7f8"
-# A page is made within this time.
-OPENED_SECONDS = 0.3
 MANY = 10_000
 T = timezone.now()
 
@@ -224,18 +221,19 @@ def test_no_query_grows_with_the_audit_log(alice):
     assert not [query["sql"] for query in asked_for.captured_queries if table in query["sql"]]
 
 
-def test_a_day_of_two_processes_opens_at_once(alice):
-    """The whole page with 2 x 1,440 minutes in it, within the 300 ms that it is allowed."""
+def test_a_day_of_two_processes_takes_no_more_queries_than_an_hour(alice):
+    """With 2 x 1,440 minutes in it; how long the page takes is measured by the bench."""
+    page = reverse("admin:index")
+    alice.get(page)
+    before = queries_of(alice, page)
     now = timezone.now().replace(second=0, microsecond=0)
     Tally.objects.bulk_create(
         Tally(node="home", process=process, minute=now - timedelta(minutes=ago), people=3, refused={"gate": 1})
         for process in ("one", "two")
         for ago in range(1440)
     )
-    page = reverse("admin:index")
-    alice.get(page)
 
-    assert seconds_of(alice, page) < OPENED_SECONDS
+    assert queries_of(alice, page) == before
 
 
 LISTS = {
@@ -260,22 +258,21 @@ LISTS = {
 
 
 @pytest.mark.parametrize("name", LISTS)
-def test_ten_thousand_rows_are_a_quick_list(alice, name):
-    """Its first page and one in the middle, each within what the dashboard is allowed, and full."""
+def test_ten_thousand_rows_are_a_list_of_pages(alice, name):
+    """The first page and one in the middle are full, and take as many queries as a list of a hundred rows."""
     rows = LISTS[name]()
-    type(rows[0]).objects.bulk_create(rows, batch_size=1000)
     page = reverse(f"admin:{name}_changelist")
+    type(rows[0]).objects.bulk_create(rows[:100])
+    few = queries_of(alice, page)
+    type(rows[0]).objects.bulk_create(rows[100:], batch_size=1000)
 
     for asked_for in (page, f"{page}?p=100"):
-        assert seconds_of(alice, asked_for) < OPENED_SECONDS
-    assert alice.get(f"{page}?p=100").content.count(b"data-row") == 50
+        assert queries_of(alice, asked_for) == few
+        assert alice.get(asked_for).content.count(b"data-row") == 50
 
 
-def seconds_of(client, page: str) -> float:
-    """The processor's time that a page takes at its best of three: what else runs on this machine does not count."""
-    took = []
-    for _ in range(3):
-        began = time.process_time()
+def queries_of(client, page: str) -> int:
+    """How often a page asks the database."""
+    with CaptureQueriesContext(connection) as asked_for:
         assert client.get(page).status_code == 200
-        took.append(time.process_time() - began)
-    return min(took)
+    return len(asked_for)
