@@ -209,6 +209,18 @@ def test_the_admin_shows_ports_and_changes_none(house, client, page):
     assert client.post(reverse(f"admin:{page}_delete", args=[pk]), {"post": "yes"}).status_code == 403
 
 
+def test_the_admin_finds_no_port_by_its_path(house, client):
+    """Whoever may filter by what he may not see would guess it letter by letter."""
+    house.settle()
+    client.force_login(get_user_model().objects.create_superuser("operator"))
+    lease = house.leases()[0]
+    listed = reverse("admin:rotation_portlease_changelist")
+
+    for lookup in ("path", "path__startswith", "path__gt"):
+        assert client.get(listed, {lookup: lease.path[:2]}).status_code == 400
+    assert client.get(listed, {"state__exact": lease.state}).status_code == 200
+
+
 def test_the_admin_shows_scans(now_and_here, client):
     """Who touched what; nothing can be changed."""
     at = timezone.now()
