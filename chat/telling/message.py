@@ -37,9 +37,9 @@ class Message:
     @property
     def page(self) -> str:
         """Where the alert stands in the admin; empty when there is no such page."""
-        if not settings.CLAWCHAT_FRONT_URL or self.alert.pk is None:
+        if not settings.CLAWCHAT_ADMIN_URL or self.alert.pk is None:
             return ""
-        return f"{settings.CLAWCHAT_FRONT_URL.rstrip('/')}/admin/chat/alert/{self.alert.pk}/change/"
+        return f"{settings.CLAWCHAT_ADMIN_URL}chat/alert/{self.alert.pk}/change/"
 
     def as_json(self) -> bytes:
         """For a webhook; instants are ISO 8601 in UTC."""

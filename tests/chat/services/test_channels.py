@@ -84,6 +84,15 @@ def test_a_mail_says_what_since_when_and_what_to_do(by_mail, mail_server) -> Non
     assert "/admin/chat/alert/" in mail.get_content()
 
 
+def test_a_message_leads_to_where_the_admin_answers(settings) -> None:
+    """Under the app's name it does not."""
+    settings.CLAWCHAT_ADMIN_URL = "https://admin.example.org:8443/admin/"
+    alert = flood()
+    assert Message(alert, "open").page == f"https://admin.example.org:8443/admin/chat/alert/{alert.pk}/change/"
+    settings.CLAWCHAT_ADMIN_URL = ""
+    assert Message(alert, "open").page == ""
+
+
 def test_each_channel_hears_once_that_it_goes_on_and_once_that_it_is_over(by_mail, mail_server) -> None:
     for _ in range(3):
         flood()
