@@ -115,7 +115,7 @@ class PolicyForm(forms.ModelForm):
     def clean(self) -> dict[str, Any]:
         """The limits, when their rule of countries can be in force."""
         cleaned = super().clean()
-        if "country_rule" in self.changed_data or "countries" in self.changed_data:
+        if {"country_rule", "countries", "unknown_countries_may_come"} & set(self.changed_data):
             check_country_rule(ConnectionPolicy(**{**cleaned, "id": 1}), self.own_address)
         return cleaned
 

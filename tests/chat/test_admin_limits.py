@@ -9,7 +9,7 @@ from django.urls import reverse
 from chat.models import Ban, ConnectionPolicy, News
 from chat.services.identity import ensure_server
 from chat.services.policy import current_policy
-from tests.chat.test_countries import FRENCH, GERMAN, write_file
+from tests.chat.test_countries import FRENCH, GERMAN, NOBODYS, write_file
 
 ADMIN = "admin.example.org"
 POLICY = reverse("admin:chat_connectionpolicy_change", args=[1])
@@ -84,6 +84,10 @@ def test_a_rule_of_countries_does_not_shut_out_who_makes_it(alice, settings, tmp
     assert edit(alice, FRENCH, **rule).status_code == 302
 
     assert (current_policy().country_rule, current_policy().countries) == ("deny", "DE")
+
+    unknown = edit(alice, NOBODYS, unknown_countries_may_come="False")
+    assert "shut out" in sentences(unknown, "country_rule")
+    assert current_policy().unknown_countries_may_come
 
 
 @pytest.mark.parametrize(
