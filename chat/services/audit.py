@@ -39,17 +39,21 @@ def seal_batch() -> int:
 
     What takes time is done before the transaction: whoever stores a message waits for the writing only.
     """
-    waiting = list(rows(AuditEvent.objects.filter(number=None).order_by("id")[:BATCH]))
-    if not waiting:
+    # Asked every second: mostly there is nothing to do.
+    if not AuditEvent.objects.filter(number=None).exists():
         return 0
+    # The end before the events: whatever another sealer links from here on moves it, and then nothing of ours is
+    # written.
     head, _ = AuditHead.objects.get_or_create(pk=1)
     number, digest = _end(head)
     links = []
-    for row in waiting:
+    for row in rows(AuditEvent.objects.filter(number=None).order_by("id")[:BATCH]):
         number += 1
         link = (number, digest, event_hash(row._replace(number=number, previous_hash=digest)))
         links.append((*link, row.id))
         digest = link[-1]
+    if not links:
+        return 0
     with transaction.atomic():
         here = AuditHead.objects.filter(pk=1, number=head.number, hash=bytes(head.hash))
         if not here.update(number=number, hash=digest):

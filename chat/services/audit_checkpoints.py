@@ -10,7 +10,7 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from chat.models import AuditCheckpoint, AuditEvent, Connection, ServerIdentity
+from chat.models import AuditCheckpoint, AuditEvent, AuditHead, Connection, ServerIdentity
 from chat.services import audit
 from chat.services.audit_rows import BrokenLink, problem_of, readable
 from chat.services.identity import current_identity
@@ -78,6 +78,8 @@ def erase_addresses() -> int:
 
 @transaction.atomic
 def _prune_portion(before_ms: int) -> int:
+    # One at a time: the slower of two would put the checkpoint back, and what stands before it is gone.
+    AuditHead.objects.select_for_update().filter(pk=1).first()
     checkpoint = newest_checkpoint()
     number, digest = (checkpoint.number, bytes(checkpoint.hash)) if checkpoint else (0, bytes(32))
     old = []

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from django.db import OperationalError, connection, transaction
 
-from chat.models import AuditEvent
-from chat.services import audit
+from chat.models import AuditCheckpoint, AuditEvent, ConnectionPolicy
+from chat.services import audit, audit_checkpoints
 from chat.services.audit_chain import waiting_count, walk
 from chat.services.identity import ensure_server
 
@@ -58,3 +58,52 @@ def test_many_sealers_make_one_chain(server):
     assert waiting_count() == 0
     assert sealed == walk().count == AuditEvent.objects.count()
     assert AuditEvent.objects.filter(code="scan").count() == WRITERS * EACH
+
+
+def test_an_event_that_another_sealer_has_linked_is_not_linked_again(server, monkeypatch):
+    """Not even when that one came between our looking at the events and our looking at the log's end."""
+    read = audit.rows
+
+    def read_slowly(events):
+        found = list(read(events))
+        monkeypatch.setattr(audit, "rows", read)
+        audit.seal_batch()
+        return found
+
+    audit.record("scan")
+    monkeypatch.setattr(audit, "rows", read_slowly)
+
+    assert audit.seal_batch() == 0
+    assert walk().count == AuditEvent.objects.count()
+
+
+def prune() -> int:
+    """As each server process does it every hour."""
+    try:
+        return audit_checkpoints.prune()
+    except OperationalError:
+        return 0  # as above
+    finally:
+        connection.close()
+
+
+def test_two_who_shorten_the_log_leave_no_gap(server, monkeypatch):
+    """The slower one puts no checkpoint back to where the other has long been."""
+    monkeypatch.setattr(audit_checkpoints, "PORTION", 3)
+    ConnectionPolicy.objects.update(audit_retention_days=1)
+    for number in range(300):
+        audit.record("scan", count=number)
+    AuditEvent.objects.update(time_ms=0)
+    while audit.seal_batch():
+        pass
+    audit.record("scan")
+    audit.seal_batch()
+
+    with ThreadPoolExecutor(2) as threads:
+        for pruning in [threads.submit(prune) for _ in range(2)]:
+            pruning.result()
+    while audit.seal_batch():
+        pass
+
+    assert AuditCheckpoint.objects.get().number > 0
+    assert walk().first == AuditEvent.objects.order_by("number").first().number
