@@ -8,6 +8,8 @@ from chat.models import News
 
 # Ids are given before commits: a lower one may appear after a higher one. A gap is looked at again for so long.
 LATE_SECONDS = 60.0
+# More than may be told while one transaction is under way.
+LATE_IDS = 100
 
 
 def tell(kind: News.Kind, subject: str = "") -> None:
@@ -24,8 +26,14 @@ class NewsReader:
         self._missing: dict[int, float] = {}
 
     def skip(self) -> None:
-        """Begin behind what is there now: whoever starts reads everything else from its own rows."""
+        """Begin behind what is there now: whoever starts reads everything else from its own rows.
+
+        What is told by a transaction that is still under way is news all the same: those rows do not show it yet.
+        """
         self._last = News.objects.aggregate(last=Max("id"))["last"] or 0
+        lately = range(max(1, self._last - LATE_IDS), self._last)
+        there = set(News.objects.filter(id__gte=lately.start).values_list("id", flat=True))
+        self._missing = dict.fromkeys(set(lately) - there, time.monotonic())
 
     def read(self) -> list[News]:
         """What is new since the last call, late rows included."""

@@ -73,19 +73,19 @@ def hasten_ports(burn: Burn, at: datetime) -> None:
 def advance_burn(burn: Burn, at: datetime | None = None) -> None:
     """Write down how far a burn is, and that it is over once nothing is left."""
     at = max(at or timezone.now(), burn.started_at)
-    kid = current_kid().hex()
+    lasts, kid = at - burn.started_at, current_kid().hex()
     for step in _done(burn, kid, at):
         Burn.objects.filter(pk=burn.pk, **{step: None}).update(**{step: at})
     burn.refresh_from_db()
     if not waiting_for(burn):
         _finish(burn)
-    elif at - burn.started_at > LATE_AFTER:
+    elif lasts > LATE_AFTER:
         raise_alert(
             ALERT_KIND,
             ALERT_SUBJECT,
             "warning",
-            f"The burn of {burn.started_at:%H:%M} UTC is not over after {(at - burn.started_at).seconds} s: it waits "
-            f"until {' and '.join(STEPS[step] for step in waiting_for(burn))}.",
+            f"The burn of {burn.started_at:%H:%M} UTC is not over after {lasts.total_seconds():.0f} s: it "
+            f"waits until {' and '.join(STEPS[step] for step in waiting_for(burn))}.",
             "See manage.py clawchatstatus: a node that does not answer or a mirror that takes nothing is named there.",
         )
 
