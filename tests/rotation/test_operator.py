@@ -137,9 +137,7 @@ def test_the_status_tells_of_a_handover_and_a_burn(now_and_here, capsys):
     call_command("clawchatstatus")
     said = capsys.readouterr().out
 
-    assert re.search(
-        r"^identity +hands over to a new one until .* UTC; not come by it yet: 0 devices$", said, re.M
-    )
+    assert re.search(r"^identity +hands over to a new one until .* UTC; not come by it yet: 0 devices$", said, re.M)
     assert re.search(r"^burn +since 0 s; safe once .*no port from before takes anybody", said, re.M)
 
 
