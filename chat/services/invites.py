@@ -15,6 +15,7 @@ from chat.services.acting import acting_device
 from chat.services.identity import current_identity, successor_row
 from chat.services.places import known_places
 from chat.services.sealed import seal_invite_psk
+from chat.services.succession import finish_handover
 from clawchat.protocol import invite as invitation
 from clawchat.protocol.errors import Limit, Malformed, Revoked
 from clawchat.protocol.keys import PreSharedKey
@@ -57,6 +58,9 @@ def create_invite(
     now = timezone.now()
     if made_by is not None:
         _check_count(made_by, now)
+    # An identity whose time is over is named by no invite any more, and from here on none begins to hand over.
+    finish_handover(now)
+    wraps.lock_secret()
     wraps.check_room()
     # Whole seconds, as the text carries them. It names the identity that hands over, if one does, and ends with it.
     expires_at = (now + timedelta(seconds=lifetime_seconds)).replace(microsecond=0)

@@ -11,6 +11,7 @@ from chat.services.invites import create_invite
 from chat.services.secrets import open_secret
 from chat.services.succession import HandoverError, begin_handover, finish_handover
 from clawchat.protocol.errors import Malformed, Unauthentic
+from clawchat.protocol.invite import Invite as InviteText
 from clawchat.protocol.revocation_list import check_identity_revocation
 from clawchat.protocol.succession import SuccessorStatement
 
@@ -69,6 +70,16 @@ def test_no_invitation_outlives_the_identity_that_it_names(server):
     times = {invite.label: invite.expires_at for invite in Invite.objects.all()}
     assert times["before"] == times["after"] == issued.expires_at == row.handover_until
     assert times["short"] < row.handover_until
+
+
+def test_an_invitation_made_after_the_end_names_the_new_identity(server):
+    """Also where nobody has ended the handover yet, since no server ran: the old one would let nobody in."""
+    row = begin_handover("olga", OVERLAP)
+    ServerIdentity.objects.filter(pk=row.pk).update(handover_until=timezone.now() - timedelta(seconds=1))
+    issued = create_invite(lifetime_seconds=600)
+
+    assert InviteText.parse(issued.text).server_public == identity.open_identity(row).public
+    assert issued.expires_at > timezone.now()
 
 
 def test_nothing_ends_before_its_time(server):

@@ -1,17 +1,20 @@
 """Lock-outs, invites and arrivals at the same instant, each in a thread with a database connection of its own."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.utils import timezone
 
-from chat.models import Device, DiscoverySecret, DiscoveryWrap, Invite
-from chat.services import connections, devices, wraps
-from chat.services.identity import ensure_server
+from chat.models import Device, DiscoverySecret, DiscoveryWrap, Invite, ServerIdentity
+from chat.services import connections, devices, invites, wraps
+from chat.services.identity import ensure_server, successor_row
 from chat.services.invites import cancel_invite, create_for, create_invite
+from chat.services.succession import begin_handover
 from clawchat.protocol.errors import PeerError
 from clawchat.protocol.keys import DeviceKey, PreSharedKey
 from clawchat.protocol.primitives import random_bytes
@@ -83,3 +86,22 @@ def test_whatever_happens_at_once_the_set_fits_who_is_there(server):
         assert len(wraps.current_wraps()) % (WRAP_BYTES * WRAPS_STEP) == 0
         assert not DiscoveryWrap.objects.exclude(secret=current).exists()
     assert DiscoverySecret.objects.count() == 2 * ROUNDS + 1
+
+
+def test_no_invite_outlives_a_handover_that_began_while_it_was_made(server, monkeypatch):
+    """Whoever makes it has looked whether there is one before the other begins it."""
+    look = invites.successor_row
+
+    def look_slowly() -> ServerIdentity | None:
+        row = look()
+        time.sleep(0.5)
+        return row
+
+    def hand_over() -> None:
+        time.sleep(0.2)
+        begin_handover("operator", timedelta(hours=1))
+
+    monkeypatch.setattr(invites, "successor_row", look_slowly)
+    at_once(create_invite, hand_over)
+
+    assert Invite.objects.get().expires_at <= successor_row().handover_until
