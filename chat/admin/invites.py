@@ -11,7 +11,8 @@ from django.utils.cache import add_never_cache_headers
 
 from chat.models import Invite
 from chat.services.identity import ensure_server
-from chat.services.invites import cancel_invite, create_invite
+from chat.services.invites import IssuedInvite, cancel_invite, create_invite
+from clawchat.protocol.errors import PeerError
 from clawchat.protocol.limits import INVITE_DEFAULT_SECONDS
 
 from .base import LookedAt, short
@@ -73,13 +74,10 @@ class InviteAdmin(LookedAt):
         context = {**self.admin_site.each_context(request), "title": "Make an invite", "form": form, "opts": self.opts}
         if request.method == "POST" and form.is_valid():
             ensure_server()
-            chosen = form.cleaned_data
-            context["issued"] = create_invite(
-                chosen["label"],
-                chosen["lifetime"],
-                makes_owner=chosen["makes_owner"],
-                actor=request.user.get_username(),
-            )
+            try:
+                context["issued"] = _make(request, **form.cleaned_data)
+            except PeerError as refusal:
+                form.add_error(None, f"No invite was made: {refusal.text}.")
         response = TemplateResponse(request, "admin/chat/invite/make.html", context)
         add_never_cache_headers(response)
         return response
@@ -90,3 +88,8 @@ class InviteAdmin(LookedAt):
         actor = request.user.get_username()
         cancelled = sum(cancel_invite(bytes(invite.invite_id), actor) for invite in queryset)
         self.message_user(request, f"{cancelled} cancelled.", messages.SUCCESS)
+
+
+def _make(request: HttpRequest, label: str, lifetime: int, makes_owner: bool) -> IssuedInvite:
+    """Raises: malformed (label); limit."""
+    return create_invite(label, lifetime, makes_owner=makes_owner, actor=request.user.get_username())

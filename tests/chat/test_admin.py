@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
 from chat.models import AlertChannel, AuditEvent, Ban, ConnectionPolicy, Device, Invite, Member, News, Revocation, Room
-from chat.services import audit, key_packages, staging
+from chat.services import audit, key_packages, staging, wraps
 from chat.services.bans import ban
 from chat.services.delivery import Append, store
 from chat.services.identity import ensure_server, server_keys
@@ -136,6 +136,16 @@ def test_a_bad_form_makes_no_invite(alice, db):
     """A lifetime that is not offered is not taken."""
     alice.post(reverse("admin:chat_invite_add"), {"label": "x", "lifetime": 10**9})
 
+    assert not Invite.objects.exists()
+
+
+def test_an_invite_that_cannot_be_made_is_refused_with_a_sentence(alice, db, monkeypatch):
+    """A label with something invisible in it; no room for one more."""
+    form = {"label": "for\u200bDora", "lifetime": 3600}
+    assert "control characters" in alice.post(reverse("admin:chat_invite_add"), form).text
+
+    monkeypatch.setattr(wraps, "MAX_WRAPS", 0)
+    assert "devices and open invites" in alice.post(reverse("admin:chat_invite_add"), {**form, "label": "Dora"}).text
     assert not Invite.objects.exists()
 
 
