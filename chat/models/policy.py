@@ -28,6 +28,15 @@ class CountryRule(models.TextChoices):
     DENY = "deny", "everybody but these countries may come"
 
 
+# Instants so far away that the calendar ends before them stop whatever reckons with them.
+MOST_DAYS, MOST_BAN_MINUTES = 36_500, 365 * 24 * 60
+LARGEST = {
+    "ban_minutes": MOST_BAN_MINUTES,
+    **dict.fromkeys(["retention_days", "audit_retention_days", "address_retention_days"], MOST_DAYS),
+    **dict.fromkeys(["discovery_secret_days", "identity_days"], MOST_DAYS),
+}
+
+
 class ConnectionPolicy(models.Model):
     """The one row of limits; server processes read it again within a second of a change."""
 
@@ -138,8 +147,11 @@ class ConnectionPolicy(models.Model):
     def clean(self) -> None:
         """Write the countries in one way.
 
-        Raises: ValidationError (one that there is not; none at all that may come).
+        Raises: ValidationError (one that there is not; none at all that may come; a time beyond the calendar).
         """
+        far = {name: most for name, most in LARGEST.items() if (getattr(self, name) or 0) > most}
+        if far:
+            raise ValidationError({name: f"At most {most:,}." for name, most in far.items()})
         try:
             codes = parse_countries(self.countries)
         except ValidationError as error:
