@@ -7,19 +7,20 @@ from django.apps import apps
 from django.db import connection, models
 
 from chat.models import AlertChannel, AuditEvent, Invite, ServerIdentity
-from chat.services import channels, identity, master_key, secrets
+from chat.services import channels, identity, master_key, sealed_columns, secrets
 from chat.services.invites import create_invite
-from chat.services.master_key import MasterKeyError, add_master_key, drop_former_master_key, master_keys
-from chat.services.sealed import open_invite_psk
+from chat.services.master_key import MasterKey, MasterKeyError, add_master_key, drop_former_master_key, master_keys
+from chat.services.sealed import open_invite_psk, seal_invite_psk
 from chat.services.sealed_columns import reseal
 from clawchat.protocol.errors import Unauthentic
 from clawchat.protocol.invite import Invite as InviteText
 from clawchat.protocol.key_schedule import expand_label
+from clawchat.protocol.keys import PreSharedKey
 from clawchat.protocol.primitives import NONCE_BYTES, aead_key, aead_seal, random_bytes
 from discovery.models import Mirror
 from discovery.services import mirror_secrets
 from rotation.services.key_kinds import KeyNotChanged, Order
-from rotation.services.master_kind import COLUMNS, MasterKind
+from rotation.services.master_kind import COLUMNS, MOST_PASSES, SETTLE_SECONDS, MasterKind
 
 ORDER = Order("operator")
 
@@ -172,6 +173,71 @@ def test_what_a_crash_left_beside_the_file_goes_with_the_next_change(server, key
 
     assert sorted(file.name for file in key_file.parent.iterdir()) == ["master.key", "master.key.backup"]
     assert key_file.stat().st_mode & 0o777 == 0o600
+
+
+def test_what_somebody_writes_meanwhile_stays(server, key_file, monkeypatch):
+    """A device's new secret is not overwritten by the one it had when we looked."""
+    issued = create_invite()
+    newer = seal_invite_psk(issued.invite_id, PreSharedKey.generate())
+    add_master_key()
+
+    def seal_slowly(purpose: str, plaintext: bytes, context: bytes) -> bytes:
+        Invite.objects.update(psk_sealed=newer)
+        return secrets.seal_secret(purpose, plaintext, context)
+
+    monkeypatch.setattr(sealed_columns, "seal_secret", seal_slowly)
+    assert reseal([column for column in COLUMNS if column.model is Invite]).values == 0
+    assert bytes(Invite.objects.get().psk_sealed) == newer
+
+
+@pytest.mark.parametrize("times", [2, MOST_PASSES])
+def test_the_old_key_goes_when_nothing_came_under_it_for_a_while(server, key_file, monkeypatch, times):
+    """Whoever sealed something before the change may store it late; somebody who goes on and on has another file."""
+    invite = InviteText.parse(create_invite().text)
+    old, pauses = bytes(Invite.objects.get().psk_sealed), []
+
+    def store_late(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) <= times:
+            Invite.objects.update(psk_sealed=old)
+
+    monkeypatch.setattr("time.sleep", store_late)
+    if times < MOST_PASSES:
+        MasterKind().change(ORDER)
+    else:
+        with pytest.raises(KeyNotChanged, match="a server that reads another file"):
+            MasterKind().change(ORDER)
+
+    assert pauses == [SETTLE_SECONDS] * min(times + 1, MOST_PASSES)
+    assert len(master_keys()) == (1 if times < MOST_PASSES else 2)
+    assert open_invite_psk(Invite.objects.get()) == invite.invite_psk
+
+
+def test_a_file_that_seems_to_be_the_same_is_read_before_anything_is_sealed(key_file, monkeypatch):
+    """And when a value names a key that it did not hold: a folder that machines share tells late of another file."""
+    secrets.seal_secret("device psk", b"x", b"row")
+    monkeypatch.setattr(master_key, "_stamp", lambda facts: (0,))
+    master_keys(anew=True)
+    old, new = key_file.read_bytes(), random_bytes(32)
+    key_file.write_bytes(new + old)
+    elsewhere = secrets.seal_secret("device psk", b"y", b"row")
+    assert elsewhere[1:9] == MasterKey.of(new).id
+
+    master_key._known[key_file] = master_key._Known((0,), (MasterKey.of(old),))
+    assert secrets.open_secret("device psk", elsewhere, b"row") == b"y"
+
+
+def test_the_file_stays_where_it_is_and_whose_it_is(server, key_file):
+    """A link goes on leading to it, and who may read it is the operator's choice."""
+    elsewhere = key_file.with_name("elsewhere")
+    key_file.rename(elsewhere)
+    key_file.symlink_to(elsewhere)
+    elsewhere.chmod(0o640)
+    MasterKind(settle_seconds=0).change(ORDER)
+
+    assert key_file.is_symlink()
+    assert elsewhere.stat().st_mode & 0o777 == 0o640
+    assert identity.current_identity()
 
 
 def test_the_change_loses_nothing_while_others_write(server, key_file):
