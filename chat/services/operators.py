@@ -10,6 +10,7 @@ from django.contrib.auth.signals import user_logged_in, user_logged_out, user_lo
 from django.db.models.signals import post_save
 from django.http import HttpRequest
 
+from chat.addresses import network_of
 from chat.services import audit
 
 # Addresses that are remembered with their wrong passwords of this minute.
@@ -67,7 +68,8 @@ def _failed(credentials: dict[str, object], request: HttpRequest | None = None, 
     name = str(credentials.get(users.USERNAME_FIELD, ""))[: users._meta.get_field(users.USERNAME_FIELD).max_length]
     is_known = "\0" not in name and users.objects.filter(**{users.USERNAME_FIELD: name}).exists()
     address = _address(request)
-    if count := FAILED.to_write(address, int(time.time() // 60)):
+    # Whoever is at home in a network of IPv6 has a new address for each attempt.
+    if count := FAILED.to_write(network_of(address), int(time.time() // 60)):
         audit.record("admin_login_failed", actor=name if is_known else "", address=address, count=count)
 
 

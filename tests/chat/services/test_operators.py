@@ -64,6 +64,20 @@ def test_a_flood_of_wrong_passwords_is_counted_together(olga, client):
     assert len(failed._counts) <= MOST_ADDRESSES
 
 
+def test_a_flood_from_a_network_of_ipv6_is_one_flood(olga, client, settings):
+    """Its owner has a new address for each attempt, and is locked out for all of them together."""
+    settings.CLAWCHAT_ADMIN_HOST, settings.ALLOWED_HOSTS = "admin.example.org", ["admin.example.org"]
+    for number in range(30):
+        wrong = {"username": "olga", "password": f"wrong {number}"}
+        client.post("/admin/login/", wrong, REMOTE_ADDR=f"2001:db8::{number:x}", HTTP_HOST="admin.example.org")
+
+    rows = AuditEvent.objects.filter(code="admin_login_failed")
+    assert rows.first().details["count"] == 1
+    # Fewer than one each, also when another minute begins meanwhile.
+    assert 10 < rows.count() < 25
+
+
+
 @pytest.mark.parametrize("name", [PASSWORD, "", "nobody", "x\0y", "long" * 100])
 def test_a_name_that_nobody_has_is_not_kept(olga, client, name):
     """It may be the password, in the wrong field."""
