@@ -77,7 +77,6 @@ def test_a_flood_from_a_network_of_ipv6_is_one_flood(olga, client, settings):
     assert 10 < rows.count() < 25
 
 
-
 @pytest.mark.parametrize("name", [PASSWORD, "", "nobody", "x\0y", "long" * 100])
 def test_a_name_that_nobody_has_is_not_kept(olga, client, name):
     """It may be the password, in the wrong field."""
