@@ -74,6 +74,19 @@ async def test_who_comes_by_the_old_identity_is_told_and_by_the_new_one_is_not(h
     assert await identity_of(hub, alice) == bytes(statement.new)
 
 
+async def test_a_session_by_the_new_identity_hears_nothing_of_it_again(hub, alice, bob):
+    """A second look at the same handover, which another news may cause, is for those of the old one."""
+    await begin(hub)
+    await alice.hang_up()
+    alice.server_public = (await statement_told(bob)).new
+    await alice.connect()
+
+    hub.give_successor()
+
+    assert (await statement_told(bob)).new == alice.server_public
+    assert await alice.nothing_comes(MessageType.REQUEST)
+
+
 async def test_a_newcomer_is_told_when_he_enrols(hub, invite):
     """His link names the old identity, which he will not need again."""
     row = await begin(hub)
