@@ -5,10 +5,11 @@ import pytest
 from chat.models import AuditEvent, Connection
 from chat.services.policy import change_policy, key_limits
 from chat.services.rekey import ask_everybody
+from chat.services.succession import begin_handover
 from clawchat.protocol.bodies import Ack
 from clawchat.protocol.frame import Frame, MessageType
 from clawchat.protocol.handshake import KeyLimits
-from clawchat.protocol.keys import DeviceKey
+from clawchat.protocol.keys import DeviceKey, IdentityPublic
 from clawchat.protocol.limits import FRAME_CEILING_BYTES
 from clawchat.protocol.primitives import random_bytes
 from clawchat.protocol.rekey import ClientRekey
@@ -22,7 +23,7 @@ class Keys:
 
     def __init__(self, phone: Phone, clock, sign=None) -> None:
         self.phone, self.clock = phone, clock
-        self.machine = ClientRekey(phone.session, phone.invite.server_public, sign or phone.key.sign, clock())
+        self.machine = ClientRekey(phone.session, phone.server_public, sign or phone.key.sign, clock())
 
     async def begin(self) -> None:
         """Send INIT."""
@@ -126,6 +127,24 @@ async def test_init_too_soon_closes(keys, alice, clock):
     await alice.put_frame(MessageType.KEY_ROTATION, init)
 
     assert await alice.ended() == 4407
+
+
+@pytest.mark.parametrize("by_the_new_one", [True, False])
+async def test_in_a_handover_new_keys_are_signed_by_the_identity_that_the_client_came_by(
+    hub, alice, clock, by_the_new_one
+):
+    """It believes another one no more, or not yet."""
+    row = await hub.database.run(begin_handover, "operator")
+    await hub.rounds.read_news()
+    await alice.hang_up()
+    if by_the_new_one:
+        alice.server_public = IdentityPublic(bytes(row.public))
+    await alice.connect()
+
+    await Keys(alice, clock).rekey()
+    await alice.request("directory")
+
+    assert not alice.link.ended.is_set()
 
 
 async def test_init_too_soon_after_a_rekey_closes(keys, alice, clock):

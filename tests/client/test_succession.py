@@ -5,9 +5,10 @@ import time
 import pytest
 
 from clawchat.client import Client
+from clawchat.client.connection import Connection
 from clawchat.client.device import Device
 from clawchat.client.discovery import AWAY_SECONDS, Finder
-from clawchat.client.errors import IdentityReplaced
+from clawchat.client.errors import IdentityReplaced, Unreachable
 from clawchat.client.store import Store
 from clawchat.protocol.bodies import Response
 from clawchat.protocol.connection_file import seal_connection_file
@@ -129,6 +130,23 @@ async def test_closed_gate_alone_does_not_bring_the_old_identity_back(server, al
     assert len(server.came_by) == 2, "the old identity was tried again"
 
 
+async def test_nobody_asks_by_the_old_identity_where_nobody_is(server, alice, monkeypatch):
+    """A network that is down says nothing about who the server is."""
+    await server.tell("successor", statement=server.hand_over())
+    await until(lambda: len(alice._device.pins) == 2)
+    asked = []
+
+    async def nobody_there(http, endpoint, credentials, **how):
+        asked.append(credentials.server_public)
+        raise Unreachable("no answer")
+
+    monkeypatch.setattr(Connection, "open", nobody_there)
+    server.cut()
+    await until(lambda: len(asked) >= 4)
+
+    assert set(asked) == {server.successor.public}
+
+
 async def test_who_was_away_for_all_of_it_needs_an_invitation_and_says_so(server, tmp_path, monkeypatch):
     """Nobody it knows signs any more. On the very day that says nothing yet: somebody may be in the way."""
     alice = await Client.enrol(server.invite(), tmp_path / "alice", name="Alice")
@@ -183,10 +201,14 @@ def test_only_a_pinned_identity_hands_over(server, device, store):
 
 def test_next_handover_may_follow(server, device):
     """Who follows hands over in turn; of the first one nothing is left."""
+    first = server.identity.public
     device.learn_succession(server.hand_over(DAY), now())
     server.end_handover()
     device.learn_succession(server.hand_over(DAY), now())
     assert device.pins == [server.successor.public, server.identity.public]
+    # The first is no pin, and opens what was kept from its time.
+    assert device.server_public == server.identity.public
+    assert device.kept_by == [*device.pins, first]
 
 
 def test_file_and_list_of_either_are_believed(server, device, store):
