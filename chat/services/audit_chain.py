@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from chat.models import AuditCheckpoint, AuditEvent, AuditHead
 from chat.services.audit_checkpoints import newest_checkpoint
-from chat.services.audit_rows import BrokenLink, Row, problem_of, readable
+from chat.services.audit_rows import BrokenLink, Row, can_be_linked, problem_of, readable, sound
 
 # Events that are read at once: nobody holds a transaction open for a whole chain.
 PORTION = 2000
@@ -87,6 +87,7 @@ def _walk(checkpoint: AuditCheckpoint | None, heads: Collection[Head], progress:
     _check_beginning(chain)
     _take_all(chain, progress)
     _check_end(chain, progress)
+    _check_waiting(chain)
     for head in sorted(heads, key=lambda head: head.number):
         _compare(chain, head)
     return chain
@@ -126,6 +127,17 @@ def _check_end(chain: Chain, progress: Callable[[int], None]) -> None:
         chain.known[chain.last] = chain.hash
     _take_all(chain, progress)
     _compare(chain, Head(noted.number, bytes(noted.hash), "the note of the log's end"))
+
+
+def _check_waiting(chain: Chain) -> None:
+    """What waits to be linked can be: whatever cannot was put there by somebody else, and would wait for ever."""
+    waiting = AuditEvent.objects.filter(number=None).order_by("id")
+    sound_ones = {row.id for row in readable(waiting) if can_be_linked(row)}
+    for key in sorted(set(waiting.values_list("pk", flat=True)) - sound_ones):
+        one = waiting.filter(pk=key)
+        # Written, or linked, since the others were read is as good.
+        if not sound(one, 1) and one.exists():
+            raise BrokenLink(chain.last + 1, f"Row {key} waits to be linked and holds what was never written there.")
 
 
 def _compare(chain: Chain, head: Head) -> None:

@@ -203,6 +203,28 @@ def test_waiting_events_are_counted_and_break_nothing(events):
     assert (walk().count, waiting_count()) == (COUNT, 1)
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["time_ms = -5", "time_ms = 'x'", "actor = x'41'", "code = CAST(x'ff41' AS TEXT)", "address_digest = 'zz'"],
+)
+def test_what_cannot_be_linked_is_named_and_stops_nothing(events, change):
+    """A waiting row that a sealer stumbles over would otherwise keep every event behind it where it can be taken out
+    unseen."""
+    if connection.vendor != "sqlite" and change != "time_ms = -5":
+        pytest.skip("PostgreSQL takes no such value")
+    audit.record("policy_changed", actor="mallory")
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE chat_auditevent SET {change} WHERE number IS NULL")
+    audit.record("revoked", actor="alice")
+
+    assert audit.seal_batch() == 1
+    assert audit.seal_batch() == 0
+
+    row = AuditEvent.objects.filter(number=None).values_list("pk", flat=True).get()
+    assert AuditEvent.objects.get(number=COUNT + 1).code == "revoked"
+    assert str(broken()) == f"Row {row} waits to be linked and holds what was never written there."
+
+
 def test_progress_is_told_after_each_portion(events, monkeypatch):
     """A chain of a million events takes a while."""
     monkeypatch.setattr("chat.services.audit_chain.PORTION", 5)
