@@ -424,10 +424,10 @@ test("a list that says the same without the server's own word ends nothing; othe
 });
 
 /** A finder of a device that was told who follows, and how that device stands. */
-async function whileHandingOver() {
+async function whileHandingOver(more = {}) {
   const [successor, device] = [IdentityKey.generate(), {}];
   const save = async (changes) => void (device.kept = { ...device.kept, ...changes });
-  const options = { identities: new Identities(() => device.kept, save) };
+  const options = { ...more, identities: new Identities(() => device.kept, save) };
   const made = setUp(options);
   device.kept = { public_key: made.identity.public.bytes };
   const statement = signSuccession(made.identity, successor, NOW, NOW + 3600).encode();
@@ -480,6 +480,20 @@ test("only the server tells that a handover is over; what was kept from its time
   await finder.restore(saved[0]);
   assert.equal(finder.info.serial, 7);
   await assert.rejects(finder.accept(await publish(8), null), { code: "unauthentic" });
+});
+
+test("a list from before a handover was over still holds after a reload", async () => {
+  const devicePublic = DeviceKey.generate().public;
+  const { finder, publish, publishList, mirrors, lists, saved, identities } = await whileHandingOver({ devicePublic });
+  const { file, head } = await publishList(3, [revoked(RevocationKind.DEVICE, devicePublic.bytes)]);
+  mirrors[LIST] = file;
+  await finder.accept(await publish(7, undefined, { revocations: head }), MIRROR);
+  await until(() => lists.length === 1);
+  await identities.end(NOW + 3600);
+
+  await finder.restore(saved[0], lists[0]);
+
+  await assert.rejects(finder.pins(), { code: "revoked" });
 });
 
 test("files from before their secret was revoked count no more, also after a reload", async () => {
