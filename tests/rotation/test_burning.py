@@ -12,7 +12,7 @@ from chat.services.invites import create_invite
 from clawchat.protocol.schedule import LeaseState
 from discovery import mirrors
 from discovery.mirrors import MirrorError
-from discovery.models import Mirror
+from discovery.models import Mirror, PublicationResult
 from discovery.services import published_info
 from rotation.models import Burn, LeaseKind, Node
 from rotation.services import nodes
@@ -126,6 +126,24 @@ class Wall(Shelf):
 
     def public_locations(self) -> tuple[str, ...]:
         return ()
+
+
+def test_a_mirror_that_is_still_to_be_visited_holds_up_a_burn(now_house):
+    """Whoever reads there still finds the old file; one that was switched off is read by nobody."""
+    other = Mirror.objects.create(kind="shelf", name="Slow cloud")
+    row = burn()
+    now_house.settle(now_house.now + 1)
+    Burn.objects.update(mirrors_at=None, safe_at=None)
+    PublicationResult.objects.filter(mirror=other).update(state=PublicationResult.State.WAITING)
+
+    advance_burn(row)
+    row.refresh_from_db()
+    assert row.mirrors_at is None
+
+    Mirror.objects.filter(pk=other.pk).update(enabled=False)
+    advance_burn(row)
+    row.refresh_from_db()
+    assert row.mirrors_at is not None
 
 
 def test_a_mirror_that_takes_nothing_holds_up_no_burn(now_house, monkeypatch):

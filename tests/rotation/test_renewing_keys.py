@@ -6,6 +6,7 @@ import pytest
 from django.utils import timezone
 
 from chat.models import AuditEvent, DiscoverySecret, ServerIdentity
+from chat.services import wraps
 from chat.services.identity import current_kid, ensure_server, successor_row
 from chat.services.policy import change_policy
 from rotation.services.renewing_keys import renew_old_keys
@@ -31,6 +32,21 @@ def test_what_is_too_old_is_renewed_once(server):
     assert current_kid() != kid and successor_row() is not None
     assert AuditEvent.objects.get(code="discovery_secret_renewed").actor == "schedule"
     assert AuditEvent.objects.get(code="handover_begun").actor == "schedule"
+
+
+def test_what_another_process_has_just_renewed_is_not_renewed_again(server, monkeypatch):
+    """Both have seen that it is old; the second one waits for the first, and looks again."""
+    lock = wraps.lock_secret
+
+    def lock_late():
+        monkeypatch.setattr(wraps, "lock_secret", lock)
+        assert renew_old_keys(timezone.now()) == ["discovery", "identity"]
+        return lock()
+
+    monkeypatch.setattr(wraps, "lock_secret", lock_late)
+
+    assert renew_old_keys(timezone.now()) == []
+    assert (DiscoverySecret.objects.count(), ServerIdentity.objects.count()) == (2, 2)
 
 
 def test_zero_days_renew_nothing(server):
