@@ -304,6 +304,8 @@ AXES_CLIENT_IP_CALLABLE = "clawchat_site.signing_in.address_of"
 AXES_USERNAME_CALLABLE = "clawchat_site.signing_in.account_of"
 AXES_LOCKOUT_TEMPLATE = "admin/locked_out.html"
 AXES_RESET_ON_SUCCESS = True
+# What is tried meanwhile is not even looked at: kept, each attempt would make one row longer, without an end.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_DISABLE_ACCESS_LOG = True
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
@@ -342,6 +344,8 @@ LOGGING = {
         "kombu.connection": {"level": "ERROR"},
         # mega.py tells its steps; what comes of them stands in our own line.
         "mega": {"level": "WARNING"},
+        # It tells the addresses of those who fail; the audit log has them, and erases them.
+        "axes": {"level": "ERROR"},
         # These would tell whole requests, with what they are signed by, once the level is DEBUG.
         **{name: {"level": "WARNING"} for name in ("boto3", "botocore", "s3transfer", "urllib3")},
     },

@@ -33,6 +33,24 @@ def test_guessing_ends_after_five(settings):
     assert sign_in(PASSWORD, "192.0.2.8") == 302
 
 
+def test_who_is_locked_out_fills_nothing():
+    """What is tried meanwhile is not kept: not a row more, and none that grows."""
+    for number in range(5):
+        sign_in(f"guess {number}", "192.0.2.7")
+    kept = list(AccessAttempt.objects.values())
+
+    assert [sign_in("x", "192.0.2.7") for _ in range(3)] == [429] * 3
+    assert list(AccessAttempt.objects.values()) == kept
+
+
+def test_no_log_tells_where_a_wrong_password_came_from(caplog):
+    """Addresses stand in the audit log alone, which erases them."""
+    for number in range(6):
+        sign_in(f"guess {number}", "192.0.2.7")
+
+    assert "192.0.2.7" not in caplog.text
+
+
 def test_other_names_and_neighbouring_addresses_do_not_help():
     """One password tried on many names counts, and so does each address of one IPv6 network."""
     answers = [sign_in("winter", f"2001:db8::{number}", name=f"name{number}") for number in range(1, 6)]
