@@ -41,8 +41,10 @@ class CountryFile:
             self._reader = maxminddb.open_database(path, maxminddb.MODE_MEMORY)
             # Any address will do: what is no such file fails here and not when somebody knocks.
             self._reader.get("192.0.2.1")
-        except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
-            raise NoCountryFile(f"{path} is no file of countries in MaxMind's format: {error}") from None
+        except OSError as error:
+            raise NoCountryFile(f"{path} cannot be read: {error.strerror}") from None
+        except (ValueError, maxminddb.InvalidDatabaseError):
+            raise NoCountryFile(f"{path} is no file of countries in MaxMind's format") from None
 
     def country_of(self, address: str) -> str:
         """The two-letter code of the country of an address, empty when the file does not know it."""

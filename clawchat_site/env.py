@@ -1,6 +1,7 @@
 """Typed readers of the environment. A value that cannot be read is named, never guessed."""
 
 import os
+import re
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 TRUE = {"1", "true", "yes", "on"}
 FALSE = {"0", "false", "no", "off", ""}
+_HOST = re.compile(r"[a-z0-9]([a-z0-9_.-]{0,251}[a-z0-9])?", re.ASCII)
 
 
 def env_str(name: str, default: str = "") -> str:
@@ -109,6 +111,14 @@ def env_ip(name: str) -> str:
         return str(ip_address(text)) if text else ""
     except ValueError:
         raise ImproperlyConfigured(f"{name} is {text!r}; write an IP address, or nothing.") from None
+
+
+def env_host(name: str) -> str:
+    """A host name in lower case, without scheme and port, or nothing."""
+    text = os.environ.get(name, "").strip().lower()
+    if text and not _HOST.fullmatch(text):
+        raise ImproperlyConfigured(f"{name} is {text!r}; write a host name such as admin.example.org, and no port.")
+    return text
 
 
 def env_urls(name: str) -> tuple[str, ...]:

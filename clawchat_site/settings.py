@@ -11,6 +11,7 @@ from .env import (
     env_address,
     env_bool,
     env_choice,
+    env_host,
     env_int,
     env_ip,
     env_networks,
@@ -84,7 +85,7 @@ CLAWCHAT_FRONT_URL = env_str("CLAWCHAT_FRONT_URL", _front_url())
 
 # The host name under which alone the admin answers, at the front door's port. Empty: under the names of loopback alone,
 # to this machine itself (an SSH tunnel comes from there).
-CLAWCHAT_ADMIN_HOST = env_str("CLAWCHAT_ADMIN_HOST").strip().lower()
+CLAWCHAT_ADMIN_HOST = env_host("CLAWCHAT_ADMIN_HOST")
 CLAWCHAT_ADMIN_URL = admin_url(CLAWCHAT_FRONT_URL, CLAWCHAT_ADMIN_HOST, CLAWCHAT_FRONT, tls=CLAWCHAT_FRONT_TLS)
 
 # Seconds: how often the port moves, how long before that it is announced, how long the old one stays open.

@@ -49,8 +49,8 @@ def parse_network(text: str) -> str:
     widest, narrowest = BANNED_BITS[found.version]
     if found.prefixlen < widest:
         raise NotBanned(
-            f"This is too wide: it would shut out friends, too. Ban a network of {widest} bits or more, such as "
-            f"{found.network_address}/{narrowest}."
+            f"This is too wide: it would shut out friends, too. Ban a network of {widest} bits or more; to shut out "
+            "one address, write it alone."
         )
     if found.prefixlen > narrowest:
         raise NotBanned(f"Whoever has one of these addresses has all of {found.network_address}/{narrowest}: ban that.")

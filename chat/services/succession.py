@@ -29,6 +29,18 @@ class HandoverError(Exception):
     """Why this server cannot hand over now; the text says until when, or what would do."""
 
 
+def check_overlap(overlap: timedelta) -> None:
+    """Nothing, when both identities may serve for so long.
+
+    Raises: HandoverError.
+    """
+    if not SHORTEST_OVERLAP <= overlap <= LONGEST_OVERLAP:
+        raise HandoverError(
+            f"Both identities serve for {SHORTEST_OVERLAP.seconds} seconds at least and {LONGEST_OVERLAP.days} days at "
+            "most; choose a time between."
+        )
+
+
 @transaction.atomic
 def begin_handover(actor: str, overlap: timedelta = DEFAULT_OVERLAP) -> ServerIdentity:
     """Make the identity that follows, and let the one in use say so; both serve for the time of the overlap.
@@ -39,11 +51,7 @@ def begin_handover(actor: str, overlap: timedelta = DEFAULT_OVERLAP) -> ServerId
     Raises: HandoverError (a handover is under way; such an overlap is none).
     Spec: 3.2
     """
-    if not SHORTEST_OVERLAP <= overlap <= LONGEST_OVERLAP:
-        raise HandoverError(
-            f"Both identities serve for {SHORTEST_OVERLAP.seconds} seconds at least and {LONGEST_OVERLAP.days} days at "
-            "most; choose a time between."
-        )
+    check_overlap(overlap)
     wraps.lock_secret()
     under_way = successor_row()
     if under_way is not None:

@@ -9,6 +9,7 @@ from clawchat_site.env import (
     env_address,
     env_bool,
     env_choice,
+    env_host,
     env_ip,
     env_networks,
     env_pairs,
@@ -196,3 +197,14 @@ def test_a_path_is_read_or_is_none(monkeypatch, tmp_path):
         assert env_path("CLAWCHAT_TEST") == path
     monkeypatch.delenv("CLAWCHAT_TEST")
     assert env_path("CLAWCHAT_TEST") is None
+
+
+def test_a_host_name_is_one(monkeypatch):
+    """In lower case; with a scheme or a port it would be a name that nobody ever asks for."""
+    monkeypatch.setenv("CLAWCHAT_X", " Admin.Example.org ")
+    assert env_host("CLAWCHAT_X") == "admin.example.org"
+
+    for text in ("https://admin.example.org", "admin.example.org:8443", "admin example", "-admin", "admin/"):
+        monkeypatch.setenv("CLAWCHAT_X", text)
+        with pytest.raises(ImproperlyConfigured, match="and no port"):
+            env_host("CLAWCHAT_X")

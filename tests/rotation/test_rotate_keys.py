@@ -107,8 +107,10 @@ def test_a_second_handover_is_refused_in_a_sentence(now_house, capsys):
 
 def test_an_overlap_that_is_none_is_refused(now_house, capsys):
     """Nothing was made then."""
-    with pytest.raises(CommandError, match="10 seconds at least and 90 days at most"):
-        rotate(capsys, "--identity", "--overlap", "1")
+    for seconds in ("1", "-5", "9" * 20):
+        for dry in ((), ("--dry-run",)):
+            with pytest.raises(CommandError, match="10 seconds at least and 90 days at most"):
+                rotate(capsys, "--identity", "--overlap", seconds, *dry)
 
     assert ServerIdentity.objects.count() == 1
 

@@ -29,6 +29,8 @@ class Command(BaseCommand):
     def handle(self, *, name: str, role: str, **options):
         """Make and print it."""
         users = get_user_model()
+        if not name:
+            raise CommandError("Say the name that the account is to have: manage.py createoperator NAME")
         if users.objects.filter(username=name).exists():
             raise CommandError(f"{name} has an account already. A new password: manage.py changepassword {name}")
         password = secrets.token_urlsafe(PASSWORD_BYTES)
@@ -40,5 +42,5 @@ class Command(BaseCommand):
             raise CommandError(" ".join(error.messages)) from None
         give_role(user, Role(role), actor="operator")
         self.stdout.write(
-            f"{name} signs in with the password {password} (shown this once) and is {role}: {EXPLAINED[Role(role)]}."
+            f"{name} signs in with the password {password} (shown this once). Role {role}: {EXPLAINED[Role(role)]}."
         )

@@ -1,6 +1,8 @@
 """`manage.py exportaudit`: the audit log as JSON lines."""
 
+import os
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -29,9 +31,15 @@ class Command(BaseCommand):
     def handle(self, **options: object) -> None:
         """Write as it is read."""
         if unknown := set(options["code"]) - set(codes()):
-            raise CommandError(f"No event has this code: {', '.join(sorted(unknown))}. See the operator's guide.")
-        for line in lines(_since(options["since"]), options["code"]):
-            self.stdout.write(line)
+            raise CommandError(
+                f"No event in the log has the code {', '.join(sorted(unknown))}. The operator's guide lists them all."
+            )
+        try:
+            for line in lines(_since(options["since"]), options["code"]):
+                self.stdout.write(line)
+        except BrokenPipeError:
+            # Who reads has enough, as `head` has; nothing is left to be said, not even at the exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _since(text: str | None) -> datetime | None:

@@ -7,12 +7,14 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from chat.services.identity import ensure_server
 from chat.services.secrets import MasterKeyError
-from chat.services.succession import DEFAULT_OVERLAP
+from chat.services.succession import DEFAULT_OVERLAP, HandoverError, check_overlap
 from rotation.services.key_kinds import KeyKind, KeyNotChanged, Order
 from rotation.services.key_rotation import KINDS, change, kinds_named, standings
 from rotation.wording import who_runs_this
 
 NAME_WIDTH = 11
+# More than both identities ever serve, and less than a span of time can hold.
+TOO_LONG = 10**9
 
 
 class Command(BaseCommand):
@@ -45,13 +47,14 @@ class Command(BaseCommand):
         except MasterKeyError as error:
             raise CommandError(str(error)) from None
         chosen = kinds_named([kind.name for kind in KINDS if options["all"] or options[kind.name]])
+        overlap = _overlap(options["overlap"])
         self._say("Now:", standings())
         if not chosen:
             return
         order = Order(
             f"rotate_keys, run by {who_runs_this()}",
             str(options["why"]),
-            timedelta(seconds=options["overlap"]),
+            overlap,
             self._tell,
         )
         self._say(
@@ -75,7 +78,7 @@ class Command(BaseCommand):
             except KeyNotChanged as error:
                 failed.append(str(error))
                 duties[kind.name] = f"Not changed. {error}"
-        self._say("Done. Who has to do what:", duties)
+        self._say("Nothing was changed:" if len(failed) == len(chosen) else "Done. Who has to do what:", duties)
         return failed
 
     def _say(self, title: str, lines: dict[str, str]) -> None:
@@ -85,3 +88,12 @@ class Command(BaseCommand):
 
     def _tell(self, sentence: str) -> None:
         self.stdout.write(f"  {sentence}")
+
+
+def _overlap(seconds: int) -> timedelta:
+    overlap = timedelta(seconds=max(0, min(seconds, TOO_LONG)))
+    try:
+        check_overlap(overlap)
+    except HandoverError as error:
+        raise CommandError(str(error)) from None
+    return overlap
