@@ -11,14 +11,19 @@ from chat.services.policy import current_policy
 from chat.services.succession import begin_handover
 from rotation.wording import counted
 
+from .clock import clock_problems
+
 ACTOR = "schedule"
 
 
 def renew_old_keys(at: datetime) -> list[str]:
     """Renew what is older than the connection policy allows, and return the names of what was renewed.
 
-    Call it as often as you like; two at once renew nothing twice.
+    Call it as often as you like; two at once renew nothing twice. While there are signs that a clock is wrong nothing
+    is: by one that is a year ahead every key is old, and a handover that it dates lasts until that year is over.
     """
+    if clock_problems():
+        return []
     policy = current_policy()
     renewed = []
     if policy.discovery_secret_days and _renew_secret(at, policy.discovery_secret_days):

@@ -9,6 +9,7 @@ from chat.models import AuditEvent, DiscoverySecret, ServerIdentity
 from chat.services import wraps
 from chat.services.identity import current_kid, ensure_server, successor_row
 from chat.services.policy import change_policy
+from rotation.models import Node
 from rotation.services.renewing_keys import renew_old_keys
 from rotation.tasks import renew_keys
 
@@ -54,6 +55,16 @@ def test_zero_days_renew_nothing(server):
     change_policy("olga", discovery_secret_days=0, identity_days=0)
 
     assert renew_old_keys(timezone.now()) == []
+
+
+def test_a_clock_that_is_wrong_renews_nothing(server):
+    """By one that was set a year ahead every key is old."""
+    now = timezone.now()
+    node = Node.objects.create(name="alpha", host="h", started_at=now, seen_at=now, clock_jump=366 * 86_400)
+    assert renew_old_keys(now) == []
+
+    Node.objects.filter(pk=node.pk).update(clock_jump=0)
+    assert renew_old_keys(now) == ["discovery", "identity"]
 
 
 def test_each_has_its_own_age(server):
