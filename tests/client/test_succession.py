@@ -255,6 +255,19 @@ def test_when_its_time_is_over_the_old_identity_counts_no_more(server, device, s
         Finder(store, again).take(former)
 
 
+def test_a_list_from_before_its_end_still_holds(server, device, store):
+    """Signed by the old identity alone, and believed when it came."""
+    finder = Finder(store, device)
+    server.list_revoked(Entry(RevocationKind.DEVICE, revoked_id(bytes(device.key.public)), 1, "lost"), serial=5)
+    info = finder.take(server.publish(*server.ports))
+    finder.revocations.take(server.other_files["revocations.json"], info)
+    device.learn_succession(server.hand_over(DAY), now())
+    device.end_succession(now() + DAY)
+
+    with pytest.raises(Revoked):
+        Finder(store, Device.load(store)).check()
+
+
 def test_only_the_server_tells_that_the_time_is_over(server, device, store, monkeypatch):
     """A clock that runs ahead costs nobody the server: until a handshake told the time, both are believed."""
     finder = Finder(store, device)
