@@ -132,6 +132,8 @@ def _make(path: Path) -> None:
     draft = _draft(path, random_bytes(MASTER_KEY_BYTES), random_bytes(8).hex())
     try:
         os.link(draft, path)
+        # Before the first secret is stored: after a power cut nothing would open without it.
+        _sync_folder(path.parent)
     except FileExistsError:
         pass  # another process was first; its key counts
     finally:

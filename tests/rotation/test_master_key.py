@@ -1,5 +1,6 @@
 """The master key changes under load: everything is sealed anew, nothing is lost, and the old key opens nothing."""
 
+import os
 import threading
 
 import pytest
@@ -163,6 +164,21 @@ def test_three_changes_at_once_lose_nothing(server, key_file, monkeypatch):
 
     assert len(master_keys()) == 2
     assert identity.server_keys() == keys
+
+
+def test_a_key_survives_a_power_cut_before_anything_is_sealed_under_it(key_file, monkeypatch):
+    """Its folder is on the disk, too, when it is made and when it is replaced."""
+    synced, sync = [], os.fsync
+
+    def note(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", note)
+    for change in (master_keys, add_master_key):
+        synced.clear()
+        change()
+        assert len(synced) == 2 and synced[0].startswith(f"{key_file}.") and synced[1] == str(key_file.parent)
 
 
 def test_what_a_crash_left_beside_the_file_goes_with_the_next_change(server, key_file):
