@@ -18,6 +18,7 @@ from clawchat.protocol.errors import Limit, Revoked
 RETRY_SECONDS = 30
 # Rows that are closed in one round because their process ended; the next round has the others.
 MOST_LOST = 500
+LOST = "lost"
 # What a connection carried, as its row has it.
 COUNTED = ("bytes_in", "bytes_out", "messages_in", "frames_refused")
 
@@ -123,13 +124,16 @@ def note_new_keys(since: Mapping[int, float]) -> None:
 
 
 def keep_alive(connection_pks: Sequence[int]) -> None:
-    """Say that these connections live, and close the rows that nobody has spoken for: their process ended."""
+    """Say that these connections live, and close the rows that nobody has spoken for: their process ended, it seems."""
     now = timezone.now()
-    Connection.objects.filter(pk__in=connection_pks, closed_at=None).update(seen_at=now)
+    ours = Connection.objects.filter(pk__in=connection_pks)
+    # While this process could not reach the database, or by a wrong clock, another one took them for lost.
+    ours.filter(why=LOST).update(closed_at=None, why="")
+    ours.filter(closed_at=None).update(seen_at=now)
     lost = Connection.objects.filter(closed_at=None, seen_at__lte=now - SILENT_AFTER)
     for connection_pk, seen_at in lost.values_list("pk", "seen_at")[:MOST_LOST]:
         with transaction.atomic():
-            _close(connection_pk, seen_at, "lost")
+            _close(connection_pk, seen_at, LOST)
 
 
 def _close(connection_pk: int, at: datetime, why: str, **counts: int) -> None:

@@ -105,6 +105,20 @@ def test_the_end_of_a_lost_connection_is_in_the_audit_log(alice):
     assert (event.details["why"], event.details["seconds"]) == ("lost", 30)
 
 
+def test_a_connection_that_was_taken_for_lost_counts_again_once_its_process_speaks(alice, bob):
+    """It could not for a minute, and another one could; what has ended stays so."""
+    alices, bobs = arrive(alice, "cut off"), arrive(bob, "cut off")
+    Connection.objects.update(seen_at=timezone.now() - SILENT_AFTER - timedelta(seconds=1))
+    connections.keep_alive([])
+    Connection.objects.filter(pk=bobs.connection_pk).update(why="closed")
+    assert connections.connected_count() == 0
+
+    connections.keep_alive([alices.connection_pk, bobs.connection_pk])
+
+    live = Connection.objects.live(timezone.now()).get()
+    assert (live.pk, live.why) == (alices.connection_pk, "")
+
+
 @pytest.mark.parametrize(
     ("bits", "first", "second", "is_one_caller"),
     [
