@@ -295,6 +295,8 @@ _cookie = "__Host-clawchat-{}" if SESSION_COOKIE_SECURE else "clawchat-{}"
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = _cookie.format("operator"), _cookie.format("form")
 SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = 12 * 3600
+# The forms' one ends with the browser, as the guide promises of both.
+CSRF_COOKIE_AGE = None
 # Five wrong passwords from one address (one IPv6 customer), whatever the names, and it waits a quarter of an hour. What
 # axes keeps of them is an address, a name and a time; the audit log has the rest.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]

@@ -71,7 +71,7 @@ async def test_no_page_offends_the_policy(tmp_path, chromium_path):
 
 
 async def test_the_theme_moves(tmp_path, chromium_path):
-    """Dark and light by a click that is remembered; on a phone the side bar comes and goes."""
+    """Dark and light by keys, too, and it is remembered; on a phone the side bar comes and goes."""
     with server_in(tmp_path) as server:
         async with Browsers(chromium_path, tmp_path) as browsers:
             operator = await sign_in(browsers, server, viewport=PHONE)
@@ -79,10 +79,11 @@ async def test_the_theme_moves(tmp_path, chromium_path):
             aside = page.locator("#nav-sidebar-inner")
             assert not await aside.is_visible()
 
-            await page.locator("#main .material-symbols-outlined:visible", has_text="dock_to_right").click()
+            await page.get_by_role("button", name="Side bar").press("Enter")
             await aside.wait_for()
-            await aside.get_by_text(NAME, exact=True).click()
-            await aside.get_by_text("Dark", exact=True).click()
+            # The theme made both for pointers alone.
+            await aside.get_by_role("button", name=NAME).press("Enter")
+            await aside.get_by_role("button", name="Dark").press("Space")
 
             await page.reload()
             await page.locator("html.dark").wait_for(state="attached")

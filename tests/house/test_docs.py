@@ -30,6 +30,7 @@ ENVIRONMENT_READERS = {
         "path",
         "networks",
         "ip",
+        "host",
         "urls",
     )
 }

@@ -1,6 +1,7 @@
 // The console's frame: Alpine without eval in place of the theme's own, and what the theme's templates ask of it.
 
 import Alpine from "../../vendor/alpine.js";
+import { giveKeys } from "./keys.js";
 
 const SIDEBAR = "sidebarDesktopOpen";
 
@@ -31,3 +32,4 @@ document.addEventListener("alpine:init", () => {
   Alpine.data("searchForm", window.searchForm);
 });
 Alpine.start();
+giveKeys();
