@@ -238,8 +238,13 @@ class Rounds:
     async def write_strangers(self) -> None:
         """Put the strangers of the last minute into the audit log."""
         counts = self._hub.strangers.take()
-        if counts:
+        if not counts:
+            return
+        try:
             await self._hub.database.run(strangers.write, counts)
+        except Unavailable:
+            self._hub.strangers.give_back_counts(counts)
+            raise
 
     async def write_attempts(self) -> None:
         """Put into the audit log who could not prove who they are."""

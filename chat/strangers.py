@@ -40,13 +40,17 @@ class Strangers:
             self._process_counts.scans += 1
         else:
             self._process_counts.refuse(where)
-            known = (address, where) in self._counts or len(self._counts) < MOST_ADDRESSES
-            self._counts[address if known else "", where] += 1
+            self._add(address, where, 1)
 
     def take(self) -> list[tuple[tuple[str, str], int]]:
         """The counts of live ports since the last call."""
         counts, self._counts = self._counts, Counter()
         return list(counts.items())
+
+    def give_back_counts(self, counts: list[tuple[tuple[str, str], int]]) -> None:
+        """Counts that could not be written down: the next call has them again."""
+        for (address, where), count in counts:
+            self._add(address, where, count)
 
     def take_touches(self) -> Counter[Touch]:
         """The touches since the last call."""
@@ -57,6 +61,10 @@ class Strangers:
         """Touches that could not be written down: the next call has them again."""
         for touch, count in touches.items():
             self._touches[touch if self._has_room_for(touch) else touch._replace(address="")] += count
+
+    def _add(self, address: str, where: str, count: int) -> None:
+        known = (address, where) in self._counts or len(self._counts) < MOST_ADDRESSES
+        self._counts[address if known else "", where] += count
 
     def _has_room_for(self, touch: Touch) -> bool:
         return touch in self._touches or len(self._touches) < MOST_TOUCHES

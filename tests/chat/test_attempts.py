@@ -82,6 +82,22 @@ async def test_attempts_wait_for_a_database_that_is_away(hub, alice, monkeypatch
     assert [event.address for event in await events(hub, "authentication_failed")] == [MALLORY]
 
 
+async def test_strangers_wait_for_a_database_that_is_away(hub, alice, monkeypatch):
+    """Nor are they."""
+
+    def away(counts):
+        raise Unavailable("away")
+
+    hub.strangers.count(MALLORY, "gate")
+    with monkeypatch.context() as patch:
+        patch.setattr("chat.strangers.write", away)
+        await hub.rounds._guard(hub.rounds.write_strangers)
+    hub.strangers.count(MALLORY, "gate")
+    await hub.rounds.write_strangers()
+
+    assert [event.details["count"] for event in await events(hub, "strangers")] == [2]
+
+
 async def test_frames_that_were_refused_are_in_the_audit_log_once_a_minute(hub, alice):
     """Not a row for each of them: how many for which error, and the rest when the session ends."""
     before = len(await events(hub, "frames_refused"))
