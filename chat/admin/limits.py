@@ -112,6 +112,12 @@ class PolicyForm(forms.ModelForm):
     # Where the operator comes from, so that no rule shuts out its own maker; empty when nobody knows.
     own_address = ""
 
+    def full_clean(self) -> None:
+        """Name what is wrong at the top, too: the page is long."""
+        super().full_clean()
+        if wrong := [str(self.fields[name].label) for name in self.errors if name in self.fields]:
+            self.add_error(None, f"Nothing was saved yet. Look at: {', '.join(wrong)}.")
+
     def clean(self) -> dict[str, Any]:
         """The limits, when their rule of countries can be in force."""
         cleaned = super().clean()

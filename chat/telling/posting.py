@@ -62,9 +62,11 @@ def post(what: Post, seconds: float = POST_SECONDS) -> None:
         status = asyncio.run(_ask(what, headers, seconds))
     except TimeoutError:
         raise CannotTell(f"{host} took too long: more than {seconds:g} s.") from None
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        # In words of this machine: the library's own hold the whole address.
-        raise CannotTell(f"{host} does not answer: {type(error).__name__}.") from None
+    except aiohttp.ClientSSLError:
+        raise CannotTell(f"{host} speaks no TLS, or shows a certificate that this machine does not trust.") from None
+    except (aiohttp.ClientError, OSError, ValueError):
+        # Not in the library's words: they hold the whole address.
+        raise CannotTell(f"{host} does not answer; check its web address, and whether it is up.") from None
     if not HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
         raise CannotTell(f"{host} answered {status}.")
 

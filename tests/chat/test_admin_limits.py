@@ -70,11 +70,13 @@ def test_a_limit_is_saved_and_told(alice):
     ],
 )
 def test_a_limit_that_would_let_nobody_in_is_refused(alice, field, value):
-    """With a sentence beside the field, and nothing is changed or told."""
+    """With a sentence beside the field and its name at the top, and nothing is changed or told."""
     answer = edit(alice, **{field: value})
 
     assert answer.status_code == 200
     assert sentences(answer, field)
+    named = str(answer.context["adminform"].form.fields[field].label)
+    assert sentences(answer, "__all__") == f"Nothing was saved yet. Look at: {named}."
     assert getattr(current_policy(), field) == getattr(ConnectionPolicy(), field)
     assert not News.objects.filter(kind=News.Kind.POLICY).exists()
 
