@@ -1,5 +1,6 @@
 """Retention: addresses are erased, old events leave the log, and what is left can still be checked."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -152,19 +153,21 @@ def forge(event: AuditEvent) -> None:
     AuditEvent.objects.filter(number__lte=event.number).delete()
 
 
-@pytest.mark.parametrize("handed_over", [True, False])
+@pytest.mark.parametrize("handed_over", ["by both", "by another", "by nobody"])
 def test_a_checkpoint_of_the_identity_before_counts_when_it_handed_over(log, handed_over):
-    """By a statement of both; a row that says so is not enough."""
+    """By a statement of both; a row that says so is not enough, nor a statement that they did not sign."""
     prune()
     old, new = current_identity(), IdentityKey.generate()
-    statement = sign_succession(old if handed_over else IdentityKey.generate(), new, 1_000, 2_000)
+    statement = sign_succession(IdentityKey.generate() if handed_over == "by another" else old, new, 1_000, 2_000)
+    if handed_over == "by nobody":
+        statement = replace(statement, signature=bytes(64), proof=bytes(64))
     ServerIdentity.objects.update(state=ServerIdentity.State.RETIRED)
     public = bytes(new.public)
     ServerIdentity.objects.create(
         public=public, private_sealed=seal_secret(IDENTITY_PURPOSE, bytes(new), public), statement=statement.encode()
     )
 
-    if handed_over:
+    if handed_over == "by both":
         assert walk().count > 0
     else:
         with pytest.raises(BrokenLink, match="not signed by this server"):
