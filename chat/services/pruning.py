@@ -3,6 +3,7 @@
 import time
 from datetime import timedelta
 
+from axes.models import AccessAttempt
 from django.db import transaction
 from django.db.models import F, Max, QuerySet, Sum
 from django.db.models.functions import Greatest, Length
@@ -15,6 +16,8 @@ from chat.services.policy import current_policy
 NEWS_KEPT = timedelta(days=1)
 CONNECTIONS_KEPT = timedelta(days=90)
 KEY_PACKAGES_KEPT = timedelta(days=30)
+# Wrong passwords, with addresses: they count for a quarter of an hour.
+ATTEMPTS_KEPT = timedelta(days=1)
 MILLISECONDS_PER_DAY = 86_400_000
 
 
@@ -29,6 +32,7 @@ def prune_leftovers() -> dict[str, int]:
             0
         ],
         "welcomes": Welcome.objects.filter(waiting=None).delete()[0],
+        "wrong passwords": AccessAttempt.objects.filter(attempt_time__lt=now - ATTEMPTS_KEPT).delete()[0],
         "bans": bans.prune_bans(),
         "tallies": tallies.thin_out(),
         "alerts": alerts.prune_alerts(),

@@ -1,6 +1,10 @@
 """What goes after its time, and what a shortened log means for readers."""
 
 import time
+from datetime import timedelta
+
+from axes.models import AccessAttempt
+from django.utils import timezone
 
 from chat.models import Envelope, KeyPackage, News, StagedBlob
 from chat.services import key_packages, rooms, staging
@@ -60,3 +64,15 @@ def test_leftovers_go(alice, room):
     assert not StagedBlob.objects.exists()
     assert not News.objects.exists()
     assert KeyPackage.objects.get().last_resort
+
+
+def test_wrong_passwords_are_forgotten_after_a_day(db):
+    """They are kept with an address, and count for a quarter of an hour."""
+    for number in (1, 2):
+        AccessAttempt.objects.create(ip_address=f"192.0.2.{number}", username="operator", failures_since_start=1)
+    AccessAttempt.objects.filter(ip_address="192.0.2.1").update(
+        attempt_time=timezone.now() - timedelta(days=1, hours=1)
+    )
+
+    assert prune_leftovers()["wrong passwords"] == 1
+    assert AccessAttempt.objects.get().ip_address == "192.0.2.2"
