@@ -100,6 +100,7 @@ def test_accounts_are_the_owners_business(client, role):
     """Nobody else sees or makes any."""
     client.force_login(account(role, "somebody"))
 
-    assert client.get("/admin/auth/user/").status_code == 403
+    refusal = client.get("/admin/auth/user/")
+    assert refusal.status_code == 403 and "Your role does not have it" in refusal.content.decode()
     assert client.post("/admin/auth/user/add/", {**NEW, "role": "owner"}).status_code == 403
     assert not User.objects.filter(username="anna").exists()
