@@ -10,6 +10,7 @@ from clawchat.client import Client
 from tests.e2e.members import mls_message
 from tests.e2e.pairs import Talker, converse, two_members, until
 from tests.e2e.server import ServerProcess, free_port
+from tests.e2e.workers import worker
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 
@@ -48,7 +49,9 @@ def nodes(tmp_path, postgres_server, redis_server):
     made = {"interval": 600, "lead": 3, "grace": 30, "environment": environment}
     with contextlib.ExitStack() as stack:
         first = stack.enter_context(ServerProcess(tmp_path / "data", **made))
-        yield [first, stack.enter_context(ServerProcess(tmp_path / "data", front_port=front_port, **made))]
+        second = stack.enter_context(ServerProcess(tmp_path / "data", front_port=front_port, **made))
+        stack.enter_context(worker(first))
+        yield [first, second]
 
 
 async def test_keys_change_on_two_nodes_while_people_talk(tmp_path, nodes):

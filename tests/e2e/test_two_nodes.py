@@ -1,15 +1,13 @@
 """Two server processes and a worker on real PostgreSQL and Redis: a crowd, two browsers, and a node that dies."""
 
 import asyncio
-import subprocess
-import sys
 import time
-from contextlib import contextmanager
 
 import pytest
 
 from tests.e2e.browser import Browsers
-from tests.e2e.server import ROOT, ServerProcess, free_port
+from tests.e2e.server import ServerProcess, free_port
+from tests.e2e.workers import worker
 from tests.soak.people import BrowserPair
 from tests.soak.rows import Rows
 from tests.soak.soak import Plan, Soak
@@ -19,7 +17,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(290)]
 CLIENTS, MOVES = 16, 10
 # The promise is ten seconds for a machine that has nothing else to do.
 HOME_SECONDS = 10.0
-WORKER = "-A clawchat_site worker -B -P threads -c 4 --without-gossip --without-mingle --loglevel WARNING"
 
 
 @pytest.fixture
@@ -38,25 +35,6 @@ def nodes(tmp_path, postgres_server, redis_server):
     for node in nodes:
         if node.process is not None:
             node.stop()
-
-
-@contextmanager
-def worker(server: ServerProcess):
-    """Celery's worker with its beat, as an operator of several nodes runs it."""
-    command = [sys.executable, "-W", "ignore::UserWarning", "-m", "celery", "--quiet", *WORKER.split()]
-    with (server.data_dir.parent / "worker.log").open("wb") as log:
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=server.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=log
-        )
-    try:
-        yield process
-    finally:
-        process.terminate()
-        try:
-            process.wait(20)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 async def test_a_node_dies_and_its_people_are_on_the_other_within_ten_seconds(
