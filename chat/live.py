@@ -196,6 +196,10 @@ class LiveSession:
         refused, self._refused = self._refused, Counter()
         return dict(refused)
 
+    def give_back_refused(self, counts: dict[str, int]) -> None:
+        """What could not be written: the next call has it again."""
+        self._refused.update(counts)
+
     def ending(self) -> Ending:
         """What its connection's row says in the end."""
         return Ending(

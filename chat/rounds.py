@@ -260,8 +260,14 @@ class Rounds:
     async def write_refused(self) -> None:
         """Put into the audit log which frames of the last minute could not be taken."""
         sessions = [session for session in self._hub.all_sessions() if session.arrival is not None]
-        refused = [(session.arrival.connection_pk, session.take_refused()) for session in sessions]
-        await self._hub.database.run(connections.note_refused, refused)
+        taken = [(session, session.take_refused()) for session in sessions]
+        refused = [(session.arrival.connection_pk, counts) for session, counts in taken]
+        try:
+            await self._hub.database.run(connections.note_refused, refused)
+        except Unavailable:
+            for session, counts in taken:
+                session.give_back_refused(counts)
+            raise
 
     async def prune(self) -> None:
         """Remove what has had its time, the log apart."""

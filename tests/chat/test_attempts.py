@@ -98,6 +98,24 @@ async def test_strangers_wait_for_a_database_that_is_away(hub, alice, monkeypatc
     assert [event.details["count"] for event in await events(hub, "strangers")] == [2]
 
 
+async def test_refused_frames_wait_for_a_database_that_is_away(hub, alice, monkeypatch):
+    """Nor are these."""
+
+    def away(counts):
+        raise Unavailable("away")
+
+    before = len(await events(hub, "frames_refused"))
+    for lost in (True, False):
+        await alice.put_frame(MessageType.CHAT, b"no message")
+        await alice.frame(MessageType.ERROR)
+        with monkeypatch.context() as patch:
+            if lost:
+                patch.setattr("chat.services.connections.note_refused", away)
+            await hub.rounds._guard(hub.rounds.write_refused)
+
+    assert [event.details for event in (await events(hub, "frames_refused"))[before:]] == [{"malformed": 2}]
+
+
 async def test_frames_that_were_refused_are_in_the_audit_log_once_a_minute(hub, alice):
     """Not a row for each of them: how many for which error, and the rest when the session ends."""
     before = len(await events(hub, "frames_refused"))
