@@ -56,6 +56,12 @@ def start(stranger: Namespace, *arguments: object) -> subprocess.Popen:
     return stranger.start(*command, cwd=ROOT, **pipes)
 
 
+def end(flood: subprocess.Popen) -> None:
+    """Leave nothing of it."""
+    flood.kill()
+    flood.communicate()
+
+
 async def line_of(flood: subprocess.Popen) -> dict:
     """What it says next."""
     async with asyncio.timeout(ENROL_SECONDS):
@@ -122,7 +128,7 @@ async def test_a_flood_costs_honest_people_nothing(tmp_path, house, stranger):
             told = set(rows.ask("SELECT kind, subject FROM chat_alert"))
         finally:
             for flood in floods:
-                flood.kill()
+                end(flood)
             await soak.close()
             if server.process is not None:
                 await asyncio.to_thread(server.stop)

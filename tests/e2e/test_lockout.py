@@ -22,6 +22,7 @@ from tests.e2e.members import make_room, mls_message
 from tests.e2e.pairs import until
 from tests.e2e.server import ServerProcess
 from tests.e2e.talking import everything_arrived
+from tests.soak.rows import Rows
 
 pytestmark = pytest.mark.e2e
 
@@ -227,7 +228,12 @@ async def _revoke_by_operator(server: ServerProcess, name: str) -> None:
 
 
 async def _shut_out(server: ServerProcess, owner: Client, other: Client) -> None:
-    """Revoke a device, and return once the file is published under another secret."""
+    """Revoke a device, and return once the file is published under another secret.
+
+    Who is between two ports just then hears nothing and finds only that the file is not for it: so it has to be there.
+    """
+    rows = Rows(server.data_dir)
+    await until(lambda: other.port in {lease.port for lease in rows.leases() if lease.state == "open"}, REACH_SECONDS)
     kids = len(published(server.data_dir, "publication"))
     await owner.request("device.revoke", device_id=other.device_id)
     await until(lambda: len(published(server.data_dir, "publication")) > kids, REACH_SECONDS)

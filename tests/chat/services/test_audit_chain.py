@@ -203,15 +203,16 @@ def test_waiting_events_are_counted_and_break_nothing(events):
     assert (walk().count, waiting_count()) == (COUNT, 1)
 
 
-@pytest.mark.parametrize(
-    "change",
-    ["time_ms = -5", "time_ms = 'x'", "actor = x'41'", "code = CAST(x'ff41' AS TEXT)", "address_digest = 'zz'"],
-)
+# PostgreSQL takes none of the others.
+UNLINKABLE = ["time_ms = -5"]
+if connection.vendor == "sqlite":
+    UNLINKABLE += ["time_ms = 'x'", "actor = x'41'", "code = CAST(x'ff41' AS TEXT)", "address_digest = 'zz'"]
+
+
+@pytest.mark.parametrize("change", UNLINKABLE)
 def test_what_cannot_be_linked_is_named_and_stops_nothing(events, change):
     """A waiting row that a sealer stumbles over would otherwise keep every event behind it where it can be taken out
     unseen."""
-    if connection.vendor != "sqlite" and change != "time_ms = -5":
-        pytest.skip("PostgreSQL takes no such value")
     audit.record("policy_changed", actor="mallory")
     with connection.cursor() as cursor:
         cursor.execute(f"UPDATE chat_auditevent SET {change} WHERE number IS NULL")
