@@ -271,17 +271,17 @@ async def test_who_does_not_renew_on_an_operators_word_is_closed(hub, alice, bob
 async def test_the_row_tells_since_when_the_keys_are_in_use(hub, alice, keys):
     """From the handshake on, then from each rekey on; whoever burns everything waits for it."""
     row = Connection.objects.filter(device__device_id=alice.id)
-    first = await row.aget()
+    first = await hub.database.run(row.get)
     assert first.keys_since == first.opened_at
     await keys.rekey()
     await alice.put_frame(MessageType.PING, b"")
     await alice.frame(MessageType.PONG)
 
     await hub.rounds.look_at_sessions()
-    second = (await row.aget()).keys_since
+    second = (await hub.database.run(row.get)).keys_since
     assert second > first.keys_since
     await hub.rounds.look_at_sessions()
-    assert (await row.aget()).keys_since == second
+    assert (await hub.database.run(row.get)).keys_since == second
 
 
 async def test_request_is_followed(hub, alice, keys, clock):
