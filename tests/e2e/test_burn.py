@@ -18,7 +18,7 @@ from tests.e2e.members import mls_message
 from tests.e2e.pairs import Talker, converse, two_members
 from tests.e2e.server import ServerProcess
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 PAUSE_SECONDS = 0.02
 # A client may wait eleven seconds for new keys, and the old port's grace ends ten seconds after the burn began.

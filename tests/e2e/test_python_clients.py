@@ -10,7 +10,7 @@ from tests.e2e.members import mls_message
 from tests.e2e.pairs import Talker, converse, two_members, until
 from tests.e2e.server import ServerProcess
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 PAUSE_SECONDS = 0.2
 MOVES = 3

@@ -34,7 +34,7 @@ ROWLESS = [
 ]
 MINUTES = 10
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 @pytest.mark.timeout(MINUTES * 60 + 30)

@@ -12,7 +12,7 @@ from tests.e2e.pairs import Talker, converse, two_members, until
 from tests.e2e.server import ServerProcess, free_port
 from tests.e2e.workers import worker
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(280)]
 
 PAUSE_SECONDS = 0.05
 OVERLAP = 40

@@ -12,7 +12,7 @@ from tests.soak.people import BrowserPair
 from tests.soak.rows import Rows
 from tests.soak.soak import Plan, Soak
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(290)]
+pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(290)]
 
 CLIENTS, MOVES = 16, 10
 # The promise is ten seconds for a machine that has nothing else to do.
