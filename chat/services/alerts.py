@@ -142,8 +142,10 @@ def channels_for(severity: str) -> list[AlertChannel]:
 
 def _see_again(kind: str, subject: str, severity: str, said: dict, now: datetime) -> Alert | None:
     """Count it on the row that is open, or that was until a moment ago; None when there is none."""
-    rows = Alert.objects.select_for_update().filter(kind=kind, subject=subject)
-    row = rows.filter(closed_at=None).first() or rows.filter(closed_at__gt=now - FLAPS_WITHIN).order_by("-pk").first()
+    # In one question: between two, somebody could close or open it, and it would be in neither answer.
+    recent = Q(closed_at=None) | Q(closed_at__gt=now - FLAPS_WITHIN)
+    rows = Alert.objects.select_for_update().filter(recent, kind=kind, subject=subject).order_by("-pk")
+    row = min(rows, key=lambda row: row.closed_at is not None, default=None)
     if row is None:
         return None
     came_back = row.closed_at is not None

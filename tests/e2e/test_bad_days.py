@@ -5,6 +5,7 @@ import contextlib
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -88,13 +89,28 @@ async def test_worker_and_beat_are_killed_at_each_phase_of_a_rotation(tmp_path):
     assert all(killed)
 
 
+def hang(pids: list[int], database: Path) -> None:
+    """Stop these processes at a moment when none of them is writing: on SQLite nobody else could, for ever."""
+    while True:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            with contextlib.closing(sqlite3.connect(database, timeout=2)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                other.rollback()
+                return
+        except sqlite3.OperationalError:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+            time.sleep(0.2)
+
+
 async def test_worker_and_beat_hang(tmp_path):
     """A process that is there and does nothing is not started again: the keeper sees that nobody decides, and does."""
     async with bad_day(tmp_path) as day:
         await day.until(lambda: bool(descendants(day.server.process.pid)), "a worker")
         hanging = descendants(day.server.process.pid)
-        for pid in hanging:
-            os.kill(pid, signal.SIGSTOP)
+        await asyncio.to_thread(hang, hanging, day.server.data_dir / "clawchat.sqlite3")
         await day.until_moves(2)
         assert descendants(day.server.process.pid) == hanging
 
