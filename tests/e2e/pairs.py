@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from clawchat.client import Client
+from clawchat.client.connection import Connection
 from clawchat.ending import end_tasks
 from clawchat.protocol.bodies import ChatDelivery
-from tests.e2e.members import make_room, message_id_of, read_log
+from tests.e2e.members import make_room, message_id_of, mls_message, read_log
 from tests.e2e.server import ServerProcess
 
 # How long the last messages may take once nobody says more.
@@ -44,6 +45,43 @@ class Talker:
         assert [(row.seq, message_id_of(row)) for row in self.received] == [
             (row["seq"], row["message_id"]) for row in log
         ]
+
+
+class Steady(Talker):
+    """Says something all the time, and waits for no answer. Units: `pause` in seconds."""
+
+    pause = 0.05
+
+    async def talk(self, enough: asyncio.Event) -> None:
+        """Send until it is enough; every message has its place in the end."""
+        answers = []
+        while not enough.is_set():
+            message_id, message = mls_message(self.room_id, f"message {len(self.sent)}".encode())
+            self.sent.append(message_id)
+            answers.append(asyncio.create_task(self.client.send(self.room_id, message)))
+            await asyncio.sleep(self.pause)
+        places = await asyncio.gather(*answers)
+        assert places == sorted(places)
+
+    async def watch(self) -> None:
+        """Nothing to write down."""
+
+
+class Watchful(Steady):
+    """Writes down with which keys it talks, too."""
+
+    def __init__(self, client: Client, room_id: bytes) -> None:
+        super().__init__(client, room_id)
+        # The connections it had, and the last epoch seen on each.
+        self.epochs: dict[Connection, int] = {}
+
+    async def watch(self) -> None:
+        """Write down each connection and its keys."""
+        while True:
+            connection = self.client._line._current
+            if connection is not None:
+                self.epochs[connection] = connection.epoch
+            await asyncio.sleep(0.02)
 
 
 Kind = TypeVar("Kind", bound=Talker)

@@ -1,7 +1,6 @@
 """A burn in the middle of a busy chat: everything is renewed within seconds, and nobody loses a message."""
 
 import asyncio
-import itertools
 import json
 import re
 import sqlite3
@@ -10,49 +9,22 @@ from pathlib import Path
 
 import pytest
 
-from clawchat.client import Client
-from clawchat.client.connection import Connection
 from clawchat.protocol.connection_file import SealedConnectionFile
 from clawchat.protocol.errors import UnknownPeer
-from tests.e2e.members import mls_message
-from tests.e2e.pairs import Talker, converse, two_members
+from tests.e2e.pairs import Watchful, converse, two_members
 from tests.e2e.server import ServerProcess
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
-PAUSE_SECONDS = 0.02
 # A client may wait eleven seconds for new keys, and the old port's grace ends ten seconds after the burn began.
 GOAL_SECONDS = 40
 WAIT_SECONDS = "50"
 
 
-class Busy(Talker):
-    """One member: sends all the time, and writes down by which ports and with which keys."""
+class Busy(Watchful):
+    """Leaves hardly a moment without a message."""
 
-    def __init__(self, client: Client, room_id: bytes) -> None:
-        super().__init__(client, room_id)
-        self.epochs: dict[Connection, int] = {}
-
-    async def talk(self, enough: asyncio.Event) -> None:
-        """Send steadily; every message has its place in the end."""
-        answers = []
-        for number in itertools.count():
-            if enough.is_set():
-                break
-            message_id, message = mls_message(self.room_id, f"message {number}".encode())
-            self.sent.append(message_id)
-            answers.append(asyncio.create_task(self.client.send(self.room_id, message)))
-            await asyncio.sleep(PAUSE_SECONDS)
-        places = await asyncio.gather(*answers)
-        assert places == sorted(places)
-
-    async def watch(self) -> None:
-        """Write down each connection and its keys."""
-        while True:
-            connection = self.client._line._current
-            if connection is not None:
-                self.epochs[connection] = connection.epoch
-            await asyncio.sleep(0.02)
+    pause = 0.02
 
 
 async def test_a_burn_makes_safe_within_seconds_and_loses_nothing(tmp_path):

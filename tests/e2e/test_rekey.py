@@ -1,17 +1,12 @@
 """Two Python clients at a real server with small limits on keys: new ones again and again, while the port moves."""
 
 import asyncio
-import itertools
 
 import pytest
 
-from clawchat.client import Client
-from clawchat.client.connection import Connection
-from tests.e2e.members import mls_message
-from tests.e2e.pairs import Talker, converse, two_members, until
+from tests.e2e.pairs import Watchful, converse, two_members, until
 from tests.e2e.server import ServerProcess
 
-PAUSE_SECONDS = 0.05
 # An epoch lasts ten seconds at least, and a client waits one more: so many rekeys take a while.
 REKEYS_OF_EACH = 3
 LONGEST_SECONDS = 120
@@ -19,39 +14,13 @@ SMALL_LIMITS = "from chat.services.policy import change_policy; change_policy('t
 ASK = "from chat.services.rekey import ask_everybody; ask_everybody('test')"
 
 
-class Rekeyer(Talker):
+class Rekeyer(Watchful):
     """One member: sends all the time without waiting, and writes down what keys it had."""
-
-    def __init__(self, client: Client, room_id: bytes) -> None:
-        super().__init__(client, room_id)
-        # The connections it had, and the last epoch seen on each.
-        self.epochs: dict[Connection, int] = {}
 
     @property
     def rekeys(self) -> int:
         """How often its keys were made anew inside a session."""
         return sum(self.epochs.values())
-
-    async def talk(self, enough: asyncio.Event) -> None:
-        """Send steadily; every message has its place in the end."""
-        answers = []
-        for number in itertools.count():
-            if enough.is_set():
-                break
-            message_id, message = mls_message(self.room_id, f"message {number}".encode())
-            self.sent.append(message_id)
-            answers.append(asyncio.create_task(self.client.send(self.room_id, message)))
-            await asyncio.sleep(PAUSE_SECONDS)
-        places = await asyncio.gather(*answers)
-        assert places == sorted(places)
-
-    async def watch(self) -> None:
-        """Write down each epoch."""
-        while True:
-            connection = self.client._line._current
-            if connection is not None:
-                self.epochs[connection] = connection.epoch
-            await asyncio.sleep(0.02)
 
 
 @pytest.mark.e2e

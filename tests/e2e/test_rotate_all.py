@@ -28,8 +28,7 @@ from clawchat.protocol.key_schedule import gate_key
 from clawchat.protocol.keys import IdentityPublic
 from clawchat.protocol.revocation_list import RevocationKind, SealedRevocationList, check_identity_revocation
 from tests.e2e.browser import Browsers, Person
-from tests.e2e.members import mls_message
-from tests.e2e.pairs import Talker, converse, until
+from tests.e2e.pairs import Steady, converse, until
 from tests.e2e.server import ROOT, ServerProcess
 from tests.e2e.talking import application_log, everything_arrived, said, start_talking
 from tests.rotation.certificates import shake_hands
@@ -40,7 +39,6 @@ pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(280)]
 OVERLAP = 75
 MESSAGES, EVERY_MS = 220, 400
 SOON_SECONDS = 30
-PAUSE_SECONDS = 0.1
 LOCAL = {"CLAWCHAT_TLS": "local", "CLAWCHAT_LOOPBACK_TLS": "1"}
 # Every sealed secret of the database, tried under the keys of a master key file.
 TRY_MASTER = """
@@ -60,21 +58,10 @@ print(opened, "of", total)
 """
 
 
-class Steady(Talker):
-    """Says something all the time, and waits for no answer."""
+class Calm(Steady):
+    """Leaves the browsers beside it some air."""
 
-    async def talk(self, enough: asyncio.Event) -> None:
-        answers = []
-        while not enough.is_set():
-            message_id, message = mls_message(self.room_id, f"message {len(self.sent)}".encode())
-            self.sent.append(message_id)
-            answers.append(asyncio.create_task(self.client.send(self.room_id, message)))
-            await asyncio.sleep(PAUSE_SECONDS)
-        places = await asyncio.gather(*answers)
-        assert places == sorted(places)
-
-    async def watch(self) -> None:
-        """Nothing to write down."""
+    pause = 0.1
 
 
 @dataclass(frozen=True)
@@ -128,7 +115,7 @@ async def test_all_keys_change_in_the_middle_of_a_busy_chat(server, tmp_path, ch
             await start_talking(person, MESSAGES, EVERY_MS, burst=1)
         said_by_the_command: list[str] = []
 
-        async def course(_: list[Steady]) -> None:
+        async def course(_: list[Calm]) -> None:
             began = time.time()
             await asyncio.sleep(3)
             command = asyncio.to_thread(server.run, "rotate_keys", "--all", "--overlap", str(OVERLAP))
@@ -137,7 +124,7 @@ async def test_all_keys_change_in_the_middle_of_a_busy_chat(server, tmp_path, ch
             await former_keys_are_refused(server, before, paula, began)
             await until(lambda: all(len(client._device.pins) == 1 for client in (paula, peter)), OVERLAP + 60)
 
-        talkers, log = await converse((paula, peter), Steady, course)
+        talkers, log = await converse((paula, peter), Calm, course)
         await everything_arrived(people, 2 * MESSAGES, seconds=120)
         for talker in talkers:
             talker.check(log)

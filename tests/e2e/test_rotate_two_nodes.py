@@ -7,34 +7,14 @@ import re
 import pytest
 
 from clawchat.client import Client
-from tests.e2e.members import mls_message
-from tests.e2e.pairs import Talker, converse, two_members, until
+from tests.e2e.pairs import Steady, converse, two_members, until
 from tests.e2e.server import ServerProcess, free_port
 from tests.e2e.workers import worker
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(280)]
 
-PAUSE_SECONDS = 0.05
 OVERLAP = 40
 MASTER_KEY_BYTES = 32
-
-
-class Steady(Talker):
-    """Says something all the time, and waits for no answer."""
-
-    async def talk(self, enough: asyncio.Event) -> None:
-        """Send until it is enough; every message has its place in the end."""
-        answers = []
-        while not enough.is_set():
-            message_id, message = mls_message(self.room_id, f"message {len(self.sent)}".encode())
-            self.sent.append(message_id)
-            answers.append(asyncio.create_task(self.client.send(self.room_id, message)))
-            await asyncio.sleep(PAUSE_SECONDS)
-        places = await asyncio.gather(*answers)
-        assert places == sorted(places)
-
-    async def watch(self) -> None:
-        """Nothing to write down."""
 
 
 @pytest.fixture
