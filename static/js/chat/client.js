@@ -1,7 +1,7 @@
 // An enrolled device at work: its rooms, the people it knows, its line to the server.
 
 import { utf8 } from "../bytes.js";
-import { MlsDevice } from "../mls/device.js";
+import { MlsDevice } from "../standin/device.js";
 import { devicesToAdd } from "./adding.js";
 import { Chores } from "./chores.js";
 import { Directory } from "./directory.js";

@@ -17,7 +17,7 @@ export class KeyStock {
   #device;
   #ask;
 
-  /** @param {object} store @param {import("../mls/device.js").MlsDevice} device @param {Function} ask */
+  /** @param {object} store @param {import("../standin/device.js").MlsDevice} device @param {Function} ask */
   constructor(store, device, ask) {
     this.#store = store;
     this.#device = device;

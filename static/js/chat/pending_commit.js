@@ -3,7 +3,7 @@
 // It is repeated byte for byte and never made anew for the same epoch.
 // Spec: 4.5, 4.6
 
-import { Group } from "../mls/group.js";
+import { Group } from "../standin/group.js";
 import { stage } from "./staging.js";
 
 export class PendingCommit {

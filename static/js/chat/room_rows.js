@@ -1,6 +1,6 @@
 // A room's rows in the store.
 
-import { Group } from "../mls/group.js";
+import { Group } from "../standin/group.js";
 import { Outbox } from "./outbox.js";
 import { PendingCommit } from "./pending_commit.js";
 import { Transcript } from "./transcript.js";

@@ -3,8 +3,8 @@
 // Spec: 3.14
 
 import { toHex } from "../bytes.js";
-import { Group } from "../mls/group.js";
-import { SCHEME } from "../mls/profile.js";
+import { Group } from "../standin/group.js";
+import { SCHEME } from "../standin/profile.js";
 import { PeerError } from "../protocol/errors.js";
 import { randomBytes } from "../protocol/primitives.js";
 import { Outbox } from "./outbox.js";

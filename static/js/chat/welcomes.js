@@ -3,8 +3,8 @@
 // Spec: 3.14, 4.5
 
 import { toHex } from "../bytes.js";
-import { Group } from "../mls/group.js";
-import { welcomeRefs } from "../mls/key_package.js";
+import { Group } from "../standin/group.js";
+import { welcomeRefs } from "../standin/key_package.js";
 import { archiveRow, groupRows, newRecord, roomRow } from "./room_rows.js";
 import { fetchBlob } from "./staging.js";
 

@@ -1,8 +1,8 @@
 // Alice, Bob and Mallory as devices, with roots of their own.
 
 import { utf8 } from "../../../static/js/bytes.js";
-import { MlsDevice } from "../../../static/js/mls/device.js";
-import { Group } from "../../../static/js/mls/group.js";
+import { MlsDevice } from "../../../static/js/standin/device.js";
+import { Group } from "../../../static/js/standin/group.js";
 import { DeviceKind, signIdentity, userId } from "../../../static/js/protocol/credential.js";
 import { DevicePublic, RootKey } from "../../../static/js/protocol/keys.js";
 import { newMessageId } from "../../../static/js/protocol/primitives.js";

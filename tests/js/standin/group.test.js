@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { sameBytes, toHex } from "../../../static/js/bytes.js";
-import { Group } from "../../../static/js/mls/group.js";
+import { Group } from "../../../static/js/standin/group.js";
 import { MessageHeader } from "../../../static/js/protocol/message_header.js";
 import { newMessageId } from "../../../static/js/protocol/primitives.js";
 import { invitation, makePerson, makeRoom, NOW, ROOM, say } from "./people.js";
