@@ -71,6 +71,10 @@ PREFIXES: Mapping[str, bytes] = MappingProxyType(
         "device": b"clawchat/1 device\0",
         "user": b"clawchat/1 user\0",
         "device cert": b"clawchat/1 device cert\0",
+        # Rooms: who may come in or must go out
+        "vouched": b"clawchat/1 vouched\0",
+        "join": b"clawchat/1 join\0",
+        "device revoked": b"clawchat/1 device revoked\0",
         "root": b"clawchat/1 root\0",
         "discovery wrap": b"clawchat/1 discovery wrap\0",
         "revocation list": b"clawchat/1 revocation list\0",

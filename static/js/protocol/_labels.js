@@ -48,6 +48,10 @@ export const PREFIXES = Object.freeze({
   device: "clawchat/1 device\0",
   user: "clawchat/1 user\0",
   "device cert": "clawchat/1 device cert\0",
+  // Rooms: who may come in or must go out
+  vouched: "clawchat/1 vouched\0",
+  join: "clawchat/1 join\0",
+  "device revoked": "clawchat/1 device revoked\0",
   root: "clawchat/1 root\0",
   "discovery wrap": "clawchat/1 discovery wrap\0",
   "revocation list": "clawchat/1 revocation list\0",
