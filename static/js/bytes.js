@@ -2,6 +2,11 @@
 
 /** @param {...Uint8Array} parts @returns {Uint8Array} all of them in a row, in new memory */
 export function concat(...parts) {
+  return join(parts);
+}
+
+/** `concat` for as many parts as somebody else liked to send. @param {readonly Uint8Array[]} parts */
+export function join(parts) {
   const whole = new Uint8Array(parts.reduce((length, part) => length + part.length, 0));
   let offset = 0;
   for (const part of parts) {

@@ -55,6 +55,26 @@ export function mlkem768Decapsulate(privateKey, ciphertext) {
   return sodium.crypto_kem_mlkem768_dec(ciphertext, privateKey);
 }
 
+/** @param {Uint8Array} seed 32 bytes, which is the private key @returns {Uint8Array} the public key, 1,216 bytes */
+export function xwingPublic(seed) {
+  return sodium.crypto_kem_xwing_seed_keypair(seed).publicKey;
+}
+
+/** @returns {{ciphertext: Uint8Array, sharedSecret: Uint8Array}} 1,120 and 32 bytes; throws on a key out of range. */
+export function xwingEncapsulate(theirPublic) {
+  return sodium.crypto_kem_xwing_enc(theirPublic);
+}
+
+/** @returns {Uint8Array} 32 bytes, pseudorandom for a false ciphertext; throws on a wrong length. */
+export function xwingDecapsulate(seed, ciphertext) {
+  return sodium.crypto_kem_xwing_dec(ciphertext, seed);
+}
+
+/** @param {Uint8Array} data @param {number} length @returns {Uint8Array} */
+export function shake256(data, length) {
+  return sodium.crypto_xof_shake256(length, data);
+}
+
 /** @param {Uint8Array} seed 32 bytes @returns {{publicKey: Uint8Array, privateKey: Uint8Array}} */
 export function ed25519FromSeed(seed) {
   return sodium.crypto_sign_seed_keypair(seed);
