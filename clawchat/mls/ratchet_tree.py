@@ -1,0 +1,197 @@
+"""The ratchet tree: every member's leaf, the public keys above them, and how proposals and commits change them.
+
+A tree is a value: every change gives a new one that shares its nodes, and the hashes of the subtrees that stayed.
+RFC 9420 4.1, 7.7, 7.8
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple, Self
+
+from clawchat.mls import tree_math
+from clawchat.mls.codec import Reader, optional, u8, vector_of
+from clawchat.mls.errors import Invalid
+from clawchat.mls.nodes import LeafNode, ParentNode
+from clawchat.mls.suite import CipherSuite
+from clawchat.protocol.errors import Malformed
+
+Node = LeafNode | ParentNode
+_LEAF, _PARENT = 1, 2
+
+
+class Leaf(NamedTuple):
+    """A member: its leaf index and its leaf."""
+
+    index: int
+    leaf: LeafNode
+
+
+class RatchetTree:
+    """Nodes by index, always those of a full binary tree; None is a blank node."""
+
+    __slots__ = ("hashes", "nodes", "suite")
+
+    def __init__(self, suite: CipherSuite, nodes: Iterable[Node | None], hashes: list[bytes | None] | None = None):
+        self.suite = suite
+        self.nodes = tuple(nodes)
+        # What tree_hash.py has computed so far; a cache, so a tree stays a value.
+        self.hashes = hashes if hashes is not None else [None] * len(self.nodes)
+
+    @classmethod
+    def of_one(cls, suite: CipherSuite, leaf: LeafNode) -> Self:
+        """The tree of a new group (RFC 9420 11)."""
+        return cls(suite, (leaf,))
+
+    @classmethod
+    def read(cls, suite: CipherSuite, reader: Reader) -> Self:
+        """The next tree in the form of the ratchet_tree extension.
+
+        Raises: malformed (no node, a blank last one, a parent in a leaf's place).
+        RFC 9420 12.4.3.3
+        """
+        nodes: list[Node | None] = list(reader.vector_of(lambda inner: inner.optional(_read_node)))
+        if not nodes or nodes[-1] is None:
+            raise Malformed("a ratchet tree ends in a node")
+        if any(node and isinstance(node, LeafNode) == bool(index & 1) for index, node in enumerate(nodes)):
+            raise Malformed("leaves stand at even places, parents at odd ones")
+        leaves = 1
+        while tree_math.node_width(leaves) < len(nodes):
+            leaves *= 2
+        return cls(suite, nodes + [None] * (tree_math.node_width(leaves) - len(nodes)))
+
+    @classmethod
+    def parse(cls, suite: CipherSuite, data: bytes) -> Self:
+        """The tree in these bytes and nothing else.
+
+        Raises: malformed.
+        """
+        reader = Reader(data)
+        tree = cls.read(suite, reader)
+        reader.end()
+        return tree
+
+    def encode(self) -> bytes:
+        """The form of the ratchet_tree extension: all nodes up to the last that is not blank."""
+        nodes = list(self.nodes)
+        while nodes[-1] is None:
+            nodes.pop()
+        return vector_of(optional(_encode_node(node) if node else None) for node in nodes)
+
+    @property
+    def leaf_count(self) -> int:
+        """How many places for leaves there are, blank ones included; a power of two."""
+        return tree_math.leaf_count(len(self.nodes))
+
+    @property
+    def root(self) -> int:
+        """The node index of the root."""
+        return tree_math.root(self.leaf_count)
+
+    def node(self, index: int) -> Node | None:
+        """The node at a node index of this tree."""
+        return self.nodes[index]
+
+    def parent(self, index: int) -> ParentNode | None:
+        """The parent node at an odd node index."""
+        node = self.nodes[index]
+        return node if isinstance(node, ParentNode) else None
+
+    def leaf(self, index: int) -> LeafNode | None:
+        """The leaf at a leaf index, of this tree or not."""
+        node = self.nodes[2 * index] if index < self.leaf_count else None
+        return node if isinstance(node, LeafNode) else None
+
+    def member(self, index: int) -> LeafNode:
+        """The leaf at a leaf index.
+
+        Raises: invalid (leaf-blank: nobody is there).
+        """
+        leaf = self.leaf(index)
+        if leaf is None:
+            raise Invalid("leaf-blank", f"no member at leaf {index}")
+        return leaf
+
+    def leaves(self) -> tuple[Leaf, ...]:
+        """All members from the left."""
+        return tuple(Leaf(index, node) for index, node in enumerate(self.nodes[::2]) if isinstance(node, LeafNode))
+
+    def direct_path(self, leaf_index: int) -> tuple[int, ...]:
+        """The node indices above a leaf, from the bottom (RFC 9420 4.1.1)."""
+        return tree_math.direct_path(2 * leaf_index, self.leaf_count)
+
+    def resolution(self, index: int) -> tuple[int, ...]:
+        """The node indices that together reach every member below a node (RFC 9420 4.1.1)."""
+        node = self.nodes[index]
+        if node is None:
+            if tree_math.is_leaf(index):
+                return ()
+            return self.resolution(tree_math.left(index)) + self.resolution(tree_math.right(index))
+        if isinstance(node, ParentNode):
+            return (index, *(2 * leaf for leaf in node.unmerged_leaves))
+        return (index,)
+
+    def filtered_direct_path(self, leaf_index: int) -> tuple[tuple[int, int], ...]:
+        """Each node above a leaf whose other child has somebody below it, with that child (RFC 9420 4.1.2)."""
+        path = []
+        below = 2 * leaf_index
+        for above in self.direct_path(leaf_index):
+            other = tree_math.sibling(below)
+            if self.resolution(other):
+                path.append((above, other))
+            below = above
+        return tuple(path)
+
+    def add(self, leaf: LeafNode) -> tuple[Self, int]:
+        """The tree with a leaf more, in the leftmost blank place, and its leaf index (RFC 9420 7.7, 12.1.1)."""
+        index = next((at for at, node in enumerate(self.nodes[::2]) if node is None), self.leaf_count)
+        tree = self if index < self.leaf_count else self._extended()
+        changes: dict[int, Node | None] = {2 * index: leaf}
+        for above in tree.direct_path(index):
+            node = tree.parent(above)
+            if node is not None:
+                unmerged = tuple(sorted((*node.unmerged_leaves, index)))
+                changes[above] = ParentNode(node.encryption_key, node.parent_hash, unmerged)
+        return tree.changed(changes), index
+
+    def update(self, leaf_index: int, leaf: LeafNode) -> Self:
+        """The tree with another leaf in a member's place, and nothing above it (RFC 9420 12.1.2)."""
+        return self.changed({**dict.fromkeys(self.direct_path(leaf_index)), 2 * leaf_index: leaf})
+
+    def remove(self, leaf_index: int) -> Self:
+        """The tree without a member and with nothing above it; right halves that are empty go (RFC 9420 12.1.3)."""
+        tree = self.changed(dict.fromkeys((2 * leaf_index, *self.direct_path(leaf_index))))
+        width = len(tree.nodes)
+        while width > 1 and not any(tree.nodes[width // 2 + 1 : width]):
+            width //= 2
+        return self._with(tree.nodes[:width], tree.hashes[:width])
+
+    def changed(self, changes: dict[int, Node | None]) -> Self:
+        """The tree with these nodes in these places."""
+        nodes, hashes = list(self.nodes), list(self.hashes)
+        top = self.root
+        for index, node in changes.items():
+            nodes[index] = node
+            hashes[index] = None
+            while index != top:
+                index = tree_math.parent(index)
+                hashes[index] = None
+        return self._with(nodes, hashes)
+
+    def _extended(self) -> Self:
+        more = [None] * (len(self.nodes) + 1)
+        return self._with([*self.nodes, *more], [*self.hashes, *more])
+
+    def _with(self, nodes: Iterable[Node | None], hashes: list[bytes | None]) -> Self:
+        return type(self)(self.suite, nodes, hashes)
+
+
+def _read_node(reader: Reader) -> Node:
+    kind = reader.u8()
+    if kind == _LEAF:
+        return LeafNode.read(reader)
+    if kind == _PARENT:
+        return ParentNode.read(reader)
+    raise Malformed(f"node type {kind}")
+
+
+def _encode_node(node: Node) -> bytes:
+    return u8(_LEAF if isinstance(node, LeafNode) else _PARENT) + node.encode()
