@@ -9,7 +9,7 @@ from typing import ClassVar, Self
 
 from clawchat.mls.codec import Reader, u8, u16, u32, vector, vector_of
 from clawchat.mls.key_package import KeyPackage
-from clawchat.mls.nodes import Extension, LeafNode
+from clawchat.mls.nodes import Extension, LeafNode, read_extensions
 from clawchat.mls.psk import PreSharedKeyID
 from clawchat.protocol.errors import Malformed
 
@@ -164,9 +164,9 @@ def _read_rare_proposal(kind: int, reader: Reader) -> Proposal:
     if kind == ProposalType.PSK:
         return PreSharedKey(PreSharedKeyID.read(reader))
     if kind == ProposalType.REINIT:
-        return ReInit(reader.vector(), reader.u16(), reader.u16(), reader.vector_of(Extension.read))
+        return ReInit(reader.vector(), reader.u16(), reader.u16(), read_extensions(reader))
     if kind == ProposalType.EXTERNAL_INIT:
         return ExternalInit(reader.vector())
     if kind == ProposalType.GROUP_CONTEXT_EXTENSIONS:
-        return GroupContextExtensions(reader.vector_of(Extension.read))
+        return GroupContextExtensions(read_extensions(reader))
     raise Malformed(f"proposal type {kind}")

@@ -5,20 +5,19 @@ RFC 9420 4.1, 7.7, 7.8
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple, Self
+from dataclasses import dataclass
+from typing import Self
 
 from clawchat.mls import tree_math
-from clawchat.mls.codec import Reader, optional, u8, vector_of
+from clawchat.mls.codec import Reader, vector_of
 from clawchat.mls.errors import Invalid
-from clawchat.mls.nodes import LeafNode, ParentNode
+from clawchat.mls.nodes import LeafNode, Node, ParentNode, encode_node, read_node
 from clawchat.mls.suite import CipherSuite
 from clawchat.protocol.errors import Malformed
 
-Node = LeafNode | ParentNode
-_LEAF, _PARENT = 1, 2
 
-
-class Leaf(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Leaf:
     """A member: its leaf index and its leaf."""
 
     index: int
@@ -34,7 +33,7 @@ class RatchetTree:
         self.suite = suite
         self.nodes = tuple(nodes)
         # What tree_hash.py has computed so far; a cache, so a tree stays a value.
-        self.hashes = hashes if hashes is not None else [None] * len(self.nodes)
+        self.hashes: list[bytes | None] = hashes if hashes is not None else [None] * len(self.nodes)
 
     @classmethod
     def of_one(cls, suite: CipherSuite, leaf: LeafNode) -> Self:
@@ -48,7 +47,7 @@ class RatchetTree:
         Raises: malformed (no node, a blank last one, a parent in a leaf's place).
         RFC 9420 12.4.3.3
         """
-        nodes: list[Node | None] = list(reader.vector_of(lambda inner: inner.optional(_read_node)))
+        nodes: list[Node | None] = list(reader.vector_of(read_node))
         if not nodes or nodes[-1] is None:
             raise Malformed("a ratchet tree ends in a node")
         if any(node and isinstance(node, LeafNode) == bool(index & 1) for index, node in enumerate(nodes)):
@@ -74,7 +73,7 @@ class RatchetTree:
         nodes = list(self.nodes)
         while nodes[-1] is None:
             nodes.pop()
-        return vector_of(optional(_encode_node(node) if node else None) for node in nodes)
+        return vector_of(encode_node(node) for node in nodes)
 
     @property
     def leaf_count(self) -> int:
@@ -171,27 +170,15 @@ class RatchetTree:
         for index, node in changes.items():
             nodes[index] = node
             hashes[index] = None
-            while index != top:
-                index = tree_math.parent(index)
-                hashes[index] = None
+            above = index
+            while above != top:
+                above = tree_math.parent(above)
+                hashes[above] = None
         return self._with(nodes, hashes)
 
     def _extended(self) -> Self:
-        more = [None] * (len(self.nodes) + 1)
-        return self._with([*self.nodes, *more], [*self.hashes, *more])
+        blank = len(self.nodes) + 1
+        return self._with(self.nodes + (None,) * blank, self.hashes + [None] * blank)
 
     def _with(self, nodes: Iterable[Node | None], hashes: list[bytes | None]) -> Self:
         return type(self)(self.suite, nodes, hashes)
-
-
-def _read_node(reader: Reader) -> Node:
-    kind = reader.u8()
-    if kind == _LEAF:
-        return LeafNode.read(reader)
-    if kind == _PARENT:
-        return ParentNode.read(reader)
-    raise Malformed(f"node type {kind}")
-
-
-def _encode_node(node: Node) -> bytes:
-    return u8(_LEAF if isinstance(node, LeafNode) else _PARENT) + node.encode()
