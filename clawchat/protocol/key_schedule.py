@@ -72,9 +72,6 @@ PREFIXES: Mapping[str, bytes] = MappingProxyType(
         "user": b"clawchat/1 user\0",
         "device cert": b"clawchat/1 device cert\0",
         # Rooms: who may come in or must go out
-        "vouched": b"clawchat/1 vouched\0",
-        "join": b"clawchat/1 join\0",
-        "device revoked": b"clawchat/1 device revoked\0",
         "root": b"clawchat/1 root\0",
         "discovery wrap": b"clawchat/1 discovery wrap\0",
         "revocation list": b"clawchat/1 revocation list\0",
@@ -82,6 +79,9 @@ PREFIXES: Mapping[str, bytes] = MappingProxyType(
         "identity revoked": b"clawchat/1 identity revoked\0",
         "successor": b"clawchat/1 successor\0",
         "successor proof": b"clawchat/1 successor proof\0",
+        "vouched": b"clawchat/1 vouched\0",
+        "join": b"clawchat/1 join\0",
+        "device revoked": b"clawchat/1 device revoked\0",
         "audit": b"clawchat/1 audit\0",
         "audit checkpoint": b"clawchat/1 audit checkpoint\0",
     }

@@ -49,9 +49,6 @@ export const PREFIXES = Object.freeze({
   user: "clawchat/1 user\0",
   "device cert": "clawchat/1 device cert\0",
   // Rooms: who may come in or must go out
-  vouched: "clawchat/1 vouched\0",
-  join: "clawchat/1 join\0",
-  "device revoked": "clawchat/1 device revoked\0",
   root: "clawchat/1 root\0",
   "discovery wrap": "clawchat/1 discovery wrap\0",
   "revocation list": "clawchat/1 revocation list\0",
@@ -59,6 +56,9 @@ export const PREFIXES = Object.freeze({
   "identity revoked": "clawchat/1 identity revoked\0",
   successor: "clawchat/1 successor\0",
   "successor proof": "clawchat/1 successor proof\0",
+  vouched: "clawchat/1 vouched\0",
+  join: "clawchat/1 join\0",
+  "device revoked": "clawchat/1 device revoked\0",
   audit: "clawchat/1 audit\0",
   "audit checkpoint": "clawchat/1 audit checkpoint\0",
 });

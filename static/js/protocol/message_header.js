@@ -5,18 +5,19 @@
  */
 
 import { concat } from "../bytes.js";
-import { Reader, u8, u16, u32, u64 } from "./encoding.js";
-import { Malformed, UsageError } from "./errors.js";
+import { encodeVector, parseVector } from "./_vectors.js";
+import { AuthenticatedData, memberData } from "./authenticated_data.js";
+import { Reader, u8, u16, u64 } from "./encoding.js";
+import { Malformed } from "./errors.js";
+import { ExternalCommit, PUBLIC_MESSAGE } from "./external_commit.js";
 
 export const MLS_VERSION = 1;
 export const PRIVATE_MESSAGE = 2;
-const MEMBER_FORM = 1;
-const MEMBER_BYTES = 33;
 
 /** What is encrypted in a PrivateMessage (RFC 9420 6). */
 export const ContentType = Object.freeze({ APPLICATION: 1, PROPOSAL: 2, COMMIT: 3 });
 
-/** A PrivateMessage without its ciphertext. */
+/** A PrivateMessage without its ciphertext, or what comes before the commit in an external commit. */
 export class MessageHeader {
   /** @param {number} wireFormat @param {Uint8Array} groupId @param {number} epoch @param {number} contentType */
   constructor(wireFormat, groupId, epoch, contentType, authenticatedData) {
@@ -24,19 +25,23 @@ export class MessageHeader {
     Object.freeze(this);
   }
 
-  /** The sender's id for this message. Raises: malformed (authenticated data of another form). */
+  /** The sender's id for this message. Raises: malformed (authenticated data of no form of 4.4). */
   get messageId() {
-    const data = this.authenticatedData;
-    if (data.length !== MEMBER_BYTES || data[0] !== MEMBER_FORM) {
-      throw new Malformed("authenticated data is not a member's");
-    }
-    return data.slice(17);
+    return AuthenticatedData.parse(this.authenticatedData).messageId;
   }
 
-  /** The header of a whole MLS message. Raises: malformed (anything but a PrivateMessage of version 1, to its end). */
+  /**
+   * The header of a whole MLS message.
+   * Raises: malformed (anything but a PrivateMessage or an external commit of version 1 in its one encoding, to the last
+   * byte).
+   */
   static parse(data) {
     const reader = new Reader(data);
     const [version, wireFormat] = [reader.u16(), reader.u16()];
+    if (wireFormat === PUBLIC_MESSAGE) {
+      const { groupId, epoch, authenticatedData } = ExternalCommit.parse(data);
+      return new MessageHeader(wireFormat, groupId, epoch, ContentType.COMMIT, authenticatedData);
+    }
     if (version !== MLS_VERSION || wireFormat !== PRIVATE_MESSAGE) {
       throw new Malformed(`MLS version ${version}, wire format ${wireFormat}`);
     }
@@ -71,25 +76,5 @@ export function encodePrivateMessage(groupId, epoch, contentType, authenticatedD
 
 /** What a member's message authenticates: `u8 1 || room_id || message_id`, 33 bytes. Spec: 4.4 */
 export function memberAuthenticatedData(roomId, messageId) {
-  if (roomId.length !== 16 || messageId.length !== 16)
-    throw new UsageError("room id and message id have 16 bytes each");
-  return concat(u8(MEMBER_FORM), roomId, messageId);
-}
-
-/** RFC 9420 2.1.2: the length in one, two or four bytes, its size in the first two bits. */
-function encodeVector(data) {
-  const { length } = data;
-  if (length < 2 ** 6) return concat(u8(length), data);
-  if (length < 2 ** 14) return concat(u16(length + 2 ** 14), data);
-  if (length < 2 ** 30) return concat(u32(length + 2 ** 31), data);
-  throw new UsageError(`MLS vector of ${length} bytes`);
-}
-
-function parseVector(reader) {
-  const first = reader.u8();
-  const size = first >> 6;
-  if (size === 3) throw new Malformed("MLS vector length");
-  const length = reader.take(2 ** size - 1).reduce((sum, octet) => sum * 256 + octet, first & 0x3f);
-  if (size > 0 && length < 2 ** [6, 14][size - 1]) throw new Malformed("MLS vector length is not the shortest");
-  return reader.take(length);
+  return memberData(roomId, messageId);
 }
