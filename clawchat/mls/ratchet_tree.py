@@ -89,6 +89,10 @@ class RatchetTree:
         """The node at a node index of this tree."""
         return self.nodes[index]
 
+    def has(self, index: int) -> bool:
+        """Whether there is a node at a node index, of this tree or not."""
+        return index < len(self.nodes) and self.nodes[index] is not None
+
     def parent(self, index: int) -> ParentNode | None:
         """The parent node at an odd node index."""
         node = self.nodes[index]
