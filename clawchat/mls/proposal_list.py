@@ -69,12 +69,13 @@ class ProposalList:
             if entry.proposal is not None:
                 found.append(Proposed(entry.proposal, committer, by_reference=False))
                 continue
-            if entry.reference not in waiting:
+            reference = entry.reference or b""
+            if reference not in waiting:
                 raise Invalid("proposal-unknown")
-            if entry.reference in seen:
+            if reference in seen:
                 raise Invalid("proposal-twice")
-            seen.add(entry.reference)
-            found.append(waiting[entry.reference])
+            seen.add(reference)
+            found.append(waiting[reference])
         return cls(tuple(found))
 
     @property
@@ -172,4 +173,4 @@ def _check_update(update: Update, sender: int | None, tree: RatchetTree, context
     check_leaf(tree, leaf, LeafNodeSource.UPDATE)
     leaf.verify(tree.suite, context.group_id, sender)
     if leaf.encryption_key == tree.member(sender).encryption_key:
-        raise Invalid("key-twice")
+        raise Invalid("encryption-key-twice")

@@ -59,7 +59,7 @@ class Needs:
 def check_members(tree: RatchetTree, extensions: Sequence[Extension]) -> None:
     """Nothing, when all members know what the group needs and no key is there twice.
 
-    Raises: invalid (capabilities, key-twice); malformed (required_capabilities).
+    Raises: invalid (capabilities, encryption-key-twice, signature-key-twice); malformed (required_capabilities).
     RFC 9420 7.3
     """
     needs = Needs.of(tree, extensions)
@@ -71,14 +71,14 @@ def check_members(tree: RatchetTree, extensions: Sequence[Extension]) -> None:
 def check_keys_distinct(tree: RatchetTree) -> None:
     """Nothing, when no two nodes have one encryption key and no two leaves one signature key.
 
-    Raises: invalid (key-twice).
+    Raises: invalid (encryption-key-twice, signature-key-twice).
     RFC 9420 7.3, 12.4.3.1
     """
     encryption_keys = [node.encryption_key for node in tree.nodes if node is not None]
     signature_keys = [member.leaf.signature_key for member in tree.leaves()]
-    for keys in (encryption_keys, signature_keys):
+    for keys, reason in ((encryption_keys, "encryption-key-twice"), (signature_keys, "signature-key-twice")):
         if len(set(keys)) != len(keys):
-            raise Invalid("key-twice")
+            raise Invalid(reason)
 
 
 def check_leaf(tree: RatchetTree, leaf: LeafNode, source: LeafNodeSource) -> None:
