@@ -5,15 +5,11 @@
  * RFC 9420 4.1, 7.7, 7.8
  */
 
-import { concat } from "../bytes.js";
 import { Malformed } from "../protocol/errors.js";
-import { optional, Reader, u8, vectorOf } from "./codec.js";
+import { Reader, vectorOf } from "./codec.js";
 import { Invalid } from "./errors.js";
-import { LeafNode, ParentNode } from "./nodes.js";
+import { encodeNode, LeafNode, ParentNode, readNode } from "./nodes.js";
 import * as treeMath from "./tree_math.js";
-
-const LEAF = 1;
-const PARENT = 2;
 
 /** A member: its leaf index and its leaf. */
 export class Leaf {
@@ -45,7 +41,7 @@ export class RatchetTree {
    * RFC 9420 12.4.3.3
    */
   static read(suite, reader) {
-    const nodes = reader.vectorOf((inner) => inner.optional(readNode));
+    const nodes = reader.vectorOf(readNode);
     if (!nodes.length || nodes.at(-1) === null) throw new Malformed("a ratchet tree ends in a node");
     if (nodes.some((node, index) => node && node instanceof LeafNode !== treeMath.isLeaf(index))) {
       throw new Malformed("leaves stand at even places, parents at odd ones");
@@ -66,7 +62,7 @@ export class RatchetTree {
   /** The form of the ratchet_tree extension: all nodes up to the last that is not blank. */
   encode() {
     const count = this.nodes.findLastIndex((node) => node !== null) + 1;
-    return vectorOf(this.nodes.slice(0, count).map((node) => optional(node && encodeNode(node))));
+    return vectorOf(this.nodes.slice(0, count).map(encodeNode));
   }
 
   /** How many places for leaves there are, blank ones included; a power of two. */
@@ -82,6 +78,11 @@ export class RatchetTree {
   /** The node at a node index of this tree. @returns {LeafNode | ParentNode | null} */
   node(index) {
     return this.nodes[index];
+  }
+
+  /** Whether there is a node at a node index, of this tree or not. */
+  has(index) {
+    return Boolean(this.nodes[index]);
   }
 
   /** The parent node at an odd node index. @returns {ParentNode | null} */
@@ -180,15 +181,4 @@ export class RatchetTree {
 
 function blanks(count) {
   return new Array(count).fill(null);
-}
-
-function readNode(reader) {
-  const kind = reader.u8();
-  if (kind === LEAF) return LeafNode.read(reader);
-  if (kind === PARENT) return ParentNode.read(reader);
-  throw new Malformed(`node type ${kind}`);
-}
-
-function encodeNode(node) {
-  return concat(u8(node instanceof LeafNode ? LEAF : PARENT), node.encode());
 }
