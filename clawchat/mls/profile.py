@@ -5,7 +5,6 @@ Spec: 4.4, 4.9
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import IntEnum
 from itertools import pairwise
 from typing import Self
 
@@ -13,15 +12,47 @@ from clawchat.mls.codec import vector_of
 from clawchat.mls.member import profile_capabilities
 from clawchat.mls.nodes import CredentialType, Extension, ExtensionType
 from clawchat.mls.suite import ROOM_SUITE
-from clawchat.protocol.encoding import Reader, u8, u16, u64
-from clawchat.protocol.errors import Malformed, UsageError
-from clawchat.protocol.key_schedule import PREFIXES
-from clawchat.protocol.primitives import ed25519_verify
+from clawchat.protocol.authenticated_data import (
+    AuthenticatedData,
+    DataForm,
+    device_revoked_message,
+    join_message,
+    member_data,
+    own_device_data,
+    resync_data,
+    revoked_data,
+    vouched_message,
+    voucher_data,
+)
+from clawchat.protocol.encoding import Reader, u8, u16
+from clawchat.protocol.errors import Malformed
+
+__all__ = [
+    "REQUIRED_CAPABILITIES",
+    "ROLES_EXTENSION",
+    "ROOM_CAPABILITIES",
+    "ROOM_ID_BYTES",
+    "VOUCHER_BYTES",
+    "VOUCHER_EXTENSION",
+    "AuthenticatedData",
+    "DataForm",
+    "Roles",
+    "Vouch",
+    "device_revoked_message",
+    "join_message",
+    "member_data",
+    "own_device_data",
+    "resync_data",
+    "revoked_data",
+    "room_extensions",
+    "vouched_message",
+    "voucher_data",
+    "voucher_extension",
+]
 
 ROLES_EXTENSION = ExtensionType.ROLES
 VOUCHER_EXTENSION = ExtensionType.VOUCHER
 ROOM_ID_BYTES = 16
-MESSAGE_ID_BYTES = 16
 VOUCHER_BYTES = 32
 _VERSION = 1
 
@@ -134,134 +165,6 @@ def room_extensions(roles: Roles) -> tuple[Extension, ...]:
 def voucher_extension(vouch_public: bytes) -> Extension:
     """What the leaf of a newcomer carries who came by this voucher."""
     return Extension(VOUCHER_EXTENSION, vouch_public)
-
-
-class DataForm(IntEnum):
-    """The first byte of a message's authenticated data."""
-
-    MEMBER = 1
-    VOUCHER = 2
-    OWN_DEVICE = 3
-    REVOKED = 4
-
-
-# Bytes of key and signature after the message id.
-_TAILS = {
-    DataForm.MEMBER: (0, 0),
-    DataForm.VOUCHER: (VOUCHER_BYTES, 64),
-    DataForm.OWN_DEVICE: (0, 64),
-    DataForm.REVOKED: (32, 64),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class AuthenticatedData:
-    """What every message of a room shows to the server and binds to its content.
-
-    key: of form 2 the voucher's, of form 4 the revoked leaf's signature key, else empty; signature: empty in form 1.
-    Spec: 4.4, 4.9
-    """
-
-    form: DataForm
-    room_id: bytes
-    message_id: bytes
-    key: bytes = b""
-    signature: bytes = b""
-
-    def encode(self) -> bytes:
-        """The bytes.
-
-        offset  bytes  meaning
-        0       1      form: 1 member or resync, 2 voucher, 3 own device, 4 revoked device
-        1       16     room id
-        17      16     message id
-        33      32     forms 2 and 4: public key
-        then    64     forms 2, 3 and 4: Ed25519 signature
-        """
-        ids = (len(self.room_id), len(self.message_id))
-        if ids != (ROOM_ID_BYTES, MESSAGE_ID_BYTES) or (len(self.key), len(self.signature)) != _TAILS[self.form]:
-            raise UsageError("authenticated data with a part of another size")
-        return u8(self.form) + self.room_id + self.message_id + self.key + self.signature
-
-    @classmethod
-    def parse(cls, data: bytes) -> Self:
-        """The parts, nothing verified.
-
-        Raises: malformed (an unknown form, another size).
-        """
-        reader = Reader(data)
-        form = reader.u8()
-        if form not in set(DataForm):
-            raise Malformed(f"authenticated data of form {form}")
-        key_bytes, signature_bytes = _TAILS[DataForm(form)]
-        ids = reader.take(ROOM_ID_BYTES), reader.take(MESSAGE_ID_BYTES)
-        parsed = cls(DataForm(form), *ids, reader.take(key_bytes), reader.take(signature_bytes))
-        reader.end()
-        return parsed
-
-    def verify_voucher(self, leaf_key: bytes) -> None:
-        """Nothing, when the voucher's key vouched for the leaf with this signature key (32 bytes).
-
-        Raises: unauthentic.
-        """
-        ed25519_verify(self.key, self.signature, vouched_message(self.room_id, self.key, leaf_key))
-
-    def verify_own_device(self, root_public: bytes, epoch: int, leaf_key: bytes) -> None:
-        """Nothing, when this root let the leaf with this signature key in, by a commit of this epoch.
-
-        Raises: unauthentic.
-        """
-        ed25519_verify(root_public, self.signature, join_message(self.room_id, epoch, leaf_key))
-
-    def verify_revoked(self, root_public: bytes) -> None:
-        """Nothing, when this root revoked the leaf whose signature key is `key`.
-
-        Raises: unauthentic.
-        """
-        ed25519_verify(root_public, self.signature, device_revoked_message(self.key))
-
-
-def member_data(room_id: bytes, message_id: bytes) -> bytes:
-    """Form 1: of every message and of a member's commit. 33 bytes."""
-    return AuthenticatedData(DataForm.MEMBER, room_id, message_id).encode()
-
-
-def resync_data(room_id: bytes, message_id: bytes) -> bytes:
-    """Form 1 as an external commit has it: the device takes the place of its own leaf. 33 bytes."""
-    return member_data(room_id, message_id)
-
-
-def voucher_data(room_id: bytes, message_id: bytes, vouch_public: bytes, signature: bytes) -> bytes:
-    """Form 2: a newcomer's external commit; signature: of `vouched_message` by the voucher's key. 129 bytes."""
-    return AuthenticatedData(DataForm.VOUCHER, room_id, message_id, vouch_public, signature).encode()
-
-
-def own_device_data(room_id: bytes, message_id: bytes, signature: bytes) -> bytes:
-    """Form 3: an external commit of a member's further device; signature: of `join_message` by the root. 97 bytes."""
-    return AuthenticatedData(DataForm.OWN_DEVICE, room_id, message_id, b"", signature).encode()
-
-
-def revoked_data(room_id: bytes, message_id: bytes, leaf_key: bytes, signature: bytes) -> bytes:
-    """Form 4: of a commit that removes one revoked device; signature: of `device_revoked_message` by its root.
-
-    Sizes: 129 bytes.
-    """
-    return AuthenticatedData(DataForm.REVOKED, room_id, message_id, leaf_key, signature).encode()
-
-
-def vouched_message(room_id: bytes, vouch_public: bytes, leaf_key: bytes) -> bytes:
-    """What a voucher's key signs: the newcomer's leaf, in this room."""
-    return PREFIXES["vouched"] + room_id + vouch_public + leaf_key
-
-
-def join_message(room_id: bytes, epoch: int, leaf_key: bytes) -> bytes:
-    """What a user's root signs to let a further device in; epoch: the one the commit ends."""
-    return PREFIXES["join"] + room_id + u64(epoch) + leaf_key
-
-
-def device_revoked_message(leaf_key: bytes) -> bytes:
-    """What a user's root signs to have a device removed from every room."""
-    return PREFIXES["device revoked"] + leaf_key
 
 
 def _ascend(values: Iterable[bytes]) -> bool:

@@ -25,6 +25,7 @@ from clawchat.mls.psk import PreSharedKeyID
 from clawchat.mls.ratchet_tree import RatchetTree
 from clawchat.mls.rules import Judged, Proposed
 from clawchat.mls.suite import ROOM_SUITE
+from clawchat.mls.tree_validation import check_keys_distinct
 from clawchat.protocol.credential import IDENTITY_BYTES, LeafIdentity
 from clawchat.protocol.errors import Malformed, Unauthentic, UnsupportedVersion
 from clawchat.protocol.keys import DevicePublic
@@ -88,23 +89,15 @@ def check_tree(tree: RatchetTree, context: GroupContext, before: RatchetTree | N
     Spec: 4.10
     """
     _check_context(context)
+    # The device id is a hash of the signature key (protocol.md 3.13), so no device is here twice either.
+    check_keys_distinct(tree)
     known = {node.encryption_key for node in before.nodes if node} if before else set()
-    encryption_keys, signature_keys = set(), set()
     for node in tree.nodes:
-        if node is None:
-            continue
-        if node.encryption_key in encryption_keys:
-            raise Invalid("encryption-key-twice")
-        encryption_keys.add(node.encryption_key)
-        if node.encryption_key not in known:
+        if node and node.encryption_key not in known:
             ROOM_SUITE.check_public_key(node.encryption_key)
-    for index, leaf in tree.leaves():
-        # The device id is a hash of the signature key (protocol.md 3.13), so no device is here twice either.
-        if leaf.signature_key in signature_keys:
-            raise Invalid("signature-key-twice")
-        signature_keys.add(leaf.signature_key)
-        if before is None or before.leaf(index) != leaf:
-            _check_leaf(leaf)
+    for member in tree.leaves():
+        if before is None or before.leaf(member.index) != member.leaf:
+            _check_leaf(member.leaf)
 
 
 def check_key_package(package: KeyPackage) -> None:
@@ -254,7 +247,7 @@ class _Changes:
         self._user = user
         self._old = _roles(judged.old_context.extensions)
         self._new = self._old
-        present = {_user(leaf) for _, leaf in judged.old_tree.leaves()}
+        present = {_user(member.leaf) for member in judged.old_tree.leaves()}
         self._administers = self._old.administers(user, present)
         self._may_add = self._old.may_add(user, present)
 
@@ -329,7 +322,7 @@ def _check_external(judged: Judged, leaf: LeafNode, data: AuthenticatedData) -> 
 
 def _check_voucher(judged: Judged, leaf: LeafNode, removed: LeafNode | None, data: AuthenticatedData) -> None:
     roles = _roles(judged.old_context.extensions)
-    members = [member for _, member in judged.old_tree.leaves()]
+    members = [member.leaf for member in judged.old_tree.leaves()]
     vouch = roles.vouch(data.key)
     if removed is not None or vouch is None or _voucher(leaf) != data.key:
         raise Invalid("voucher")
@@ -346,7 +339,7 @@ def _check_voucher(judged: Judged, leaf: LeafNode, removed: LeafNode | None, dat
 
 def _check_own_device(judged: Judged, leaf: LeafNode, removed: LeafNode | None, data: AuthenticatedData) -> None:
     user = _user(leaf)
-    if leaf.extensions or all(_user(member) != user for _, member in judged.old_tree.leaves()):
+    if leaf.extensions or all(_user(member.leaf) != user for member in judged.old_tree.leaves()):
         raise Invalid("own-device")
     if removed is not None:
         if _user(removed) != user:
