@@ -8,7 +8,7 @@
 import { sameBytes } from "../bytes.js";
 import { Reader } from "./codec.js";
 import { Invalid } from "./errors.js";
-import { ExtensionType } from "./nodes.js";
+import { ExtensionType, findExtension } from "./nodes.js";
 import { parentHash } from "./tree_hash.js";
 import * as treeMath from "./tree_math.js";
 
@@ -26,15 +26,14 @@ export class Needs {
   /**
    * The needs of a group with these members and these extensions in its context.
    *
-   * Raises: malformed (required_capabilities); invalid (extension-twice).
+   * Raises: malformed (required_capabilities).
    * RFC 9420 7.2, 7.3, 11.1
    * @param {import("./ratchet_tree.js").RatchetTree} tree @param {import("./nodes.js").Extension[]} extensions
    */
   static of(tree, extensions) {
     const used = extensions.map((each) => each.extensionType);
-    if (new Set(used).size < used.length) throw new Invalid("extension-twice");
-    const asked = extensions.find((each) => each.extensionType === ExtensionType.REQUIRED_CAPABILITIES);
-    const required = asked ? readRequired(asked.extensionData) : [[], [], []];
+    const listed = findExtension(extensions, ExtensionType.REQUIRED_CAPABILITIES);
+    const required = listed ? readRequired(listed) : [[], [], []];
     const inUse = tree.leaves().map(({ leaf }) => leaf.credential.credentialType);
     return new Needs(ownKinds([...used, ...required[0]]), required[1], [...new Set([...required[2], ...inUse])]);
   }
@@ -50,7 +49,7 @@ export class Needs {
 /**
  * Nothing, when all members know what the group needs and no key is there twice.
  *
- * Raises: invalid (capabilities, key-twice, extension-twice); malformed (required_capabilities).
+ * Raises: invalid (capabilities, encryption-key-twice, signature-key-twice); malformed (required_capabilities).
  * RFC 9420 7.3
  */
 export function checkMembers(tree, extensions) {
@@ -62,15 +61,14 @@ export function checkMembers(tree, extensions) {
 /**
  * Nothing, when no two nodes have one encryption key and no two leaves one signature key.
  *
- * Raises: invalid (key-twice).
+ * Raises: invalid (encryption-key-twice, signature-key-twice).
  * RFC 9420 7.3, 12.4.3.1
  */
 export function checkKeysDistinct(tree) {
   const encryptionKeys = tree.nodes.flatMap((node) => (node ? [node.encryptionKey] : []));
   const signatureKeys = tree.leaves().map(({ leaf }) => leaf.signatureKey);
-  for (const keys of [encryptionKeys, signatureKeys]) {
-    if (new Set(keys.map((key) => String.fromCharCode(...key))).size < keys.length) throw new Invalid("key-twice");
-  }
+  if (hasTwice(encryptionKeys)) throw new Invalid("encryption-key-twice");
+  if (hasTwice(signatureKeys)) throw new Invalid("signature-key-twice");
 }
 
 /**
@@ -141,6 +139,10 @@ function checkOwnExtensions({ extensions, capabilities, credential }) {
 
 function ownKinds(types) {
   return [...new Set(types)].filter((kind) => kind > DEFAULT_EXTENSIONS);
+}
+
+function hasTwice(keys) {
+  return new Set(keys.map((key) => String.fromCharCode(...key))).size < keys.length;
 }
 
 function isSubset(some, all) {
