@@ -49,16 +49,16 @@ export class OpenRules {
   }
 
   /** Every commit. */
-  async checkCommit() {}
+  checkCommit() {}
 
   /** Every group. */
-  async checkJoin() {}
+  checkJoin() {}
 
   /** Every key package. */
-  async checkKeyPackage() {}
+  checkKeyPackage() {}
 
   /** Every proposal. */
-  async checkProposal() {}
+  checkProposal() {}
 
   /** What the given function finds. Raises: invalid (psk-unknown). */
   preSharedKey(identifier) {
