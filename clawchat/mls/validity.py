@@ -8,7 +8,7 @@ Spec: 4.4, 4.9, 4.10
 from clawchat.mls.errors import Invalid
 from clawchat.mls.key_package import KeyPackage
 from clawchat.mls.key_schedule import GroupContext
-from clawchat.mls.nodes import CredentialType, Extension, LeafNode
+from clawchat.mls.nodes import CredentialType, Extension, ExtensionType, LeafNode
 from clawchat.mls.profile import (
     REQUIRED_CAPABILITIES,
     ROLES_EXTENSION,
@@ -154,11 +154,11 @@ def _check_context(context: GroupContext) -> None:
     _check_extensions(context.extensions)
 
 
-def _check_extensions(extensions: tuple[Extension, ...]) -> None:
-    types = sorted(each.extension_type for each in extensions)
-    if types != [REQUIRED_CAPABILITIES.extension_type, ROLES_EXTENSION] or REQUIRED_CAPABILITIES not in extensions:
+def _check_extensions(extensions: tuple[Extension, ...]) -> Roles:
+    types = [each.extension_type for each in extensions]
+    if types != [ExtensionType.REQUIRED_CAPABILITIES, ROLES_EXTENSION] or extensions[0] != REQUIRED_CAPABILITIES:
         raise Invalid("context-extensions")
-    _roles(extensions)
+    return _roles(extensions)
 
 
 def _roles(extensions: tuple[Extension, ...]) -> Roles:
@@ -259,8 +259,7 @@ class _Changes:
 
     def check_extensions(self, change: GroupContextExtensions) -> None:
         """An administrator; or the second list alone: own vouchers come where the user may add, any go."""
-        _check_extensions(change.extensions)
-        self._new = _roles(change.extensions)
+        self._new = _check_extensions(change.extensions)
         if self._administers:
             return
         first_list = (self._new.every_member_may_add, self._new.administrators)

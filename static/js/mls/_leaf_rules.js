@@ -6,7 +6,7 @@ import { IDENTITY_BYTES, LeafIdentity } from "../protocol/credential.js";
 import { Malformed, Unauthentic, UnsupportedVersion } from "../protocol/errors.js";
 import { DevicePublic } from "../protocol/keys.js";
 import { Invalid } from "./errors.js";
-import { CredentialType } from "./nodes.js";
+import { CredentialType, ExtensionType } from "./nodes.js";
 import {
   REQUIRED_CAPABILITIES,
   Roles,
@@ -31,9 +31,11 @@ export function checkContext({ cipherSuite, groupId, extensions }) {
 
 /** The roles in a group context's complete list of extensions. */
 export function checkExtensions(extensions) {
-  const required = extensions.filter((each) => sameBytes(each.encode(), REQUIRED_CAPABILITIES.encode()));
-  const roles = extensions.filter((each) => each.extensionType === ROLES_EXTENSION);
-  if (extensions.length !== 2 || required.length !== 1 || roles.length !== 1) throw new Invalid("context-extensions");
+  const types = extensions.map((each) => each.extensionType);
+  const isOurs = sameBytes(types, [ExtensionType.REQUIRED_CAPABILITIES, ROLES_EXTENSION]);
+  if (!isOurs || !sameBytes(extensions[0].encode(), REQUIRED_CAPABILITIES.encode())) {
+    throw new Invalid("context-extensions");
+  }
   return rolesOf(extensions);
 }
 
