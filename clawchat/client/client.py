@@ -4,7 +4,7 @@ import asyncio
 import logging
 import ssl
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, Self
 
@@ -35,6 +35,7 @@ from .discovery import Finder
 from .errors import ConnectionLost, Unreachable
 from .events import Event, Notice
 from .inbox import Inbox
+from .layer import Layer
 from .line import Line
 from .renewals import learn, learn_at_once
 from .sender import Sender, pause_after
@@ -51,19 +52,8 @@ REQUEST_SECONDS = 60.0
 class Client:
     """One device of one server. Bodies are opaque: what is sent and received are whole MLS messages.
 
-    How ten lines send a message:
-
-        client = await Client.enrol(invite_text, Path("alice"), name="Alice")
-        async with client:
-            message_id = new_message_id(time.time_ns() // 1_000_000)
-            associated_data = member_authenticated_data(room_id, message_id)
-            message = encode_private_message(
-                room_id, epoch, ContentType.APPLICATION, associated_data, sealed_sender, ciphertext
-            )
-            await client.follow(room_id)
-            print("stored as row", await client.send(room_id, message))
-            async for event in client.events():
-                print(event)
+    `Member` is what people and programs chat with; this is what it stands on, and all that an attacker or a load test
+    needs: `request`, `send`, `follow`, `events`.
 
     A message waits on the disk until the server has answered, over lost connections, moves of the port and restarts
     of the program. Of several ports those of our `region` are taken first, when the server names any. `ca_file` is the
@@ -79,6 +69,7 @@ class Client:
         tls: ssl.SSLContext | None = None,
         ca_file: Path | None = None,
         region: str = "",
+        layer: Callable[["Client", Store, Device], Layer] | None = None,
     ) -> None:
         self._store = store
         self._device = device
@@ -91,6 +82,7 @@ class Client:
         self._line: Line | None = None
         self._tasks: list[asyncio.Task[None]] = []
         self._failure: ClawChatError | None = None
+        self.layer = layer(self, store, device) if layer is not None else Layer()
 
     # Lifecycle
 
@@ -153,8 +145,9 @@ class Client:
                 asyncio.create_task(self._work(self._line.run())),
                 asyncio.create_task(self._work(self._sender.run(self._line))),
                 asyncio.create_task(self._work(self._finder.keep_revocations(self._http))),
+                asyncio.create_task(self._work(self.layer.run())),
             ]
-        await self._usable(seconds)
+        await self.usable(seconds)
 
     async def close(self) -> None:
         """End the connection in good order and let go of the state; what is unsent stays in the outbox."""
@@ -225,6 +218,19 @@ class Client:
 
     # What it does
 
+    async def usable(self, seconds: float) -> Connection:
+        """The connection to use now, once there is one. Raises: what stands in the way; usage (not connected)."""
+        if self._failure is not None:
+            raise self._failure
+        if self._line is None:
+            raise UsageError("connect first")
+        usable = asyncio.create_task(self._line.usable())
+        done, _ = await asyncio.wait({usable, self._tasks[0]}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        if usable in done:
+            return usable.result()
+        usable.cancel()
+        raise self._failure or self._line.problem or Unreachable(f"no connection in {seconds:g} s")
+
     def use_file(self, data: bytes) -> None:
         """Look for the server where this connection file says: one that came by hand, where no place can be reached.
 
@@ -245,7 +251,7 @@ class Client:
         body = {"op": op, **members}
         deadline = time.monotonic() + seconds
         while True:
-            connection = await self._usable(deadline - time.monotonic())
+            connection = await self.usable(deadline - time.monotonic())
             try:
                 async with asyncio.timeout(max(0.0, deadline - time.monotonic())):
                     return await connection.ask(body)
@@ -279,7 +285,7 @@ class Client:
         """
         self._inbox.cursors.start(room_id, after)
         while True:
-            connection = await self._usable(REQUEST_SECONDS)
+            connection = await self.usable(REQUEST_SECONDS)
             try:
                 return await self._inbox.resume(connection, [room_id])
             except ConnectionLost:
@@ -307,6 +313,7 @@ class Client:
             await connection.ask({"op": "account.set", "identity": identity, "root_blob": root_blob})
             await connection.ask({"op": "name.set", "name": self._device.name})
             self._device.account_made()
+        await self.layer.prepare(connection)
         await self._inbox.resume(connection)
 
     async def take(self, connection: Connection, frame: Frame) -> None:
@@ -315,16 +322,20 @@ class Client:
         Raises: unknown_type and what is wrong with its body; the connection is closed then.
         """
         if frame.type == MessageType.CHAT:
-            self._inbox.deliver(connection, ChatDelivery.parse(frame.payload))
+            row = ChatDelivery.parse(frame.payload)
+            self._inbox.deliver(connection, row)
+            self.layer.hear(connection, row)
         elif frame.type == MessageType.ACK:
             ack = Ack.parse(frame.payload)
             connection.answered(ack.message_id)
             self._sender.acknowledged(ack)
+            self.layer.hear(connection, ack)
         elif frame.type == MessageType.ERROR:
             body = ErrorBody.parse(frame.payload)
             if body.message_id is not None:
                 connection.answered(body.message_id)
             self._sender.refused(body)
+            self.layer.hear(connection, body)
         elif frame.type == MessageType.REQUEST:
             await self._answer(connection, frame.payload)
         elif frame.type == MessageType.PORT_ROTATION:
@@ -335,6 +346,7 @@ class Client:
     def switched(self) -> None:
         """Send again what the connection before has not answered."""
         self._sender.switched()
+        self.layer.switched()
 
     # Internal
 
@@ -344,7 +356,8 @@ class Client:
         answer: Response | Failure
         try:
             op = check_notice(request.body)
-            if not learn(self._device, op, request.body, self._finder.now()):
+            is_known = learn(self._device, op, request.body, self._finder.now())
+            if not is_known and not self.layer.hear(connection, (op, request.body)):
                 self._inbox.put(Notice(op, request.body))
             answer = Response(request.id, {})
         except Malformed as error:
@@ -374,20 +387,9 @@ class Client:
             logger.exception("the client has a fault")
             self._fail(Internal(f"the client has a fault: {type(error).__name__}"))
 
-    async def _usable(self, seconds: float) -> Connection:
-        if self._failure is not None:
-            raise self._failure
-        if self._line is None:
-            raise UsageError("connect first")
-        usable = asyncio.create_task(self._line.usable())
-        done, _ = await asyncio.wait({usable, self._tasks[0]}, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
-        if usable in done:
-            return usable.result()
-        usable.cancel()
-        raise self._failure or self._line.problem or Unreachable(f"no connection in {seconds:g} s")
-
     def _fail(self, error: ClawChatError) -> None:
         if self._failure is None:
             self._failure = error
             self._sender.fail(error)
             self._inbox.put(error)
+            self.layer.fail(error)

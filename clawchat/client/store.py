@@ -16,14 +16,18 @@ KEY_NAME = "client.key"
 KEY_BYTES = 32
 IV_BYTES = 12
 
-SCHEMA = """
+SCHEMA = (
+    """
 CREATE TABLE IF NOT EXISTS rows (
     store TEXT NOT NULL,
     key BLOB NOT NULL,
     sealed BLOB NOT NULL,
     PRIMARY KEY (store, key)
 ) WITHOUT ROWID
-"""
+""",
+    "CREATE TABLE IF NOT EXISTS writer (number INTEGER NOT NULL)",
+    "INSERT INTO writer SELECT 0 WHERE NOT EXISTS (SELECT 1 FROM writer)",
+)
 
 
 class Store:
@@ -31,8 +35,11 @@ class Store:
 
     Row: `iv[12] || AES-256-GCM(XL(storage key, "store", store name), aad = store name || 0 || row key)`, so a row
     cannot be read, changed or moved to another place. Row keys stand in clear. Whoever may read the key file may read
-    the rows: the file system's permissions (0600) are the protection.
-    Spec: 5
+    the rows: the file system's permissions (0600) are the protection. What is erased is overwritten in the file.
+
+    The lock keeps other programs away. It is not trusted alone: each transaction that writes compares and raises a
+    writer number, so whoever wrote from an older copy of the rows is refused.
+    Spec: 4.6, 5
     """
 
     def __init__(self, database: sqlite3.Connection, storage_key: bytes, lock: int | None = None) -> None:
@@ -41,8 +48,12 @@ class Store:
         self._lock = lock
         self._keys: dict[str, AeadKey] = {}
         self._writing = False
-        with self.transaction():
-            database.execute(SCHEMA)
+        database.execute("PRAGMA secure_delete=ON")
+        database.execute("BEGIN IMMEDIATE")
+        for statement in SCHEMA:
+            database.execute(statement)
+        database.execute("COMMIT")
+        self._number = self._writer_number()
 
     @classmethod
     def open(cls, folder: Path) -> "Store":
@@ -77,19 +88,26 @@ class Store:
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """All puts and deletes within are stored together or not at all; transactions nest into one."""
+        """All puts and deletes within are stored together or not at all; transactions nest into one.
+
+        Raises: usage (another program has written meanwhile; open the store anew).
+        """
         if self._writing:
             yield
             return
         self._database.execute("BEGIN IMMEDIATE")
         self._writing = True
         try:
+            if self._writer_number() != self._number:
+                raise UsageError("another program has written to the device's state")
+            self._database.execute("UPDATE writer SET number = number + 1")
             yield
         except BaseException:
             self._database.execute("ROLLBACK")
             raise
         else:
             self._database.execute("COMMIT")
+            self._number += 1
         finally:
             self._writing = False
 
@@ -113,10 +131,21 @@ class Store:
         with self.transaction():
             self._database.execute("DELETE FROM rows WHERE store = ? AND key = ?", (store, key))
 
-    def items(self, store: str) -> list[tuple[bytes, bytes]]:
-        """All rows of a store, by ascending key."""
-        found = self._database.execute("SELECT key, sealed FROM rows WHERE store = ? ORDER BY key", (store,))
+    def items(self, store: str, first: bytes = b"", last: bytes | None = None) -> list[tuple[bytes, bytes]]:
+        """The rows of a store by ascending key, all of them or those from the key `first` to the key `last`."""
+        found = self._database.execute(
+            "SELECT key, sealed FROM rows WHERE store = ? AND key >= ? AND (? IS NULL OR key <= ?) ORDER BY key",
+            (store, first, last, last),
+        )
         return [(key, self._open(store, key, sealed)) for key, sealed in found.fetchall()]
+
+    def forget_former(self) -> None:
+        """Overwrite what the write-ahead log still has of rows that were changed or erased."""
+        self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _writer_number(self) -> int:
+        number: int = self._database.execute("SELECT number FROM writer").fetchone()[0]
+        return number
 
     def _open(self, store: str, key: bytes, sealed: bytes) -> bytes:
         return aead_open(self._key(store), sealed[:IV_BYTES], sealed[IV_BYTES:], _associated_data(store, key))
