@@ -62,7 +62,11 @@ export class EncryptedGroupSecrets {
 
 /** RFC 9420 12.4.3.1. */
 export class Welcome {
-  /** @param {number} cipherSuite @param {readonly EncryptedGroupSecrets[]} secrets @param {Uint8Array} encryptedGroupInfo */
+  /**
+   * @param {number} cipherSuite
+   * @param {readonly EncryptedGroupSecrets[]} secrets
+   * @param {Uint8Array} encryptedGroupInfo
+   */
   constructor(cipherSuite, secrets, encryptedGroupInfo) {
     Object.assign(this, { cipherSuite, secrets, encryptedGroupInfo });
     Object.freeze(this);
@@ -93,7 +97,8 @@ export class Welcome {
     if (!found) throw new Invalid("not-for-us");
     const { kemOutput, ciphertext } = found.encryptedGroupSecrets;
     const context = this.encryptedGroupInfo;
-    return GroupSecrets.parse(await suite.decryptWithLabel(ours.initSecret, WELCOME, context, kemOutput, ciphertext));
+    const opened = await suite.decryptWithLabel(ours.initSecret, WELCOME, context, kemOutput, ciphertext);
+    return GroupSecrets.parse(opened);
   }
 
   /** The GroupInfo in it; its signature is checked with its tree. Raises: malformed; unauthentic. */
