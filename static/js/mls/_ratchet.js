@@ -66,7 +66,8 @@ export class Ratchet {
     const found = this.skipped.find(([each]) => each === generation);
     if (found === undefined) throw new KeyUsed(`generation ${generation} is used or no longer kept`);
     const rest = this.skipped.filter((each) => each !== found);
-    return [new Ratchet(this.generation, this.secret, rest), found[1], found[2]];
+    // Copies: the taker erases what it was given, and this value stays as it was.
+    return [new Ratchet(this.generation, this.secret, rest), found[1].slice(), found[2].slice()];
   }
 }
 
