@@ -11,7 +11,7 @@ from clawchat.protocol import encoding
 from clawchat.protocol.encoding import u8, u16, u32, u64
 from clawchat.protocol.errors import Malformed, UsageError
 
-__all__ = ["Reader", "optional", "u8", "u16", "u32", "u64", "vector", "vector_of", "wide"]
+__all__ = ["Reader", "optional", "u8", "u16", "u32", "u64", "vector", "vector_length", "vector_of", "wide"]
 
 _T = TypeVar("_T")
 # RFC 9420 2.1.2: the first two bits say whether the length takes one, two or four bytes.
@@ -40,21 +40,28 @@ class Reader(encoding.Reader):
         """The next eight bytes as an integer of any size (JavaScript: a BigInt)."""
         return int.from_bytes(self.take(8), "big")
 
-    def vector(self) -> bytes:
-        """The next variable-size vector of bytes (RFC 9420 2.1.2).
+    def vector_length(self) -> int:
+        """The length of the vector that comes next (RFC 9420 2.1.2), fewer than 2**30 bytes.
 
-        Raises: malformed (a length that is not the shortest, or more than is there).
+        Raises: malformed (a length that is not the shortest).
         """
         first = self.u8()
         if first < _ONE_BYTE:
-            return self.take(first)
+            return first
         size = first >> 6
         if size == 3:
             raise Malformed("vector length of eight bytes")
         length = int.from_bytes(bytes((first & 0x3F,)) + self.take((1 << size) - 1), "big")
         if length < (_ONE_BYTE, _TWO_BYTES)[size - 1]:
             raise Malformed("vector length is not the shortest")
-        return self.take(length)
+        return length
+
+    def vector(self) -> bytes:
+        """The next variable-size vector of bytes.
+
+        Raises: malformed (more bytes than are there, too).
+        """
+        return self.take(self.vector_length())
 
     def vector_of(self, read: Callable[["Reader"], _T]) -> tuple[_T, ...]:
         """The items of the next vector, each read by `read`, which takes at least one byte."""
@@ -82,16 +89,20 @@ def wide(value: int) -> bytes:
     return value.to_bytes(8, "big")
 
 
-def vector(data: bytes) -> bytes:
-    """The bytes behind their length, fewer than 2**30."""
-    length = len(data)
+def vector_length(length: int) -> bytes:
+    """The shortest form of a length, fewer than 2**30 bytes (RFC 9420 2.1.2)."""
     if length < _ONE_BYTE:
-        return u8(length) + data
+        return u8(length)
     if length < _TWO_BYTES:
-        return u16(length | 1 << 14) + data
+        return u16(length | 1 << 14)
     if length < _FOUR_BYTES:
-        return u32(length | 2 << 30) + data
+        return u32(length | 2 << 30)
     raise UsageError(f"vector of {length} bytes")
+
+
+def vector(data: bytes) -> bytes:
+    """The bytes behind their length."""
+    return vector_length(len(data)) + data
 
 
 def vector_of(items: Iterable[_Encodes | bytes]) -> bytes:
