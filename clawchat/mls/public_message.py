@@ -34,8 +34,10 @@ class PublicMessage:
     def unprotect(self, suite: CipherSuite, membership_key: bytes, context: GroupContext) -> AuthenticatedContent:
         """What it says; its signature is still to be verified.
 
-        Raises: unauthentic (a member's tag).
+        Raises: unauthentic (a member's tag); malformed (application data, which is always encrypted).
         """
+        if self.authenticated.content.content_type is ContentType.APPLICATION:
+            raise Malformed("application data that is not encrypted")
         if self.membership_tag is not None:
             suite.check_mac(membership_key, _tbm(self.authenticated, context), self.membership_tag)
         return self.authenticated
@@ -44,12 +46,10 @@ class PublicMessage:
     def parse(cls, body: bytes) -> Self:
         """The message in the body of an MLSMessage.
 
-        Raises: malformed (application data, too).
+        Raises: malformed.
         """
         reader = Reader(body)
         content = FramedContent.read(reader)
-        if content.content_type is ContentType.APPLICATION:
-            raise Malformed("application data that is not encrypted")
         authenticated = AuthenticatedContent.read_auth(reader, WireFormat.PUBLIC_MESSAGE, content)
         tag = reader.vector() if content.sender.sender_type is SenderType.MEMBER else None
         reader.end()
