@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache
 
 from clawchat.mls.member import Member
 from clawchat.mls.suite import ROOM_SUITE, KeyPair
@@ -29,7 +29,7 @@ def dice(*names: object) -> Callable[[int], bytes]:
     return draw
 
 
-@lru_cache(maxsize=None)
+@cache
 def key_pair(*names: object) -> KeyPair:
     """An X-Wing key pair that belongs to these names."""
     return ROOM_SUITE.derive_key_pair(seed(*names))
