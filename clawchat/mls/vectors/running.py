@@ -8,7 +8,11 @@ from typing import Any
 
 from clawchat.mls.suite import CipherSuite
 from clawchat.mls.vector_suites import SKIPPED, SUITES
-from clawchat.mls.vectors import floors, groups, messages, trees
+from clawchat.mls.vectors.floors import CHECKS as FLOORS
+from clawchat.mls.vectors.floors import PLAIN_CHECKS as PLAIN_FLOORS
+from clawchat.mls.vectors.groups import CHECKS as GROUPS
+from clawchat.mls.vectors.messages import PLAIN_CHECKS as MESSAGES
+from clawchat.mls.vectors.trees import CHECKS as TREES
 
 Case = dict[str, Any]
 
@@ -31,9 +35,9 @@ class Outcome:
 
 
 # Files by name. A check takes the case and its suite, and raises when something is not as the case says.
-CHECKS: Mapping[str, Callable[[Case, CipherSuite], None]] = {**floors.CHECKS, **trees.CHECKS, **groups.CHECKS}
+CHECKS: Mapping[str, Callable[[Case, CipherSuite], None]] = {**FLOORS, **TREES, **GROUPS}
 # Files whose cases name no suite.
-PLAIN_CHECKS: Mapping[str, Callable[[Case], None]] = {**floors.PLAIN_CHECKS, **messages.PLAIN_CHECKS}
+PLAIN_CHECKS: Mapping[str, Callable[[Case], None]] = {**PLAIN_FLOORS, **MESSAGES}
 
 
 def run_folder(folder: Path) -> Iterable[Outcome]:
