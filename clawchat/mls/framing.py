@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from typing import Self
+from typing import Self, TypeAlias
 
 from clawchat.mls import labels
 from clawchat.mls.codec import Reader, u8, u16, u32, u64, vector
@@ -27,7 +27,7 @@ __all__ = [
     "read_content_type",
 ]
 
-Content = bytes | Proposal | Commit
+Content: TypeAlias = bytes | Proposal | Commit
 
 
 class WireFormat(IntEnum):

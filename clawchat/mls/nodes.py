@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from itertools import pairwise
-from typing import Self
+from typing import Self, TypeAlias
 
 from clawchat.mls import labels
 from clawchat.mls.codec import Reader, optional, u8, u16, u32, vector, vector_of, wide
@@ -251,7 +251,7 @@ class ParentNode:
         return vector(self.encryption_key) + vector(self.parent_hash) + unmerged
 
 
-Node = LeafNode | ParentNode
+Node: TypeAlias = LeafNode | ParentNode
 
 
 def read_node(reader: Reader) -> Node | None:

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -14,10 +14,10 @@ from clawchat.mls.hpke import Hpke, KeyPair, X25519Kem, XWingKem, expand
 from clawchat.protocol.errors import Unauthentic, UsageError
 from clawchat.protocol.primitives import constant_time_equal, ed25519_verify
 
-__all__ = ["ROOM_SUITE", "X25519_SUITE", "CipherSuite", "KeyPair", "Signer"]
+__all__ = ["ROOM_SUITE", "X25519_SUITE", "CipherSuite", "KeyPair"]
 
 # What signs for a device: the message in, the signature out.
-Signer = Callable[[bytes], bytes]
+Signer: TypeAlias = Callable[[bytes], bytes]
 
 
 class _Aead(Protocol):

@@ -1,9 +1,10 @@
-// Prints what each public file of the protocol's twin exports, as JSON: {file: {name: value}}. Tables and constants
-// come with their content, error classes with code and number, functions and other classes as null. For test_mirror.py.
+// Prints what each public file of the twins exports, as JSON: {"protocol/file": {name: value}}. Tables and constants come
+// with their content, error classes with code and number, functions, other classes and their values as null. For
+// test_mirror.py.
 
 import { readdirSync } from "node:fs";
 
-const FOLDER = new URL("../../static/js/protocol/", import.meta.url);
+const FOLDERS = ["protocol", "mls"];
 
 /** The content of a constant or table, or null where there is none to compare. */
 function content(value) {
@@ -11,12 +12,17 @@ function content(value) {
   if (typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map(content);
   if (value.body !== undefined) return String(value.body);
+  if (Object.getPrototypeOf(value) !== Object.prototype) return null;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, content(item)]));
 }
 
 const files = {};
-for (const file of readdirSync(FOLDER).filter((name) => name.endsWith(".js") && !name.startsWith("_"))) {
-  const exported = Object.entries(await import(new URL(file, FOLDER))).filter(([name]) => !name.startsWith("_"));
-  files[file.replace(".js", "")] = Object.fromEntries(exported.map(([name, value]) => [name, content(value)]));
+for (const folder of FOLDERS) {
+  const place = new URL(`../../static/js/${folder}/`, import.meta.url);
+  for (const file of readdirSync(place).filter((name) => name.endsWith(".js") && !name.startsWith("_"))) {
+    const exported = Object.entries(await import(new URL(file, place))).filter(([name]) => !name.startsWith("_"));
+    const contents = exported.map(([name, value]) => [name, content(value)]);
+    files[`${folder}/${file.replace(".js", "")}`] = Object.fromEntries(contents);
+  }
 }
 console.log(JSON.stringify(files));

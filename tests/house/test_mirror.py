@@ -1,4 +1,4 @@
-"""The two protocol libraries are twins: the same files, the same public names, the same tables.
+"""The libraries are twins in both languages, protocol and MLS: the same files, the same public names, the same tables.
 
 Names change from snake_case to camelCase mechanically, and nothing is excepted. A file or name that begins with an
 underscore is an inner part of its neighbours, in either language.
@@ -16,7 +16,8 @@ import pytest
 
 from tests.house.source import ROOT
 
-PYTHON = {path.stem: path for path in (ROOT / "clawchat/protocol").glob("[!_]*.py")}
+FOLDERS = ("protocol", "mls")
+PYTHON = {f"{folder}/{path.stem}": path for folder in FOLDERS for path in (ROOT / "clawchat" / folder).glob("[!_]*.py")}
 
 
 @pytest.fixture(scope="module")
@@ -37,14 +38,23 @@ def public_names(source: str) -> set[str]:
     """What a Python module defines or lists in `__all__`."""
     names = set()
     for node in ast.parse(source).body:
-        if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        if isinstance(node, (ast.FunctionDef, ast.ClassDef)) and not _is_type_only(node):
             names.add(node.name)
-        elif isinstance(node, ast.AnnAssign):
+        elif isinstance(node, ast.AnnAssign) and not _is_type_only(node):
             names.add(node.target.id)
         elif isinstance(node, ast.Assign):
             assigned = {target.id for each in node.targets for target in getattr(each, "elts", [each])}
             names.update(ast.literal_eval(node.value) if "__all__" in assigned else assigned)
     return {name for name in names if not name.startswith("_")}
+
+
+def _is_type_only(node: ast.stmt) -> bool:
+    """An alias or an interface: only for the type checker, and the other language has comments for that."""
+    if isinstance(node, ast.AnnAssign):
+        return isinstance(node.annotation, ast.Name) and node.annotation.id == "TypeAlias"
+    return isinstance(node, ast.ClassDef) and any(
+        isinstance(each, ast.Name) and each.id == "Protocol" for each in node.bases
+    )
 
 
 def content(value: object) -> object:
@@ -84,15 +94,18 @@ def test_the_twins_have_the_same_names(twin, name):
 @pytest.mark.parametrize("name", sorted(PYTHON))
 def test_the_twins_have_the_same_tables(twin, name):
     """Limits, labels, prefixes, codes, states and operations have one content in both languages."""
-    module = importlib.import_module(f"clawchat.protocol.{name}")
+    module = importlib.import_module(f"clawchat.{name.replace('/', '.')}")
     ours = {camel_case(each): content(getattr(module, each)) for each in public_names(PYTHON[name].read_text())}
 
     assert {each: value for each, value in twin[name].items() if value != ours[each]} == {}
 
 
 def test_names_are_read_from_any_form_of_definition():
-    """A constant, a pair of constants, a table with its type, a class, a function and a re-export are all seen."""
+    """A constant, a pair of constants, a table with its type, a class, a function and a re-export are all seen; what is
+    for the type checker alone is not.
+    """
     source = "A, B = 1, 2\nC: int = 3\n_d = 4\nclass E: ...\ndef f(): ...\ndef _g(): ...\n__all__ = ['h']\n"
+    source += "I: TypeAlias = int\nclass J(Protocol): ...\n"
 
     assert public_names(source) == {"A", "B", "C", "E", "f", "h"}
     assert [camel_case(name) for name in ("user_id", "u8", "MAX_BYTES", "FrameHeader")] == [
