@@ -44,7 +44,7 @@ def _parse(hub: Hub, session: LiveSession, frame: Frame) -> Append:
     body = ChatSend.parse(frame.payload)
     if len(body.message) > hub.policy.max_message_bytes:
         raise TooLarge(f"a message of {len(body.message)} bytes, at most {hub.policy.max_message_bytes}")
-    header = check_header(body.message, body.room_id, frame.message_id, KINDS)
+    header, _ = check_header(body.message, body.room_id, frame.message_id, KINDS)
     return Append(
         session.device_pk,
         session.device_id,

@@ -39,7 +39,10 @@ class WaitingWelcome(models.Model):
 
 
 class GroupInfo(models.Model):
-    """A room's public group state, with its tree; kept while it is the newest or a Welcome of its epoch waits."""
+    """A room's public group state, with its tree; kept while it is the newest or a Welcome of its epoch waits.
+
+    Up to four of one epoch, from different devices: the committer's may be useless.
+    """
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="group_infos")
     device = models.ForeignKey(Device, models.PROTECT, related_name="group_infos")
@@ -51,7 +54,9 @@ class GroupInfo(models.Model):
     body = models.BinaryField()
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["room", "epoch"], name="chat_one_group_info_per_epoch")]
+        constraints = [
+            models.UniqueConstraint(fields=["room", "epoch", "device"], name="chat_one_group_info_per_device")
+        ]
 
     def __str__(self) -> str:
         return f"group info of {self.room}, epoch {self.epoch}"

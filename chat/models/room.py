@@ -16,6 +16,8 @@ class Room(models.Model):
     epoch_since_ms = models.BigIntegerField()
     # The seq of the last row of the log, 0 while it is empty. It counts under the room's lock.
     head = models.BigIntegerField(default=0)
+    # Extension 0xF0C1 as the newest GroupInfo has it: who may add and remove. Null before the first commit. Spec: 4.4
+    roles = models.BinaryField(max_length=65_536, null=True)
     # Rows up to this seq were removed after the retention.
     pruned_through = models.BigIntegerField(default=0)
     made_by = models.ForeignKey(Device, models.PROTECT, related_name="rooms_made")
@@ -42,6 +44,8 @@ class Membership(models.Model):
     joined_seq = models.BigIntegerField()
     # The seq of the commit that removed it; null while it is a member.
     left_seq = models.BigIntegerField(null=True, blank=True)
+    # The public key of the voucher by which it joined, which its leaf carries. Spec: 4.9
+    voucher = models.BinaryField(max_length=32, null=True)
 
     objects = MembershipQuerySet.as_manager()
 

@@ -26,6 +26,9 @@ OPERATIONS: dict[str, Operation] = {
     "room.resume": rooms.resume,
     "room.read": rooms.read,
     "welcome.take": welcomes.take,
+    "room.list": rooms.list_own,
+    "room.reject": rooms.reject,
     "group_info": welcomes.describe_group_info,
+    "group_info.put": welcomes.put_group_info,
     "room.fetch": welcomes.fetch,
 }

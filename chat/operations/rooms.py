@@ -60,6 +60,19 @@ async def read(hub: Hub, session: LiveSession, body: dict[str, Any]) -> dict[str
     return {"rows": [_row(row) for row in rows]}
 
 
+async def list_own(hub: Hub, session: LiveSession, body: dict[str, Any]) -> dict[str, Any]:
+    """`room.list`: the rooms in which the member has a device."""
+    found, more = await hub.database.run(rooms.own_rooms, session.device_pk, body.get("after", b""))
+    columns = ("room", "scheme", "epoch", "here")
+    return {"rooms": [dict(zip(columns, row, strict=True)) for row in found], "more": more}
+
+
+async def reject(hub: Hub, session: LiveSession, body: dict[str, Any]) -> dict[str, Any]:
+    """`room.reject`: this device cannot process a commit."""
+    await hub.database.run(rooms.reject, session.device_pk, body["room"], body["seq"], body["reason"])
+    return {}
+
+
 async def _stored(hub: Hub, work: Append) -> Place:
     outcome: asyncio.Future[Outcome] = hub.loop.create_future()
     hub.submit(work, lambda result: outcome.cancelled() or outcome.set_result(result))

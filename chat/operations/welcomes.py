@@ -5,7 +5,7 @@ from typing import Any
 from chat.hub import Hub
 from chat.live import LiveSession
 from chat.models import GroupInfo, Welcome
-from chat.services import welcomes
+from chat.services import group_infos, welcomes
 
 
 async def take(hub: Hub, session: LiveSession, body: dict[str, Any]) -> dict[str, Any]:
@@ -15,15 +15,23 @@ async def take(hub: Hub, session: LiveSession, body: dict[str, Any]) -> dict[str
 
 
 async def describe_group_info(hub: Hub, session: LiveSession, body: dict[str, Any]) -> dict[str, Any]:
-    """`group_info`: a room's newest public state, by its digest."""
-    found = await hub.database.run(welcomes.newest_group_info, session.device_pk, body["room"])
-    return {"seq": found.seq, "epoch": found.epoch, "digest": bytes(found.digest), "size": found.size}
+    """`group_info`: one of a room's newest public states, by its digest."""
+    number, voucher = body.get("n", 0), body.get("voucher")
+    found, count = await hub.database.run(group_infos.newest, session.device_pk, body["room"], number, voucher)
+    digest = bytes(found.digest)
+    return {"seq": found.seq, "epoch": found.epoch, "digest": digest, "size": found.size, "count": count}
+
+
+async def put_group_info(hub: Hub, session: LiveSession, body: dict[str, Any]) -> dict[str, Any]:
+    """`group_info.put`: a public state of the room's epoch by another member than who committed."""
+    await hub.database.run(group_infos.put, session.device_pk, body["room"], body["epoch"], body["group_info"])
+    return {}
 
 
 async def fetch(hub: Hub, session: LiveSession, body: dict[str, Any]) -> dict[str, Any]:
     """`room.fetch`: a chunk of a Welcome or a GroupInfo."""
     size, chunk = await hub.database.run(
-        welcomes.fetch, session.device_pk, body["room"], body["digest"], body["offset"]
+        welcomes.fetch, session.device_pk, body["room"], body["digest"], body["offset"], body.get("voucher")
     )
     return {"size": size, "bytes": chunk}
 

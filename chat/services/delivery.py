@@ -6,15 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
+from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from chat.models import Device, Envelope, Membership, Room
 from chat.retry import LONGEST_SECONDS, retry_text
-from chat.services import commits
+from chat.services import commits, externals
 from chat.services.acting import acting_device
 from chat.services.commits import Commit, CommitRequest
 from clawchat.protocol.bodies import ChatDelivery
-from clawchat.protocol.errors import Internal, Limit, NotMember, PeerError, Revoked, StaleEpoch
+from clawchat.protocol.errors import Internal, Limit, NotMember, PeerError, Revoked, StaleEpoch, UnsupportedVersion
 
 # Messages of the epoch before are taken for so long after the commit that ended it. Spec: 4.5
 PREVIOUS_EPOCH_MS = 30_000
@@ -111,7 +112,7 @@ def store(works: Sequence[Append], now_ms: int | None = None, most_stored: int =
         ledger = _read_ledger(works, time.time_ns() // 1_000_000 if now_ms is None else now_ms, most_stored)
         outcomes = [_store_one(ledger, work) for work in works]
         for room_id in ledger.touched:
-            ledger.rooms[room_id].save(update_fields=["head", "epoch", "epoch_since_ms"])
+            ledger.rooms[room_id].save(update_fields=["head", "epoch", "epoch_since_ms", "roles"])
         with connection.cursor() as cursor:
             cursor.executemany(_GROW, [(size, device_pk) for device_pk, size in ledger.grown.items()])
     return outcomes
@@ -195,14 +196,27 @@ def _write(ledger: _Ledger, work: Append) -> Outcome:
 
 def _refusal(ledger: _Ledger, work: Append) -> PeerError | None:
     room = ledger.rooms.get(work.room_id)
-    if room is None or (room.pk, work.device_pk) not in ledger.members:
+    if room is None:
         return NotMember("not in this room")
+    objection = _objection_to_sender(ledger, room, work)
+    if objection is not None:
+        return objection
+    if room.scheme not in settings.CLAWCHAT_SCHEMES:
+        return UnsupportedVersion(f"rooms of scheme {room.scheme} take nothing more")
     if work.epoch == room.epoch:
         return _refusal_of_more(ledger, work)
     late = work.kind == Envelope.Kind.APPLICATION and work.epoch == room.epoch - 1
     if late and ledger.now_ms - room.epoch_since_ms <= PREVIOUS_EPOCH_MS:
         return _refusal_of_more(ledger, work)
     return StaleEpoch(f"the room is in epoch {room.epoch}", {"epoch": room.epoch, "head": room.head})
+
+
+def _objection_to_sender(ledger: _Ledger, room: Room, work: Append) -> PeerError | None:
+    """Why the device may not write into this room: it is not in it, and does not join it by this very work."""
+    external = work.commit.external if work.commit is not None else None
+    if external is not None and external.joins:
+        return externals.objection(room, work.device_pk, external)
+    return None if (room.pk, work.device_pk) in ledger.members else NotMember("not in this room")
 
 
 def _refusal_of_more(ledger: _Ledger, work: Append) -> PeerError | None:
@@ -239,5 +253,6 @@ def _apply_commit(ledger: _Ledger, room: Room, work: Append, row: StoredRow) -> 
         row.message_id,
         row.ciphertext,
         row.stored_ms,
-        removed=frozenset(removed),
+        # Who comes back goes on where it was: for that device this row is not the last one.
+        removed=frozenset(removed - {work.device_pk}),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from django.db.models import F, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Length
 
 from chat.models import Envelope, Membership, Room
@@ -76,10 +76,11 @@ def _page(envelopes: QuerySet, room_id: bytes, after: int, limit: int) -> list[S
 
 
 def _removed(room_id: bytes, commit_seqs: list[int]) -> dict[int, set[int]]:
-    """The rows of Device that each of these commits took out of the room."""
+    """The rows of Device that each of these commits took out of the room, but its sender, who comes back by it."""
     removed: dict[int, set[int]] = {}
     if commit_seqs:
-        gone = Membership.objects.filter(room__room_id=room_id, left_seq__in=commit_seqs)
+        sent = Envelope.objects.filter(room=OuterRef("room"), seq=OuterRef("left_seq"), sender=OuterRef("device"))
+        gone = Membership.objects.filter(~Exists(sent), room__room_id=room_id, left_seq__in=commit_seqs)
         for seq, device_pk in gone.values_list("left_seq", "device_id"):
             removed.setdefault(seq, set()).add(device_pk)
     return removed

@@ -1,14 +1,20 @@
 """Rooms: made by a device, resumed by a session."""
 
+import re
 import time
 from dataclasses import dataclass
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
-from chat.models import Membership, Room
+from chat.models import AuditEvent, Envelope, Membership, Room
+from chat.services import audit
 from chat.services.acting import acting_device
-from clawchat.protocol.errors import Malformed
+from clawchat.protocol.errors import Malformed, NotMember, UnsupportedVersion
+
+PAGE_ROOMS = 256
+_REASON = re.compile("[a-z0-9-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +31,12 @@ class ResumedRoom:
 def create_room(device_pk: int, room_id: bytes, scheme: int) -> int:
     """The epoch of a new room whose only member is this device; a repeat by its maker answers the same.
 
-    Raises: malformed (an id that is taken, a scheme this server does not take); revoked; not_member (no account).
+    Raises: malformed (an id that is taken); unsupported_version (a scheme this server does not take); revoked;
+    not_member (no account).
     """
     device = acting_device(device_pk)
     if scheme not in settings.CLAWCHAT_SCHEMES:
-        raise Malformed(f"rooms of scheme {scheme} are not taken here")
+        raise UnsupportedVersion(f"rooms of scheme {scheme} are not taken here")
     room, made = Room.objects.get_or_create(
         room_id=room_id,
         defaults={"scheme": scheme, "made_by": device, "epoch_since_ms": time.time_ns() // 1_000_000},
@@ -54,3 +61,37 @@ def resume(device_pk: int, cursors: dict[bytes, int]) -> list[ResumedRoom]:
         ResumedRoom(bytes(room_id), head, epoch, min(max(cursors[bytes(room_id)], joined, pruned), head))
         for room_id, head, epoch, joined, pruned in columns
     ]
+
+
+def own_rooms(device_pk: int, after: bytes) -> tuple[list[tuple[bytes, int, int, bool]], bool]:
+    """The rooms above an id in which a device of the member is: id, scheme, epoch and whether this very device is in
+    it; and whether there are more.
+
+    Raises: revoked; not_member (no account).
+    """
+    device = acting_device(device_pk)
+    stays = Membership.objects.current().filter(room=OuterRef("pk"))
+    rooms = Room.objects.filter(Exists(stays.filter(device__member=device.member)), room_id__gt=after)
+    rooms = rooms.annotate(here=Exists(stays.filter(device=device))).order_by("room_id")
+    found = list(rooms.values_list("room_id", "scheme", "epoch", "here")[: PAGE_ROOMS + 1])
+    return [(bytes(room_id), *rest) for room_id, *rest in found[:PAGE_ROOMS]], len(found) > PAGE_ROOMS
+
+
+@transaction.atomic
+def reject(device_pk: int, room_id: bytes, seq: int, reason: str) -> None:
+    """Note that a member cannot process a commit; nothing else comes of it, and a repeat is noted once.
+
+    Raises: malformed (no commit there, a reason that is no word of ours); not_member; revoked.
+    Spec: 3.14 `room.reject`, 4.5
+    """
+    device = acting_device(device_pk)
+    if not _REASON.fullmatch(reason):
+        raise Malformed("a reason is a word of a-z, 0-9 and -")
+    if not Membership.objects.current().filter(room__room_id=room_id, device=device, joined_seq__lt=seq).exists():
+        raise NotMember("not in this room")
+    if not Envelope.objects.filter(room__room_id=room_id, seq=seq, kind=Envelope.Kind.COMMIT).exists():
+        raise Malformed("no commit there")
+    actor, subject = bytes(device.device_id).hex(), room_id.hex()
+    noted = AuditEvent.objects.filter(code="commit_rejected", actor=actor, subject=subject, details__seq=seq)
+    if not noted.exists():
+        audit.record("commit_rejected", actor=actor, subject=subject, seq=seq, reason=reason)

@@ -6,8 +6,8 @@ from django.db import models, transaction
 from django.db.models.functions import Substr
 
 from chat.models import GroupInfo, Room, WaitingWelcome, Welcome
+from chat.services import group_infos
 from chat.services.acting import acting_device
-from chat.services.commits import drop_unused_group_infos
 from clawchat.protocol.errors import Malformed, NotMember
 from clawchat.protocol.limits import STAGE_CHUNK_BYTES, STAGE_MAX_BYTES
 
@@ -28,23 +28,10 @@ def take_welcomes(device_pk: int, done: Sequence[int]) -> list[tuple[int, Welcom
     return [(waiting.pk, waiting.welcome, _group_info(waiting.welcome.room, waiting.welcome.epoch)) for waiting in left]
 
 
-def newest_group_info(device_pk: int, room_id: bytes) -> GroupInfo:
-    """The newest public state of a room this device is in.
-
-    Raises: not_member (also before the first commit); revoked.
-    """
-    acting_device(device_pk)
-    room = Room.objects.filter(room_id=room_id, memberships__device=device_pk, memberships__left_seq=None).first()
-    if room is None:
-        raise NotMember("not in this room")
-    found = GroupInfo.objects.filter(room=room).defer("body").order_by("-epoch").first()
-    if found is None:
-        raise NotMember("nobody has committed here yet")
-    return found
-
-
-def fetch(device_pk: int, room_id: bytes, digest: bytes, offset: int) -> tuple[int, bytes]:
-    """The size of a Welcome for this device, or of a GroupInfo of a room it is in, and one chunk of it.
+def fetch(
+    device_pk: int, room_id: bytes, digest: bytes, offset: int, voucher: bytes | None = None
+) -> tuple[int, bytes]:
+    """The size of a Welcome for this device, or of a GroupInfo of a room whose public state it may have, and one chunk.
 
     Raises: not_member (no such thing for this device); malformed (an offset beyond the end); revoked.
     """
@@ -52,18 +39,17 @@ def fetch(device_pk: int, room_id: bytes, digest: bytes, offset: int) -> tuple[i
     if offset > STAGE_MAX_BYTES:
         # PostgreSQL's substring takes no such number.
         raise Malformed(f"offset {offset}, nothing is larger than {STAGE_MAX_BYTES} bytes")
-    welcome = Welcome.objects.filter(waiting__device=device_pk, room__room_id=room_id, digest=digest)
-    group_info = GroupInfo.objects.filter(
-        room__room_id=room_id, room__memberships__device=device_pk, room__memberships__left_seq=None, digest=digest
-    )
     chunk = Substr("body", offset + 1, STAGE_CHUNK_BYTES, output_field=models.BinaryField())
-    for found in (welcome, group_info):
-        row = found.values_list("size", chunk).first()
-        if row is not None:
-            if offset > row[0]:
-                raise Malformed(f"offset {offset} of {row[0]} bytes")
-            return row[0], bytes(row[1])
-    raise NotMember("nothing by this digest for this device")
+    welcome = Welcome.objects.filter(waiting__device=device_pk, room__room_id=room_id, digest=digest)
+    row = welcome.values_list("size", chunk).first()
+    if row is None:
+        room = group_infos.readable(device_pk, room_id, voucher)
+        row = room.group_infos.filter(digest=digest).values_list("size", chunk).first()
+    if row is None:
+        raise NotMember("nothing by this digest for this device")
+    if offset > row[0]:
+        raise Malformed(f"offset {offset} of {row[0]} bytes")
+    return row[0], bytes(row[1])
 
 
 def _erase(waiting: WaitingWelcome) -> None:
@@ -71,8 +57,8 @@ def _erase(waiting: WaitingWelcome) -> None:
     waiting.delete()
     if not waiting.welcome.waiting.exists():
         waiting.welcome.delete()
-    drop_unused_group_infos(room, room.epoch)
+    group_infos.drop_unused(room, room.epoch)
 
 
 def _group_info(room: Room, epoch: int) -> GroupInfo:
-    return GroupInfo.objects.defer("body").get(room=room, epoch=epoch)
+    return group_infos.of_epoch(room, epoch)[0]

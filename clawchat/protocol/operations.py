@@ -145,6 +145,8 @@ class Operation:
 _ID = Exactly(16)
 _DIGEST = Exactly(32)
 _PACKAGE = Bytes(4096)
+# A voucher's public key and its proof for this device. Spec: 4.9
+_VOUCHER = Exactly(96)
 
 
 def _operation(name: str, *members: Member) -> tuple[str, Operation]:
@@ -187,9 +189,20 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
                 Member("rooms", Many(Members((Member("room", _ID), Member("cursor", Uint()))), 256)),
             ),
             _operation("room.read", Member("room", _ID), Member("after", Uint()), Member("limit", Uint())),
+            _operation("room.list", Member("after", _ID, False)),
+            _operation("room.reject", Member("room", _ID), Member("seq", Uint()), Member("reason", Text(32))),
             _operation("welcome.take", Member("done", Many(Uint(), 256), False)),
-            _operation("group_info", Member("room", _ID)),
-            _operation("room.fetch", Member("room", _ID), Member("digest", _DIGEST), Member("offset", Uint())),
+            _operation(
+                "group_info", Member("room", _ID), Member("n", Uint(), False), Member("voucher", _VOUCHER, False)
+            ),
+            _operation("group_info.put", Member("room", _ID), Member("epoch", Uint()), Member("group_info", _DIGEST)),
+            _operation(
+                "room.fetch",
+                Member("room", _ID),
+                Member("digest", _DIGEST),
+                Member("offset", Uint()),
+                Member("voucher", _VOUCHER, False),
+            ),
         ]
     )
 )

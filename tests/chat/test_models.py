@@ -28,8 +28,9 @@ SENTENCES = {
     "AlertTelling": {"detail"},
     "ConnectionPolicy": {"countries"},
 }
-# Long bytes that are none of anybody's messages: a public statement, secrets of the operator's, sealed.
-OTHER_BYTES = {"ServerIdentity": {"statement"}, "AlertChannel": {"secrets_sealed"}}
+# Long bytes that are none of anybody's messages: a public statement, secrets of the operator's, sealed, and who may add
+# and remove in a room, parsed before it is stored.
+OTHER_BYTES = {"ServerIdentity": {"statement"}, "AlertChannel": {"secrets_sealed"}, "Room": {"roles"}}
 # Where ciphertext, which the server cannot open, lies.
 CIPHERTEXT = {
     "Envelope": {"ciphertext"},

@@ -28,6 +28,8 @@ export class Operation {
 const ID = new Exactly(16);
 const DIGEST = new Exactly(32);
 const PACKAGE = new Bytes(4096);
+// A voucher's public key and its proof for this device. Spec: 4.9
+const VOUCHER = new Exactly(96);
 const UINT = new Uint();
 
 const required = (name, kind) => new Member(name, kind);
@@ -68,9 +70,17 @@ export const OPERATIONS = table({
   ],
   "room.resume": [required("rooms", new Many(new Members([required("room", ID), required("cursor", UINT)]), 256))],
   "room.read": [required("room", ID), required("after", UINT), required("limit", UINT)],
+  "room.list": [optional("after", ID)],
+  "room.reject": [required("room", ID), required("seq", UINT), required("reason", new Text(32))],
   "welcome.take": [optional("done", new Many(UINT, 256))],
-  group_info: [required("room", ID)],
-  "room.fetch": [required("room", ID), required("digest", DIGEST), required("offset", UINT)],
+  group_info: [required("room", ID), optional("n", UINT), optional("voucher", VOUCHER)],
+  "group_info.put": [required("room", ID), required("epoch", UINT), required("group_info", DIGEST)],
+  "room.fetch": [
+    required("room", ID),
+    required("digest", DIGEST),
+    required("offset", UINT),
+    optional("voucher", VOUCHER),
+  ],
 });
 
 /** Requests of the server; the client answers with an empty map. */

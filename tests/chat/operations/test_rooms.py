@@ -6,7 +6,7 @@ import pytest
 
 from chat.models import StagedBlob
 from chat.services.staging import PER_DEVICE_BLOBS
-from clawchat.protocol.errors import Malformed, NotMember, OutOfOrder, StaleEpoch, TooLarge
+from clawchat.protocol.errors import Malformed, NotMember, OutOfOrder, StaleEpoch, TooLarge, UnsupportedVersion
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.limits import STAGE_MAX_BYTES
 from clawchat.protocol.message_header import ContentType
@@ -50,8 +50,8 @@ async def test_mallory_cannot_take_a_room_id(charlie, room):
 
 async def test_other_schemes_are_refused(alice):
     """Only rooms that all members can speak."""
-    with pytest.raises(Malformed):
-        await alice.request("room.create", room=random_bytes(16), scheme=0xF04E)
+    with pytest.raises(UnsupportedVersion):
+        await alice.request("room.create", room=random_bytes(16), scheme=2)
 
 
 # room.stage
