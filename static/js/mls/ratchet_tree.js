@@ -133,13 +133,20 @@ export class RatchetTree {
   }
 
   /**
+   * The tree with a blank place for a leaf, twice as wide if it must, and the leaf index of the leftmost one.
+   * @returns {[RatchetTree, number]}
+   */
+  withPlace() {
+    const free = this.nodes.findIndex((node, at) => node === null && treeMath.isLeaf(at));
+    return free < 0 ? [this.#extended(), this.leafCount] : [this, free / 2];
+  }
+
+  /**
    * The tree with a leaf more, in the leftmost blank place, and its leaf index (RFC 9420 7.7, 12.1.1).
    * @returns {[RatchetTree, number]}
    */
   add(leaf) {
-    const free = this.nodes.findIndex((node, at) => node === null && treeMath.isLeaf(at));
-    const index = free < 0 ? this.leafCount : free / 2;
-    const tree = free < 0 ? this.#extended() : this;
+    const [tree, index] = this.withPlace();
     const changes = new Map([[2 * index, leaf]]);
     for (const above of tree.directPath(index)) {
       const node = tree.parent(above);

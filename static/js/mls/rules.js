@@ -60,6 +60,11 @@ export class OpenRules {
   /** Every proposal. */
   checkProposal() {}
 
+  /** All. */
+  allowsPublicMessage() {
+    return true;
+  }
+
   /** What the given function finds. Raises: invalid (psk-unknown). */
   preSharedKey(identifier) {
     const found = this.#findPreSharedKey(identifier);
