@@ -5,7 +5,7 @@ RFC 9420 12.1, 12.4
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeAlias
 
 from clawchat.mls.codec import Reader, u8, u16, u32, vector, vector_of
 from clawchat.mls.key_package import KeyPackage
@@ -114,7 +114,7 @@ class GroupContextExtensions:
         return u16(self.kind) + vector_of(self.extensions)
 
 
-Proposal = Add | Update | Remove | PreSharedKey | ReInit | ExternalInit | GroupContextExtensions
+Proposal: TypeAlias = Add | Update | Remove | PreSharedKey | ReInit | ExternalInit | GroupContextExtensions
 
 
 def read_proposal(reader: Reader) -> Proposal:

@@ -6,6 +6,7 @@ RFC 9420 7.4, 7.5, 7.6
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from clawchat.mls import labels, tree_math
 from clawchat.mls.commit import HPKECiphertext, UpdatePath, UpdatePathNode
@@ -15,7 +16,7 @@ from clawchat.mls.ratchet_tree import RatchetTree
 from clawchat.mls.suite import CipherSuite
 from clawchat.mls.tree_hash import with_path
 
-PrivateKeys = Mapping[int, bytes]
+PrivateKeys: TypeAlias = Mapping[int, bytes]
 
 
 @dataclass(frozen=True, slots=True)
