@@ -35,9 +35,7 @@ def read_roles(body: bytes, room_id: bytes, epoch: int) -> Roles:
     """
     reader = Reader(body)
     head = reader.u16(), reader.u16()
-    if head != (# Of administrators and open vouchers together: they are read at every commit.
-ROLES_MAX_BYTES = 65_536
-_MLS_VERSION, _WIRE_FORMAT):
+    if head != (_MLS_VERSION, _WIRE_FORMAT):
         raise Malformed("no GroupInfo")
     context = GroupContext.read(reader)
     if (context.group_id, context.epoch, context.cipher_suite) != (room_id, epoch, ROOM_SUITE.number):
