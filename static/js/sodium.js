@@ -30,6 +30,24 @@ export function hkdfSha256Expand(key, info, length) {
   );
 }
 
+/** The same with SHA-512. @param {Uint8Array} key 64 bytes @param {Uint8Array} info @param {number} length */
+export function hkdfSha512Expand(key, info, length) {
+  if (key.length !== 64) throw new RangeError(`expected a key of 64 bytes, got ${key.length}`);
+  return callRaw([key, info], length, (raw, secret, context, result) =>
+    raw._crypto_kdf_hkdf_sha512_expand(result.address, length, context.address, context.length, secret.address),
+  );
+}
+
+/** ChaCha20-Poly1305 of RFC 8439. @returns {Uint8Array} ciphertext and tag, 16 bytes longer than the plaintext */
+export function chachaSeal(key, nonce, plaintext, associatedData) {
+  return sodium.crypto_aead_chacha20poly1305_ietf_encrypt(plaintext, associatedData, null, nonce, key);
+}
+
+/** @returns {Uint8Array} the plaintext; throws when the tag is not its. */
+export function chachaOpen(key, nonce, sealed, associatedData) {
+  return sodium.crypto_aead_chacha20poly1305_ietf_decrypt(null, sealed, associatedData, nonce, key);
+}
+
 /** @param {Uint8Array} secret 32 bytes @returns {Uint8Array} the public key, 32 bytes */
 export function x25519Public(secret) {
   return sodium.crypto_scalarmult_base(secret);

@@ -40,18 +40,27 @@ export class Reader extends ProtocolReader {
   }
 
   /**
-   * The next variable-size vector of bytes (RFC 9420 2.1.2).
+   * The length of the vector that comes next (RFC 9420 2.1.2), fewer than 2**30 bytes.
    *
-   * Raises: malformed (a length that is not the shortest, or more than is there).
+   * Raises: malformed (a length that is not the shortest).
    */
-  vector() {
+  vectorLength() {
     const first = this.u8();
-    if (first < ONE_BYTE) return this.take(first);
+    if (first < ONE_BYTE) return first;
     const size = first >> 6;
     if (size === 3) throw new Malformed("vector length of eight bytes");
     const length = this.take(2 ** size - 1).reduce((sum, octet) => sum * 256 + octet, first & 0x3f);
     if (length < (size === 1 ? ONE_BYTE : TWO_BYTES)) throw new Malformed("vector length is not the shortest");
-    return this.take(length);
+    return length;
+  }
+
+  /**
+   * The bytes of the vector that comes next.
+   *
+   * Raises: malformed (more bytes than are there, too).
+   */
+  vector() {
+    return this.take(this.vectorLength());
   }
 
   /** The items of the next vector, each read by `read`, which takes at least one byte. */
@@ -80,13 +89,17 @@ export function wide(value) {
   return concat(u32(Number(value >> 32n)), u32(Number(value & 0xffffffffn)));
 }
 
-/** The bytes behind their length, fewer than 2^30. @param {Uint8Array} data */
-export function vector(data) {
-  const { length } = data;
-  if (length < ONE_BYTE) return concat(u8(length), data);
-  if (length < TWO_BYTES) return concat(u16(length + 2 ** 14), data);
-  if (length < FOUR_BYTES) return concat(u32(length + 2 ** 31), data);
+/** The shortest form of a length, fewer than 2**30 bytes (RFC 9420 2.1.2). @param {number} length */
+export function vectorLength(length) {
+  if (length < ONE_BYTE) return u8(length);
+  if (length < TWO_BYTES) return u16(length + 2 ** 14);
+  if (length < FOUR_BYTES) return u32(length + 2 ** 31);
   throw new UsageError(`vector of ${length} bytes`);
+}
+
+/** The bytes behind their length. @param {Uint8Array} data */
+export function vector(data) {
+  return concat(vectorLength(data.length), data);
 }
 
 /** The items' encodings, joined, behind their length. @param {readonly ({encode(): Uint8Array} | Uint8Array)[]} items */

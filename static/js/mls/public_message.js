@@ -30,9 +30,12 @@ export class PublicMessage {
   /**
    * What it says; its signature is still to be verified.
    *
-   * Raises: unauthentic (a member's tag).
+   * Raises: unauthentic (a member's tag); malformed (application data, which is always encrypted).
    */
   async unprotect(suite, membershipKey, context) {
+    if (this.authenticated.content.contentType === ContentType.APPLICATION) {
+      throw new Malformed("application data that is not encrypted");
+    }
     if (this.membershipTag !== null) {
       await suite.checkMac(membershipKey, tbm(this.authenticated, context), this.membershipTag);
     }
@@ -42,14 +45,11 @@ export class PublicMessage {
   /**
    * The message in the body of an MLSMessage.
    *
-   * Raises: malformed (application data, too).
+   * Raises: malformed.
    */
   static parse(body) {
     const reader = new Reader(body);
     const content = FramedContent.read(reader);
-    if (content.contentType === ContentType.APPLICATION) {
-      throw new Malformed("application data that is not encrypted");
-    }
     const authenticated = AuthenticatedContent.readAuth(reader, WireFormat.PUBLIC_MESSAGE, content);
     const tag = content.sender.senderType === SenderType.MEMBER ? reader.vector() : null;
     reader.end();

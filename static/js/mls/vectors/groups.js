@@ -1,0 +1,3 @@
+/** Checks of groups. */
+
+export const CHECKS = Object.freeze({});

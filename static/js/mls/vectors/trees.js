@@ -1,0 +1,3 @@
+/** Checks of trees. */
+
+export const CHECKS = Object.freeze({});
