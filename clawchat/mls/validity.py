@@ -6,6 +6,7 @@ Spec: 4.4, 4.9, 4.10
 """
 
 from clawchat.mls.errors import Invalid
+from clawchat.mls.framing import ContentType, FramedContent, SenderType
 from clawchat.mls.key_package import KeyPackage
 from clawchat.mls.key_schedule import GroupContext
 from clawchat.mls.nodes import CredentialType, Extension, ExtensionType, LeafNode
@@ -72,6 +73,11 @@ class RoomRules:
         Raises: invalid (proposal-type, role-remove).
         """
         _check_reference(proposed)
+
+    def allows_public_message(self, content: FramedContent) -> bool:
+        """A newcomer's commit, which cannot be encrypted."""
+        by_newcomer = content.sender.sender_type is SenderType.NEW_MEMBER_COMMIT
+        return by_newcomer and content.content_type is ContentType.COMMIT
 
     def pre_shared_key(self, identifier: PreSharedKeyID) -> bytes:
         """Rooms have none.

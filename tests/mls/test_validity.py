@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from clawchat.mls.errors import Invalid
+from clawchat.mls.framing import ContentType, FramedContent, Sender, SenderType
 from clawchat.mls.key_package import make_key_package
 from clawchat.mls.key_schedule import GroupContext
 from clawchat.mls.nodes import Credential, CredentialType, Extension, LeafNodeSource, Lifetime, ParentNode
@@ -558,6 +559,20 @@ def test_what_may_wait_for_a_commit():
     for proposed in (wish(1, sender=0), Proposed(Add(PACKAGE), 1, by_reference=True)):
         with pytest.raises(Invalid):
             rules.check_proposal(proposed)
+
+
+def test_a_newcomers_commit_alone_is_not_encrypted():
+    """Members encrypt what they say; nobody else says anything."""
+    rules = RoomRules()
+
+    def content(sender, content_type):
+        return FramedContent(ROOM, 5, sender, b"", content_type, b"")
+
+    newcomer, member = Sender(SenderType.NEW_MEMBER_COMMIT), Sender.member(1)
+    assert rules.allows_public_message(content(newcomer, ContentType.COMMIT))
+    assert not rules.allows_public_message(content(newcomer, ContentType.PROPOSAL))
+    assert not rules.allows_public_message(content(member, ContentType.COMMIT))
+    assert not rules.allows_public_message(content(Sender(SenderType.EXTERNAL, 0), ContentType.COMMIT))
 
 
 def test_rooms_have_one_suite_and_no_pre_shared_keys():

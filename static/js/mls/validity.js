@@ -12,6 +12,7 @@ import { checkExternal } from "./_external_rules.js";
 import { checkContext, checkLeaf, checkPackage, text } from "./_leaf_rules.js";
 import { checkMember, checkReference } from "./_member_rules.js";
 import { Invalid } from "./errors.js";
+import { ContentType, SenderType } from "./framing.js";
 import { AuthenticatedData } from "./profile.js";
 import { ROOM_SUITE } from "./suite.js";
 import { checkKeysDistinct } from "./tree_validation.js";
@@ -45,6 +46,11 @@ export class RoomRules {
    */
   checkProposal(proposed) {
     checkReference(proposed);
+  }
+
+  /** A newcomer's commit, which cannot be encrypted. @param {import("./framing.js").FramedContent} content */
+  allowsPublicMessage({ sender, contentType }) {
+    return sender.senderType === SenderType.NEW_MEMBER_COMMIT && contentType === ContentType.COMMIT;
   }
 
   /** Rooms have none. Raises: invalid (psk-unknown). */
