@@ -18,7 +18,7 @@ const NOTHING = new Uint8Array();
 
 /** What one newcomer is told; the path secret is that of the lowest node it shares with the committer. */
 export class GroupSecrets {
-  /** @param {Uint8Array} joinerSecret @param {Uint8Array | null} pathSecret @param {readonly PreSharedKeyID[]} [psks] */
+  /** @param {Uint8Array} joinerSecret @param {Uint8Array | null} pathSecret @param {readonly object[]} [psks] */
   constructor(joinerSecret, pathSecret, psks = []) {
     hide(this, { joinerSecret, pathSecret });
     this.psks = psks;
