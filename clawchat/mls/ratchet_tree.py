@@ -143,10 +143,14 @@ class RatchetTree:
             below = above
         return tuple(path)
 
+    def with_place(self) -> tuple[Self, int]:
+        """The tree with a blank place for a leaf, twice as wide if it must, and the leaf index of the leftmost one."""
+        index = next((at for at, node in enumerate(self.nodes[::2]) if node is None), self.leaf_count)
+        return (self if index < self.leaf_count else self._extended()), index
+
     def add(self, leaf: LeafNode) -> tuple[Self, int]:
         """The tree with a leaf more, in the leftmost blank place, and its leaf index (RFC 9420 7.7, 12.1.1)."""
-        index = next((at for at, node in enumerate(self.nodes[::2]) if node is None), self.leaf_count)
-        tree = self if index < self.leaf_count else self._extended()
+        tree, index = self.with_place()
         changes: dict[int, Node | None] = {2 * index: leaf}
         for above in tree.direct_path(index):
             node = tree.parent(above)

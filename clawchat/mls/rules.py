@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from clawchat.mls.errors import Invalid
+from clawchat.mls.framing import FramedContent
 from clawchat.mls.key_package import KeyPackage
 from clawchat.mls.key_schedule import GroupContext
 from clawchat.mls.nodes import LeafNode
@@ -65,6 +66,9 @@ class Rules(Protocol):
     def check_proposal(self, proposed: Proposed) -> None:
         """Nothing, when a proposal that stands alone may wait for a commit. Raises: invalid."""
 
+    def allows_public_message(self, content: FramedContent) -> bool:
+        """Whether this may come signed but not encrypted."""
+
     def pre_shared_key(self, identifier: PreSharedKeyID) -> bytes:
         """The key that a PreSharedKey proposal or a Welcome names. Raises: invalid (psk-unknown)."""
 
@@ -90,6 +94,10 @@ class OpenRules:
 
     def check_proposal(self, proposed: Proposed) -> None:
         """Every proposal."""
+
+    def allows_public_message(self, content: FramedContent) -> bool:
+        """All."""
+        return True
 
     def pre_shared_key(self, identifier: PreSharedKeyID) -> bytes:
         """What the given function finds.
