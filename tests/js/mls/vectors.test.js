@@ -58,8 +58,7 @@ test("suites with X448 are skipped by name", async () => {
 
   assert.equal(
     outcome.line(),
-    "crypto-basics.json: 0 passed, 0 failed, 2 skipped (MLS_256_DHKEMX448_AES256GCM_SHA512_Ed448: no X448; " +
-      "MLS_256_DHKEMX448_CHACHA20POLY1305_SHA512_Ed448: no X448)",
+    "crypto-basics.json: 0 passed, 0 failed, 2 skipped (suite 4: no X448; suite 6: no X448)",
   );
 });
 
