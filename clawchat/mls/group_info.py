@@ -66,9 +66,15 @@ class GroupInfo:
         tree = RatchetTree.parse(suite, encoded)
         if root_hash(tree) != self.group_context.tree_hash:
             raise Invalid("tree-hash")
-        signature_key = tree.member(self.signer).signature_key
-        suite.verify_with_label(signature_key, labels.GROUP_INFO_TBS, self._tbs(), self.signature)
+        self.verify(suite, tree.member(self.signer).signature_key)
         return tree
+
+    def verify(self, suite: CipherSuite, signature_key: bytes) -> None:
+        """Nothing, when this key signed it.
+
+        Raises: unauthentic.
+        """
+        suite.verify_with_label(signature_key, labels.GROUP_INFO_TBS, self._tbs(), self.signature)
 
     def external_pub(self) -> bytes:
         """What an external commit is made to.
