@@ -88,9 +88,9 @@ export function nextContext(epoch, applied) {
  * Raises: invalid (psk-unknown).
  * RFC 9420 8.4
  */
-export async function findPskSecret(tree, identifiers, rules) {
+export async function findPskSecret(suite, identifiers, rules) {
   return pskSecret(
-    tree.suite,
+    suite,
     identifiers.map((identifier) => [identifier, rules.preSharedKey(identifier)]),
   );
 }
@@ -107,7 +107,7 @@ async function follow(epoch, tree, path, sender, applied, authenticated, rules) 
   const { initSecret, externalSecret } = epoch.schedule;
   const init = applied.kemOutput ? await receiveExternalInit(suite, externalSecret, applied.kemOutput) : initSecret;
   const joiner = await joinerSecret(suite, init, commitSecret, context);
-  const secret = await epochSecret(suite, joiner, await findPskSecret(changed, applied.psks, rules), context);
+  const secret = await epochSecret(suite, joiner, await findPskSecret(suite, applied.psks, rules), context);
   return beginEpoch(context, changed, epoch.leafIndex, keys, secret, authenticated.confirmationTag);
 }
 
