@@ -28,6 +28,7 @@ from clawchat.protocol.message_header import ContentType, encode_private_message
 from clawchat.protocol.primitives import new_message_id, random_bytes, sha256
 from clawchat.protocol.session import Session
 from tests.fakes import FakeLink
+from tests.mls_bytes import OPEN_ROLES, group_info
 
 PATIENCE_SECONDS = 10.0
 STAGE_CHUNK = 131_072
@@ -230,7 +231,8 @@ class Phone:
         """Commit to a room, with blobs that stand for a commit, a Welcome and a GroupInfo."""
         message_id = message_id or new_message_id(now_ms())
         message = mls_message(room, message_id, epoch, random_bytes(32), ContentType.COMMIT)
-        staged = {"commit": await self.stage(message), "group_info": await self.stage(b"tree" + random_bytes(32))}
+        state = group_info(room, epoch + 1, OPEN_ROLES, random_bytes(32))
+        staged = {"commit": await self.stage(message), "group_info": await self.stage(state)}
         if added:
             staged["welcome"] = await self.stage(b"welcome" + random_bytes(32))
         request = {"room": room, "epoch": epoch, "message_id": message_id, "added": list(added)}

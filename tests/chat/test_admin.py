@@ -33,7 +33,7 @@ def rows(db) -> Device:
         psk_sealed=SECRET,
     )
     create_invite("for Dora", made_by=device)
-    room = Room.objects.create(room_id=random_bytes(16), scheme=1, epoch_since_ms=0, made_by=device)
+    room = Room.objects.create(room_id=random_bytes(16), scheme=0xF04E, epoch_since_ms=0, made_by=device)
     room.memberships.create(device=device, joined_seq=0)
     key_packages.put(device.pk, [SECRET], SECRET * 2)
     staging.stage(device.pk, sha256(SECRET), len(SECRET), 0, SECRET)

@@ -20,7 +20,7 @@ from tests.people import Phone, mls_message, now_ms
 async def room(alice, bob) -> bytes:
     """A room of alice and bob in epoch 1, its log at 1; both listen."""
     room = random_bytes(16)
-    await alice.request("room.create", room=room, scheme=1)
+    await alice.request("room.create", room=room, scheme=0xF04E)
     await alice.commit(room, 0, added=[bob.id])
     await listen(alice, room, 1)
     await listen(bob, room, 1)

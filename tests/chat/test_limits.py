@@ -16,7 +16,7 @@ from tests.fakes import FakeLink
 async def room(alice) -> bytes:
     """Alice's room at epoch 0."""
     room = random_bytes(16)
-    await alice.request("room.create", room=room, scheme=1)
+    await alice.request("room.create", room=room, scheme=0xF04E)
     return room
 
 

@@ -37,7 +37,7 @@ async def rows(hub) -> list[Tally]:
 async def talk(alice, bob) -> bytes:
     """A room in which both listen."""
     room = random_bytes(16)
-    await alice.request("room.create", room=room, scheme=1)
+    await alice.request("room.create", room=room, scheme=0xF04E)
     await alice.commit(room, 0, added=[bob.id])
     for phone in (alice, bob):
         await phone.request("room.resume", rooms=[{"room": room, "cursor": 1}])

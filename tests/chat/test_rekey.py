@@ -59,7 +59,7 @@ async def keys(hub, alice, clock) -> Keys:
 async def room(alice, bob) -> bytes:
     """A room of alice and bob in epoch 1, its log at 1; both listen."""
     room = random_bytes(16)
-    await alice.request("room.create", room=room, scheme=1)
+    await alice.request("room.create", room=room, scheme=0xF04E)
     await alice.commit(room, 0, added=[bob.id])
     for phone in (alice, bob):
         assert not (await phone.request("room.resume", rooms=[{"room": room, "cursor": 1}]))["gone"]

@@ -20,7 +20,7 @@ from tests.people import mls_message, now_ms
 async def room(alice) -> bytes:
     """Alice's room at epoch 0."""
     room = random_bytes(16)
-    await alice.request("room.create", room=room, scheme=1)
+    await alice.request("room.create", room=room, scheme=0xF04E)
     return room
 
 

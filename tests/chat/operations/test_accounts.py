@@ -28,7 +28,7 @@ SAMPLE = {
     "device.revoke": {"device_id": bytes(16)},
     "packages.put": {"packages": []},
     "packages.take": {"devices": []},
-    "room.create": {"room": bytes(16), "scheme": 1},
+    "room.create": {"room": bytes(16), "scheme": 0xF04E},
     "room.stage": {"digest": bytes(32), "size": 1, "offset": 0, "bytes": b"x"},
     "room.commit": {
         "room": bytes(16),

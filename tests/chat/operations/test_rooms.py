@@ -11,6 +11,7 @@ from clawchat.protocol.frame import MessageType
 from clawchat.protocol.limits import STAGE_MAX_BYTES
 from clawchat.protocol.message_header import ContentType
 from clawchat.protocol.primitives import new_message_id, random_bytes, sha256
+from tests.mls_bytes import group_info
 from tests.people import Phone, mls_message, now_ms
 
 
@@ -18,7 +19,7 @@ from tests.people import Phone, mls_message, now_ms
 async def room(alice) -> bytes:
     """A room that alice has just made."""
     room = random_bytes(16)
-    await alice.request("room.create", room=room, scheme=1)
+    await alice.request("room.create", room=room, scheme=0xF04E)
     return room
 
 
@@ -36,16 +37,16 @@ async def fetch(phone: Phone, room: bytes, digest: bytes) -> bytes:
 
 async def test_create_is_harmless_when_repeated(alice, room):
     """Its maker gets the same answer, also after commits."""
-    assert await alice.request("room.create", room=room, scheme=1) == {"epoch": 0}
+    assert await alice.request("room.create", room=room, scheme=0xF04E) == {"epoch": 0}
     await alice.commit(room, 0)
 
-    assert await alice.request("room.create", room=room, scheme=1) == {"epoch": 1}
+    assert await alice.request("room.create", room=room, scheme=0xF04E) == {"epoch": 1}
 
 
 async def test_mallory_cannot_take_a_room_id(charlie, room):
     """A taken id is refused to everybody else."""
     with pytest.raises(Malformed):
-        await charlie.request("room.create", room=room, scheme=1)
+        await charlie.request("room.create", room=room, scheme=0xF04E)
 
 
 async def test_other_schemes_are_refused(alice):
@@ -232,7 +233,8 @@ async def test_bob_joins(alice, bob, room):
     """Notice, Welcome, the tree of that epoch, and the first row after it."""
     welcome_bytes = random_bytes(200_000)
     welcome = await alice.stage(welcome_bytes)
-    tree = await alice.stage(b"tree of epoch 1")
+    state = group_info(room, 1)
+    tree = await alice.stage(state)
     await alice.commit(room, 0, added=[bob.id], welcome=welcome, group_info=tree)
     await alice.commit(room, 1)
 
@@ -241,9 +243,9 @@ async def test_bob_joins(alice, bob, room):
 
     assert (waiting["room"], waiting["seq"], waiting["epoch"]) == (room, 1, 1)
     assert (waiting["digest"], waiting["size"]) == (welcome, 200_000)
-    assert (waiting["group_info"], waiting["group_info_size"]) == (tree, 15)
+    assert (waiting["group_info"], waiting["group_info_size"]) == (tree, len(state))
     assert await fetch(bob, room, waiting["digest"]) == welcome_bytes
-    assert await fetch(bob, room, waiting["group_info"]) == b"tree of epoch 1"
+    assert await fetch(bob, room, waiting["group_info"]) == state
     newest = await bob.request("group_info", room=room)
     assert (newest["epoch"], newest["seq"]) == (2, 2)
 
@@ -260,8 +262,7 @@ async def test_bob_joins(alice, bob, room):
 
 async def test_charlie_fetches_nothing(alice, bob, charlie, room):
     """Not a Welcome for others, not the tree, not a page; nor does he erase what waits for bob."""
-    welcome = await alice.stage(b"welcome, bob")
-    tree = await alice.stage(b"tree")
+    welcome, tree = await alice.stage(b"welcome, bob"), await alice.stage(group_info(room, 1))
     await alice.commit(room, 0, added=[bob.id], welcome=welcome, group_info=tree)
     [waiting] = (await bob.request("welcome.take"))["welcomes"]
 
@@ -280,12 +281,16 @@ async def test_charlie_fetches_nothing(alice, bob, charlie, room):
 
 async def test_an_offset_beyond_the_end_is_malformed(alice, bob, room):
     """And the end itself is an empty chunk."""
-    tree = await alice.stage(b"tree")
+    state = group_info(room, 1)
+    tree = await alice.stage(state)
     await alice.commit(room, 0, group_info=tree)
 
-    assert await alice.request("room.fetch", room=room, digest=tree, offset=4) == {"size": 4, "bytes": b""}
+    assert await alice.request("room.fetch", room=room, digest=tree, offset=len(state)) == {
+        "size": len(state),
+        "bytes": b"",
+    }
     with pytest.raises(Malformed):
-        await alice.request("room.fetch", room=room, digest=tree, offset=5)
+        await alice.request("room.fetch", room=room, digest=tree, offset=len(state) + 1)
     with pytest.raises(Malformed):
         await alice.request("room.fetch", room=room, digest=tree, offset=2**53 - 1)
 

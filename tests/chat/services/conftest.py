@@ -66,7 +66,7 @@ def charlie(server) -> Person:
 @pytest.fixture
 def room(alice, bob) -> Room:
     """A room of alice and bob at epoch 1 with an empty log, which began long ago."""
-    room = Room.objects.create(room_id=random_bytes(16), scheme=1, epoch=1, epoch_since_ms=0, made_by=alice.device)
+    room = Room.objects.create(room_id=random_bytes(16), scheme=0xF04E, epoch=1, epoch_since_ms=0, made_by=alice.device)
     for person in (alice, bob):
         Membership.objects.create(room=room, device=person.device, joined_seq=0)
     return room

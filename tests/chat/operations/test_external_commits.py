@@ -1,0 +1,433 @@
+"""Devices that join rooms on their own or come back: by real groups, and by whoever would like to."""
+
+import pytest
+
+from clawchat.mls.profile import (
+    Roles,
+    Vouch,
+    join_message,
+    member_data,
+    own_device_data,
+    room_extensions,
+    vouched_message,
+    voucher_data,
+    voucher_extension,
+)
+from clawchat.protocol.errors import Malformed, NotMember, StaleEpoch, Unauthentic
+from clawchat.protocol.keys import DeviceKey
+from clawchat.protocol.primitives import new_message_id, random_bytes
+from tests.chat.mls_rooms import Seat
+from tests.mls_bytes import external_commit, group_info, leaf
+from tests.people import now_ms
+
+
+def new_id() -> bytes:
+    return new_message_id(now_ms())
+
+
+@pytest.fixture
+async def anna(alice) -> Seat:
+    """Alice in a room that she has just made."""
+    seat = Seat(alice, random_bytes(16))
+    await seat.create()
+    return seat
+
+
+@pytest.fixture
+async def bert(anna, bob) -> Seat:
+    """Bob, whom alice has added."""
+    seat = Seat(bob, anna.room)
+    await anna.commit(added=[seat])
+    return seat
+
+
+def own_data(seat: Seat, epoch: int, message_id: bytes | None = None) -> bytes:
+    """Form 3, signed by the person's root."""
+    signature = seat.phone.root.sign(join_message(seat.room, epoch, seat.leaf_key))
+    return own_device_data(seat.room, message_id or new_id(), signature)
+
+
+class Voucher:
+    """A voucher for a room, listed by a member."""
+
+    def __init__(self, seat: Seat) -> None:
+        self.seat, self.key = seat, DeviceKey.generate()
+        self.public = bytes(self.key.public)
+
+    def roles(self, **changes) -> tuple:
+        """The group's extensions with this voucher on the list."""
+        roles = Roles.of(self.seat.group.context.extensions)
+        members = {
+            "every_member_may_add": roles.every_member_may_add,
+            "administrators": roles.administrators,
+            "vouches": (*roles.vouches, Vouch(self.public, self.seat.user)),
+        }
+        return room_extensions(Roles(**{**members, **changes}))
+
+    def proof(self, seat: Seat) -> bytes:
+        """For one newcomer."""
+        return self.key.sign(vouched_message(seat.room, self.public, seat.leaf_key))
+
+    def data(self, seat: Seat) -> bytes:
+        """Form 2."""
+        return voucher_data(seat.room, new_id(), self.public, self.proof(seat))
+
+    async def bring_in(self, seat: Seat) -> dict:
+        """The newcomer's external commit."""
+        return await seat.join_externally(
+            self.data(seat), voucher=self.public + self.proof(seat), leaf_extensions=[voucher_extension(self.public)]
+        )
+
+
+# Form 1: a device comes back
+
+
+async def test_a_device_that_lost_its_state_comes_back(anna, bert):
+    """By roster and by group; everybody goes on in one group, and its rows never stop."""
+    await bert.phone.request("room.resume", rooms=[{"room": bert.room, "cursor": 2}])
+
+    answer = await bert.join_externally(member_data(bert.room, new_id()), removed=bert)
+
+    assert answer == {"seq": 3, "epoch": 3}
+    await anna.follow(2)
+    assert anna.group.epoch_authenticator == bert.group.epoch_authenticator
+    await anna.phone.post(anna.room, b"welcome back", epoch=3)
+    assert [(await bert.phone.delivery()).seq for _ in range(2)] == [3, 4]
+    page = await bert.phone.request("room.read", room=bert.room, after=0, limit=10)
+    assert [row["seq"] for row in page["rows"]] == [3, 4]
+
+
+async def test_only_who_is_in_the_room_comes_back(anna, bert, charlie):
+    """Neither a stranger nor somebody who was removed, though the GroupInfo may have come to them."""
+    state = await bert.group_info()
+    seat = Seat(charlie, anna.room)
+    data = member_data(anna.room, new_id())
+    message = external_commit(anna.room, 2, data, leaf(charlie.root, charlie.key), 1)
+    blobs = {"commit": await charlie.stage(message), "group_info": await charlie.stage(group_info(anna.room, 3))}
+    request = {"room": anna.room, "epoch": 2, "message_id": data[17:33], "added": [charlie.id], **blobs}
+    with pytest.raises(NotMember) as refused:
+        await charlie.request("room.commit", removed=[charlie.id], **request)
+    assert "devices" not in refused.value.details
+    with pytest.raises(NotMember):
+        await seat.group_info()
+
+    await anna.commit(removed=[bert])
+    again = member_data(anna.room, new_id())
+    pending = bert.external(state, again, removed=bert)
+    with pytest.raises(NotMember):
+        await bert.post(pending, again[17:33], [bert.phone.id], [bert.phone.id])
+
+
+async def test_nobody_comes_back_in_anothers_place(anna, bert):
+    """The leaf is the sender's own, and so are the devices that it declares."""
+    state, data = await bert.group_info(), member_data(bert.room, new_id())
+    pending = bert.external(state, data, removed=bert)
+    for added, removed in (
+        ([bert.phone.id], []),
+        ([bert.phone.id], [anna.phone.id]),
+        ([bert.phone.id], [bert.phone.id, anna.phone.id]),
+        ([anna.phone.id], [anna.phone.id]),
+        ([], [bert.phone.id]),
+    ):
+        with pytest.raises(Malformed):
+            await bert.post(pending, data[17:33], added, removed)
+    with pytest.raises(Malformed, match="leaf"):
+        await anna.post(pending, data[17:33], [anna.phone.id], [anna.phone.id])
+
+    assert (await bert.post(pending, data[17:33], [bert.phone.id], [bert.phone.id]))["epoch"] == 3
+
+
+async def test_coming_back_late_is_stale(anna, bert):
+    """As every commit; and a repeat gets its place."""
+    state, data = await bert.group_info(), member_data(bert.room, new_id())
+    pending = bert.external(state, data, removed=bert)
+    await anna.commit()
+
+    with pytest.raises(StaleEpoch) as late:
+        await bert.post(pending, data[17:33], [bert.phone.id], [bert.phone.id])
+    assert late.value.details["epoch"] == 3
+
+    again = member_data(bert.room, new_id())
+    answer = await bert.join_externally(again, removed=bert)
+    request = {"room": bert.room, "epoch": 3, "message_id": again[17:33], "commit": bytes(32), "group_info": bytes(32)}
+    assert await bert.phone.request("room.commit", added=[], removed=[], **request) == answer
+
+
+# Form 3: a further device of a member
+
+
+@pytest.fixture
+async def second(anna, join) -> Seat:
+    """Alice's second device, in no room yet."""
+    return Seat(await join("Alice", root=anna.phone.root), anna.room)
+
+
+async def test_a_further_device_of_a_member_joins(anna, second):
+    """It finds the room, its GroupInfo, and joins; nobody else had to be there."""
+    assert (await second.phone.request("room.list"))["rooms"] == [
+        {"room": anna.room, "scheme": 0xF04E, "epoch": 1, "here": False}
+    ]
+
+    answer = await second.join_externally(own_data(second, 1))
+
+    assert answer == {"seq": 2, "epoch": 2}
+    await anna.follow(1)
+    assert anna.group.epoch_authenticator == second.group.epoch_authenticator
+    assert [room["here"] for room in (await second.phone.request("room.list"))["rooms"]] == [True]
+    await second.phone.request("room.resume", rooms=[{"room": second.room, "cursor": 2}])
+    await anna.phone.post(anna.room, b"hello, me", epoch=2)
+    assert (await second.phone.delivery()).seq == 3
+
+
+async def test_a_certificate_alone_admits_nobody(anna, second):
+    """Without the root's word for this room and epoch, a device of the member stays out."""
+    state = await second.group_info()
+    wrong = [
+        own_device_data(anna.room, new_id(), bytes(64)),
+        own_device_data(anna.room, new_id(), anna.phone.root.sign(join_message(random_bytes(16), 1, second.leaf_key))),
+        own_device_data(anna.room, new_id(), anna.phone.root.sign(join_message(anna.room, 2, second.leaf_key))),
+        own_device_data(anna.room, new_id(), anna.phone.root.sign(join_message(anna.room, 1, anna.leaf_key))),
+        own_device_data(anna.room, new_id(), second.phone.key.sign(join_message(anna.room, 1, second.leaf_key))),
+    ]
+    for data in wrong:
+        new = leaf(second.phone.root, second.phone.key)
+        staged = [external_commit(anna.room, 1, data, new), group_info(anna.room, 2)]
+        commit, tree = [await second.phone.stage(blob) for blob in staged]
+        with pytest.raises(Unauthentic):
+            await second.phone.request(
+                "room.commit",
+                room=anna.room,
+                epoch=1,
+                message_id=data[17:33],
+                added=[second.phone.id],
+                removed=[],
+                commit=commit,
+                group_info=tree,
+            )
+    assert state
+
+
+async def test_a_further_device_may_take_anothers_place(anna, second):
+    """Of the same member; and it must be said."""
+    data = own_data(second, 1)
+    pending = second.external(await second.group_info(), data)
+    with pytest.raises(Malformed):
+        await second.post(pending, data[17:33], [second.phone.id], [anna.phone.id])
+    second.group = None
+
+    state = await second.group_info()
+    second.group = anna.group
+    data = own_data(second, 1)
+    pending = second.external(state, data, removed=anna)
+    for removed in ([], [second.phone.id]):
+        with pytest.raises((Malformed, NotMember)):
+            await second.post(pending, data[17:33], [second.phone.id], removed)
+    await second.post(pending, data[17:33], [second.phone.id], [anna.phone.id])
+
+    with pytest.raises(NotMember):
+        await anna.phone.request("room.read", room=random_bytes(16), after=0, limit=1)
+    assert (await anna.phone.request("room.resume", rooms=[{"room": anna.room, "cursor": 1}]))["gone"] == [anna.room]
+
+
+async def test_nobody_takes_a_strangers_place(anna, bert, second):
+    """Alice's second device cannot declare bob removed."""
+    data = own_data(second, 2)
+    second.group = anna.group
+    message = external_commit(anna.room, 2, data, leaf(second.phone.root, second.phone.key), 1)
+    roles = Roles.of(anna.group.context.extensions)
+    commit, tree = [await second.phone.stage(blob) for blob in (message, group_info(anna.room, 3, roles))]
+    request = {"room": anna.room, "epoch": 2, "message_id": data[17:33], "added": [second.phone.id]}
+
+    with pytest.raises(NotMember) as refused:
+        await second.phone.request("room.commit", removed=[bert.phone.id], commit=commit, group_info=tree, **request)
+
+    assert refused.value.details["devices"] == [bert.phone.id]
+
+
+async def test_who_has_no_device_in_the_room_joins_nothing(anna, charlie):
+    """His own root certifies charlie's device, but no device of his is there; he learns nothing about the room."""
+    seat = Seat(charlie, anna.room)
+    for epoch in (1, 7):
+        data = own_data(seat, epoch)
+        message = external_commit(anna.room, epoch, data, leaf(charlie.root, charlie.key))
+        commit, tree = [await charlie.stage(blob) for blob in (message, group_info(anna.room, epoch + 1))]
+        with pytest.raises(NotMember) as refused:
+            await charlie.request(
+                "room.commit",
+                room=anna.room,
+                epoch=epoch,
+                message_id=data[17:33],
+                added=[charlie.id],
+                removed=[],
+                commit=commit,
+                group_info=tree,
+            )
+        assert set(refused.value.details) <= {"code", "text"}
+    assert (await charlie.request("room.list")) == {"rooms": [], "more": False}
+
+
+# Form 2: by a voucher
+
+
+async def test_a_newcomer_joins_by_a_voucher(anna, charlie):
+    """While nobody is online; the next commit takes the voucher off the list."""
+    voucher, seat = Voucher(anna), Seat(charlie, anna.room)
+    await anna.commit(extensions=voucher.roles())
+
+    answer = await voucher.bring_in(seat)
+
+    assert answer == {"seq": 3, "epoch": 3}
+    await anna.follow(2)
+    assert anna.group.epoch_authenticator == seat.group.epoch_authenticator
+    await anna.commit(extensions=room_extensions(Roles(True, (anna.user,))))
+
+
+async def test_a_voucher_serves_once(anna, charlie, bob):
+    """The second one to come by it is refused: every member would have to."""
+    voucher = Voucher(anna)
+    await anna.commit(extensions=voucher.roles())
+    seat, late = Seat(charlie, anna.room), Seat(bob, anna.room)
+    state = await late.group_info(voucher.public + voucher.proof(late))
+    await voucher.bring_in(seat)
+
+    with pytest.raises(NotMember):
+        await late.group_info(voucher.public + voucher.proof(late))
+    data = voucher.data(late)
+    pending = late.external(state, data, leaf_extensions=[voucher_extension(voucher.public)])
+    with pytest.raises(NotMember):
+        await late.post(pending, data[17:33], [bob.id], [])
+
+
+async def test_a_device_that_came_by_a_voucher_comes_back_with_it(anna, charlie):
+    """Its new leaf carries what the old one did; another, or none, no member would take."""
+    voucher, seat = Voucher(anna), Seat(charlie, anna.room)
+    await anna.commit(extensions=voucher.roles())
+    await voucher.bring_in(seat)
+    roles = Roles.of(seat.group.context.extensions)
+    for extension in (None, bytes(32)):
+        data = member_data(anna.room, new_id())
+        message = external_commit(anna.room, 3, data, leaf(charlie.root, charlie.key, extension), 1)
+        commit, tree = [await charlie.stage(blob) for blob in (message, group_info(anna.room, 4, roles))]
+        with pytest.raises(Malformed, match="voucher"):
+            await charlie.request(
+                "room.commit",
+                room=anna.room,
+                epoch=3,
+                message_id=data[17:33],
+                added=[charlie.id],
+                removed=[charlie.id],
+                commit=commit,
+                group_info=tree,
+            )
+
+    again = member_data(anna.room, new_id())
+    await seat.join_externally(again, removed=seat, leaf_extensions=[voucher_extension(voucher.public)])
+    await anna.follow(2)
+    assert anna.group.epoch_authenticator == seat.group.epoch_authenticator
+
+
+async def test_who_goes_takes_the_voucher_along(anna, charlie):
+    """Else he would come by it again."""
+    voucher, seat = Voucher(anna), Seat(charlie, anna.room)
+    await anna.commit(extensions=voucher.roles())
+    await voucher.bring_in(seat)
+    await anna.follow(2)
+    roles = Roles.of(anna.group.context.extensions)
+    message_id = new_id()
+
+    with pytest.raises(Malformed, match="voucher"):
+        await anna.phone.commit(
+            anna.room,
+            3,
+            removed=[charlie.id],
+            message_id=message_id,
+            group_info=await anna.phone.stage(group_info(anna.room, 4, roles)),
+        )
+
+    await anna.commit(removed=[seat], extensions=room_extensions(Roles(True, (anna.user,))))
+    with pytest.raises(NotMember):
+        await seat.group_info(voucher.public + voucher.proof(seat))
+
+
+@pytest.mark.parametrize("change", ["another room", "another leaf", "not listed", "no proof"])
+async def test_a_false_voucher_opens_nothing(anna, charlie, change):
+    """Neither the GroupInfo nor the room."""
+    voucher, seat = Voucher(anna), Seat(charlie, anna.room)
+    if change != "not listed":
+        await anna.commit(extensions=voucher.roles())
+    room = random_bytes(16) if change == "another room" else anna.room
+    key = anna.leaf_key if change == "another leaf" else seat.leaf_key
+    proof = bytes(64) if change == "no proof" else voucher.key.sign(vouched_message(room, voucher.public, key))
+
+    with pytest.raises(NotMember):
+        await seat.group_info(voucher.public + proof)
+    epoch = anna.group.epoch
+    data = voucher_data(anna.room, new_id(), voucher.public, proof)
+    message = external_commit(anna.room, epoch, data, leaf(charlie.root, charlie.key, voucher.public))
+    commit, tree = [await charlie.stage(blob) for blob in (message, group_info(anna.room, epoch + 1))]
+    with pytest.raises((NotMember, Unauthentic)):
+        await charlie.request(
+            "room.commit",
+            room=anna.room,
+            epoch=epoch,
+            message_id=data[17:33],
+            added=[charlie.id],
+            removed=[],
+            commit=commit,
+            group_info=tree,
+        )
+
+
+async def test_a_voucher_ends_with_its_inviter(anna, bert, charlie):
+    """Bob vouched and was removed; or may not add any more."""
+    await bert.follow(2)
+    voucher, seat = Voucher(bert), Seat(charlie, anna.room)
+    await bert.commit(extensions=voucher.roles())
+    await anna.follow(2)
+    assert await seat.group_info(voucher.public + voucher.proof(seat))
+
+    await anna.commit(extensions=voucher.roles(every_member_may_add=False, vouches=(Vouch(voucher.public, bert.user),)))
+    with pytest.raises(NotMember):
+        await seat.group_info(voucher.public + voucher.proof(seat))
+
+    await anna.commit(extensions=voucher.roles(vouches=(Vouch(voucher.public, bert.user),)))
+    assert await seat.group_info(voucher.public + voucher.proof(seat))
+    await anna.commit(removed=[bert])
+    with pytest.raises(NotMember):
+        await seat.group_info(voucher.public + voucher.proof(seat))
+
+
+# What no form allows
+
+
+async def test_an_external_commit_changes_no_roles(anna, second):
+    """A newcomer's GroupInfo that makes him administrator is not taken."""
+    data = own_data(second, 1)
+    pending = second.external(await second.group_info(), data)
+    state = group_info(anna.room, 2, Roles(True, (bytes(16),)))
+    commit, tree = [await second.phone.stage(blob) for blob in (pending.commit, state)]
+
+    with pytest.raises(Malformed, match="roles"):
+        await second.phone.request(
+            "room.commit",
+            room=anna.room,
+            epoch=1,
+            message_id=data[17:33],
+            added=[second.phone.id],
+            removed=[],
+            commit=commit,
+            group_info=tree,
+        )
+
+
+async def test_an_external_commit_is_no_message(anna, bert):
+    """It comes by `room.commit`, with all that belongs to it."""
+    from clawchat.protocol.bodies import ChatSend
+    from clawchat.protocol.frame import MessageType
+
+    data = member_data(bert.room, new_id())
+    pending = bert.external(await bert.group_info(), data, removed=bert)
+
+    await bert.phone.put_frame(MessageType.CHAT, ChatSend(bert.room, pending.commit).encode(), data[17:33])
+
+    assert (await bert.phone.error()).number == Malformed.number
