@@ -4,6 +4,7 @@
  * RFC 9420 12.4.1, 12.4.3.2
  */
 
+import { fromHex } from "../bytes.js";
 import { UsageError } from "../protocol/errors.js";
 import { hide } from "./_hidden.js";
 import { replace } from "./_replace.js";
@@ -24,7 +25,6 @@ import { makeUpdatePath } from "./tree_kem.js";
 import { commonAncestor } from "./tree_math.js";
 import { checkMembers } from "./tree_validation.js";
 import { makeWelcome } from "./welcome.js";
-import { fromHex } from "../bytes.js";
 
 /**
  * @typedef {import("./epoch.js").GroupState} GroupState

@@ -52,6 +52,11 @@ export class GroupInfo {
     return new GroupInfo(this.groupContext, this.extensions, this.confirmationTag, this.signer, signature);
   }
 
+  /** Nothing, when this key signed it. Raises: unauthentic. */
+  async verify(suite, signatureKey) {
+    await suite.verifyWithLabel(signatureKey, GROUP_INFO_TBS, this.#tbs(), this.signature);
+  }
+
   /**
    * The group's tree, from the extension or as it was given beside it, when its hash is the context's and the signer in
    * it signed this.
@@ -65,8 +70,7 @@ export class GroupInfo {
     if (!encoded) throw new Invalid("no-tree");
     const tree = RatchetTree.parse(suite, encoded);
     if (!sameBytes(await rootHash(tree), this.groupContext.treeHash)) throw new Invalid("tree-hash");
-    const { signatureKey } = tree.member(this.signer);
-    await suite.verifyWithLabel(signatureKey, GROUP_INFO_TBS, this.#tbs(), this.signature);
+    await this.verify(suite, tree.member(this.signer).signatureKey);
     return tree;
   }
 
