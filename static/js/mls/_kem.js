@@ -67,7 +67,6 @@ export async function expand(hash, key, info, length) {
 export class X25519Kem {
   number = 0x0020;
   encBytes = 32;
-  secretBytes = 32;
   publicBytes = 32;
   #kdf = new LabeledKdf("SHA-256", concat(utf8("KEM"), u16(0x0020)));
 
@@ -80,6 +79,11 @@ export class X25519Kem {
   /** 32 bytes. Raises: malformed (another length). */
   publicKey(secret) {
     return refusing(() => sodium.x25519Public(secret));
+  }
+
+  /** Raises: malformed (another length than 32 bytes). */
+  checkSecret(secret) {
+    checkSize(secret);
   }
 
   /** Raises: malformed (another length, or a point of small order). */
@@ -115,7 +119,6 @@ export class X25519Kem {
 export class XWingKem {
   number = 0x647a;
   encBytes = 1120;
-  secretBytes = 32;
   publicBytes = XWING_PUBLIC_BYTES;
 
   /** Spec: 4.4 */
@@ -127,6 +130,11 @@ export class XWingKem {
   /** 1,216 bytes. Raises: malformed (a seed of another length). */
   publicKey(secret) {
     return refusing(() => sodium.xwingPublic(secret));
+  }
+
+  /** Raises: malformed (another length than 32 bytes). */
+  checkSecret(secret) {
+    checkSize(secret);
   }
 
   /**
@@ -157,6 +165,10 @@ export class XWingKem {
   async decapsulate(secret, enc) {
     return refusing(() => sodium.xwingDecapsulate(secret, enc));
   }
+}
+
+function checkSize(secret) {
+  if (secret.length !== 32) throw new Malformed(`KEM secret of ${secret.length} bytes`);
 }
 
 /** libsodium refuses by throwing plain errors; what it refuses here came from outside. */

@@ -50,11 +50,11 @@ export class Hpke {
   /**
    * The plaintext (RFC 9180 6.1).
    *
-   * Raises: malformed (size of enc); unauthentic.
+   * Raises: malformed (size of enc or of the secret); unauthentic.
    */
   async openBase(secret, enc, info, ciphertext) {
     if (enc.length !== this.kem.encBytes) throw new Malformed(`encapsulated key of ${enc.length} bytes`);
-    if (secret.length !== this.kem.secretBytes) throw new Malformed(`KEM secret of ${secret.length} bytes`);
+    this.kem.checkSecret(secret);
     const shared = await this.kem.decapsulate(secret, enc).catch(() => {
       throw new Unauthentic();
     });
