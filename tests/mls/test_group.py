@@ -1,0 +1,286 @@
+"""A group from its first epoch on: who joins, who goes, and what each of them reads."""
+
+import pytest
+
+from clawchat.mls.errors import EpochGone, Invalid, KeyUsed
+from clawchat.mls.group import Group
+from clawchat.mls.key_package import LIFETIME_SECONDS
+from clawchat.protocol.errors import Malformed, Unauthentic, UsageError
+from tests.mls.members import ANNA, BERT, CARL, DORA, NOW, Device
+from tests.mls.room import ROOM_ID, RULES, Room, devices
+
+
+def test_three_devices_read_each_other():
+    """Everybody reads everybody, and knows who it was."""
+    room = Room(ANNA, BERT, CARL)
+
+    for speaker in (ANNA, BERT, CARL):
+        for device, opened in room.say(speaker, speaker.person.encode()).items():
+            assert (opened.kind, opened.payload) == ("message", speaker.person.encode())
+            assert opened.sender == room[speaker].leaf_index
+            assert opened.leaf.signature_key == speaker.signature_key
+            assert opened.epoch == room[device].epoch
+
+
+def test_group_goes_through_adds_updates_and_removes():
+    """Everybody stays in one epoch with one tree, whoever commits."""
+    people = devices(9)
+    room = Room(people[0], *people[1:4])
+    for device in people[4:]:
+        room.add(people[1], device)
+    for device in people:
+        room.commit(device)
+    room.remove(people[0], people[3], people[8])
+    room.commit(people[2])
+    room.add(people[7], Device("late"))
+    room.say(Device("late"), b"here")
+
+    assert len(room[people[0]].members) == 8
+    assert room[Device("late")].leaf_index == room[people[2]].leaf_index + 1
+
+
+def test_commit_tells_who_came_and_who_went():
+    """Proposals, and members with their leaves."""
+    room = Room(ANNA, BERT, CARL)
+    leaf = room[CARL].leaf_index
+    secrets = room.key_package(DORA)
+
+    opened = room.commit(ANNA, remove=(leaf,), add=(secrets.package,))
+
+    assert opened[CARL].kind == "removed"
+    assert [each.leaf.signature_key for each in opened[BERT].removed] == [CARL.signature_key]
+    assert [each.leaf.signature_key for each in opened[BERT].added] == [DORA.signature_key]
+    assert [(each.sender, each.by_reference) for each in opened[BERT].proposals] == [(0, False), (0, False)]
+
+
+def test_device_that_leaves_is_removed_by_the_next_commit():
+    """Its proposal waits, nobody sends before it is committed, and the commit takes it by reference."""
+    room = Room(ANNA, BERT, CARL)
+    room.groups[CARL], message = room[CARL].propose_removal_of_self(room.data(), random=room.random)
+    opened = room.deliver(message, CARL)
+    assert opened[ANNA].kind == "proposal"
+    assert room[ANNA].pending_proposals == room[BERT].pending_proposals == 1
+
+    for device in (ANNA, CARL):
+        with pytest.raises(UsageError):
+            room[device].seal(b"", room.data(), random=room.random)
+    with pytest.raises(UsageError):
+        room.make(CARL)
+    opened = room.commit(BERT)
+
+    assert opened[CARL].kind == "removed"
+    assert [each.by_reference for each in opened[ANNA].proposals] == [True]
+    assert room[ANNA].pending_proposals == 0
+
+
+def test_asking_twice_to_leave_is_committed_once():
+    """The second proposal is left out, and so is a Remove by value of the same leaf."""
+    room = Room(ANNA, BERT, CARL)
+    for _ in range(2):
+        room.groups[CARL], message = room[CARL].propose_removal_of_self(room.data(), random=room.random)
+        room.deliver(message, CARL)
+
+    opened = room.commit(ANNA, remove=(room[CARL].leaf_index,))
+
+    assert len(opened[BERT].proposals) == 1
+
+
+def test_pending_commit_is_dropped_when_another_one_took_the_epoch():
+    """The group goes on from where it was, and never uses the commit's key again."""
+    room = Room(ANNA, BERT)
+    dropped = room.make(ANNA)
+    room.groups[ANNA] = dropped.group
+
+    room.commit(BERT)
+
+    with pytest.raises(EpochGone):
+        room[BERT].open(dropped.commit)
+
+
+def test_two_commits_of_one_state_are_under_two_keys():
+    """The group to go on with has its handshake ratchet moved on."""
+    room = Room(ANNA, BERT)
+    first = room.make(ANNA)
+    room.groups[ANNA] = first.group
+
+    second = room.make(ANNA)
+
+    after = room[BERT].open(first.commit).group
+    assert room[BERT].open(second.commit).kind == "commit"
+    assert after.epoch == room[BERT].epoch + 1
+
+
+def test_adopting_keeps_what_was_opened_meanwhile():
+    """A message of the old epoch opens once, before or after the commit."""
+    room = Room(ANNA, BERT)
+    message, late = room.seal(BERT, b"first"), room.seal(BERT, b"second")
+    pending = room.make(ANNA)
+    group = pending.group.open(message).group
+
+    group = group.adopt(pending.next)
+
+    with pytest.raises(KeyUsed):
+        group.open(message)
+    assert group.open(late).payload == b"second"
+
+
+def test_adopting_another_epoch_is_refused():
+    """Only what follows this epoch of this group."""
+    room = Room(ANNA, BERT)
+    pending = room.make(ANNA)
+    room.commit(BERT)
+
+    with pytest.raises(UsageError):
+        room[ANNA].adopt(pending.next)
+
+
+def test_past_epoch_opens_until_it_is_erased():
+    """One past epoch, messages only."""
+    room = Room(ANNA, BERT, CARL)
+    older = room.seal(CARL, b"older")
+    room.commit(ANNA)
+    message, lost = room.seal(CARL, b"late"), room.seal(CARL, b"lost")
+    late_commit = room.make(BERT).commit
+    room.commit(ANNA)
+
+    opened = room[BERT].open(message)
+
+    assert (opened.payload, opened.epoch, room[BERT].has_past) == (b"late", room[BERT].epoch - 1, True)
+    assert opened.sender == room[CARL].leaf_index
+    with pytest.raises(KeyUsed):
+        opened.group.open(message)
+    for gone in (older, late_commit):
+        with pytest.raises(EpochGone):
+            room[ANNA].open(gone)
+    with pytest.raises(EpochGone):
+        room[BERT].without_past().open(lost)
+    assert not room[BERT].without_past().has_past
+
+
+def test_own_messages_do_not_open():
+    """Their keys are used when they are sealed; a clone's further messages are not taken for ours."""
+    room = Room(ANNA, BERT)
+    clone = room[ANNA]
+    message = room.seal(ANNA, b"once")
+    cloned, first = clone.seal(b"by the clone", room.data(), random=room.random)
+    _, second = cloned.seal(b"by the clone", room.data(), random=room.random)
+
+    for own in (message, first):
+        with pytest.raises(KeyUsed):
+            room[ANNA].open(own)
+    with pytest.raises(Invalid) as refused:
+        room[ANNA].open(second)
+    assert refused.value.reason == "own-message"
+
+
+def test_failure_leaves_the_state_as_it_was():
+    """Damaged anywhere, nothing changes, and the message itself still opens."""
+    room = Room(ANNA, BERT)
+    message = room.seal(ANNA, b"fine")
+    rows = room[BERT].rows()
+
+    for at in range(0, len(message), 7):
+        damaged = message[:at] + bytes([message[at] ^ 1]) + message[at + 1 :]
+        with pytest.raises((Malformed, Unauthentic, Invalid, EpochGone, KeyUsed)):
+            room[BERT].open(damaged)
+
+    assert room[BERT].rows() == rows
+    assert room[BERT].open(message).payload == b"fine"
+
+
+def test_damaged_commit_changes_nothing():
+    """A commit is refused wherever a bit is wrong, and is then processed as it was made."""
+    room = Room(ANNA, BERT)
+    commit = room.make(ANNA).commit
+    rows = room[BERT].rows()
+
+    for at in range(0, len(commit), 97):
+        damaged = commit[:at] + bytes([commit[at] ^ 0x40]) + commit[at + 1 :]
+        with pytest.raises((Malformed, Unauthentic, Invalid, EpochGone, KeyUsed)):
+            room[BERT].open(damaged)
+
+    assert room[BERT].rows() == rows
+    assert room[BERT].open(commit).kind == "commit"
+
+
+def test_exporter_and_authenticator_are_everybodys_and_of_the_epoch():
+    """The same for all, another one after the next commit."""
+    room = Room(ANNA, BERT)
+    before = room[ANNA].export("clawchat/1 signals", b"", 32)
+    assert before == room[BERT].export("clawchat/1 signals", b"", 32)
+
+    room.commit(BERT)
+
+    assert room[ANNA].export("clawchat/1 signals", b"", 32) != before
+
+
+def test_identity_is_renewed_by_a_commit():
+    """The new dates stand in the committer's leaf, for everybody."""
+    room = Room(ANNA, BERT)
+    renewed = ANNA.identity(not_after=NOW + 63_072_000).encode()
+
+    room.commit(ANNA, identity=renewed)
+
+    assert room[BERT].tree.leaf(0).credential.identity == renewed
+    room.commit(ANNA)
+    assert room[BERT].tree.leaf(0).credential.identity == renewed
+
+
+def test_key_package_is_added_within_its_lifetime_only():
+    """Before an Add is made its dates are judged; those who process it do not judge them."""
+    room = Room(ANNA, BERT)
+    package = room.key_package(CARL).package
+
+    for now in (NOW - 3601, NOW + LIFETIME_SECONDS + 1):
+        with pytest.raises(Invalid) as refused:
+            room[ANNA].commit(add=(package,), authenticated_data=room.data(), random=room.random, now=now)
+        assert refused.value.reason == "lifetime"
+
+
+def test_welcome_is_for_its_key_package():
+    """Another one's owner is not let in, nor with another epoch's tree."""
+    room = Room(ANNA, BERT)
+    secrets, others = room.key_package(CARL), room.key_package(DORA)
+    older = room[ANNA].group_info()
+    room.commit(ANNA, add=(secrets.package,))
+    welcome = room.pending.welcome
+
+    with pytest.raises(Invalid) as refused:
+        Group.join(DORA.member(), others, welcome, room.pending.group_info, rules=RULES)
+    assert refused.value.reason == "not-for-us"
+    with pytest.raises(Invalid) as refused:
+        Group.join(CARL.member(), secrets, welcome, older, rules=RULES)
+    assert refused.value.reason == "tree-hash"
+    with pytest.raises(Invalid) as refused:
+        Group.join(CARL.member(), secrets, welcome, None, rules=RULES)
+    assert refused.value.reason == "no-tree"
+    assert Group.join(CARL.member(), secrets, welcome, room.pending.group_info, rules=RULES).epoch == room[ANNA].epoch
+
+
+def test_message_of_another_room_is_refused():
+    """Before any key is touched."""
+    room, other = Room(ANNA, BERT), Room(CARL, DORA)
+    message = other.seal(CARL, b"")
+    renamed = message.replace(ROOM_ID, bytes(16))
+
+    with pytest.raises(Invalid) as refused:
+        room[ANNA].open(renamed)
+    assert refused.value.reason == "group"
+
+
+def test_whatever_is_no_message_is_malformed():
+    """A GroupInfo, a Welcome, nothing."""
+    room = Room(ANNA, BERT)
+
+    for data in (b"", b"\0\1", room.pending.group_info, room.pending.welcome):
+        with pytest.raises(Malformed):
+            room[ANNA].open(data)
+
+
+def test_nothing_prints_keys():
+    """Neither a group nor what it is made of."""
+    room = Room(ANNA, BERT)
+    group = room[ANNA]
+    secrets = [*group.state.epoch.keys.values(), group.state.epoch.schedule.init_secret]
+
+    assert not any(secret.hex() in repr(group) or repr(secret)[2:-1] in repr(group) for secret in secrets)
