@@ -5,6 +5,7 @@ RFC 9420 12.4.1, 12.4.3.2
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 from clawchat.mls.applying import next_context
 from clawchat.mls.commit import Commit
@@ -35,7 +36,7 @@ from clawchat.mls.tree_validation import check_members
 from clawchat.mls.welcome import Welcome, make_welcome
 from clawchat.protocol.errors import UsageError
 
-Random = Callable[[int], bytes]
+Random: TypeAlias = Callable[[int], bytes]
 
 
 @dataclass(frozen=True, slots=True)

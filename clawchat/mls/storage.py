@@ -6,7 +6,7 @@ Spec: 4.6
 """
 
 from collections.abc import Callable, Mapping
-from typing import TypeVar
+from typing import TypeAlias, TypeVar
 
 from clawchat.mls.codec import Reader, optional, u8, u32, u64, vector, vector_of
 from clawchat.mls.epoch import Epoch, GroupState, PastEpoch
@@ -18,7 +18,7 @@ from clawchat.mls.secret_tree import SecretTree
 from clawchat.mls.suite import CipherSuite
 from clawchat.protocol.errors import Malformed, UnsupportedVersion
 
-Rows = dict[str, bytes | None]
+Rows: TypeAlias = dict[str, bytes | None]
 _T = TypeVar("_T")
 _VERSION = 1
 

@@ -11,9 +11,12 @@ from tests.house.source import PRODUCT, ROOT, file_imports, files, javascript_co
 
 PYTHON = [ROOT / "manage.py", *files(".py", *PRODUCT, "scripts")]
 SCRIPTS = files(".js", "static/js")
-PRIMITIVES = "clawchat/protocol/primitives.py"
-
-# Who may call these besides primitives.py: nobody. Everybody else names a purpose in key_schedule.py's table.
+# Who may call these: the protocol's primitives, and MLS's suites with the HPKE under them. Everybody else names a purpose
+# in key_schedule.py's table, or a label of MLS.
+DERIVERS = {
+    "clawchat/protocol/primitives.py",
+    *(f"clawchat/mls/{name}.py" for name in ("hpke", "suite", "vector_suites")),
+}
 DERIVATION = {"HKDF", "HKDFExpand", "pbkdf2_hmac", "scrypt", "PBKDF2HMAC", "HMAC"}
 SECRET_WORDS = re.compile(
     r"(?:^|_)(?:secret|secrets|psk|private|seed|plaintext|passphrase|password|payload|ciphertext|exporter|"
@@ -87,9 +90,9 @@ def test_script_randomness_is_never_predictable(path: Path):
     assert not re.search(r"Math\s*\.\s*random", javascript_code(path.read_text()))
 
 
-@pytest.mark.parametrize("path", [path for path in PYTHON if place(path) != PRIMITIVES], ids=place)
+@pytest.mark.parametrize("path", [path for path in PYTHON if place(path) not in DERIVERS], ids=place)
 def test_nobody_derives_keys_by_hand(path: Path):
-    """HMAC and HKDF are called in primitives.py alone; key_schedule.py names every purpose."""
+    """HMAC and HKDF are called in the derivers alone; key_schedule.py and labels.py name every purpose."""
     assert not derivations(path.read_text())
 
 
