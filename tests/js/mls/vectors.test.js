@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -19,6 +19,7 @@ function run(files) {
   const folder = mkdtempSync(join(tmpdir(), "mls-vectors-"));
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
   const { status, stdout, stderr } = spawnSync(process.execPath, [RUNNER, folder], { encoding: "utf8" });
+  rmSync(folder, { recursive: true });
   return { status, said: stdout.trim().split("\n"), stderr };
 }
 
