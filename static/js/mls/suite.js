@@ -19,6 +19,8 @@ export class CipherSuite {
   #hash;
   #aead;
   #verify;
+  /** Public keys that were found good. */
+  #judged = new WeakSet();
 
   /**
    * @param {number} number
@@ -103,7 +105,10 @@ export class CipherSuite {
    * Raises: malformed.
    */
   checkPublicKey(publicKey) {
+    // Trees share their nodes, so many ask about the same buffer.
+    if (this.#judged.has(publicKey)) return;
     this.hpke.kem.checkPublicKey(publicKey);
+    this.#judged.add(publicKey);
   }
 
   /** SignWithLabel (RFC 9420 5.1.2). @param {Signer} signer */

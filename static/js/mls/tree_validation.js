@@ -142,7 +142,7 @@ function ownKinds(types) {
 }
 
 function hasTwice(keys) {
-  return new Set(keys.map((key) => String.fromCharCode(...key))).size < keys.length;
+  return new Set(keys.map((key) => String.fromCharCode.apply(null, key))).size < keys.length;
 }
 
 function isSubset(some, all) {
