@@ -6,12 +6,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
-from django.conf import settings
 from django.db import DatabaseError, OperationalError, connection, transaction
 
 from chat.models import Device, Envelope, Membership, Room
 from chat.retry import LONGEST_SECONDS, retry_text
-from chat.services import commits, externals
+from chat.services import commits, externals, schemes
 from chat.services.acting import acting_device
 from chat.services.commits import Commit, CommitRequest
 from clawchat.protocol.bodies import ChatDelivery
@@ -201,8 +200,10 @@ def _refusal(ledger: _Ledger, work: Append) -> PeerError | None:
     objection = _objection_to_sender(ledger, room, work)
     if objection is not None:
         return objection
-    if room.scheme not in settings.CLAWCHAT_SCHEMES:
-        return UnsupportedVersion(f"rooms of scheme {room.scheme} take nothing more")
+    try:
+        schemes.check(room.scheme)
+    except UnsupportedVersion as error:
+        return error
     if work.epoch == room.epoch:
         return _refusal_of_more(ledger, work)
     late = work.kind == Envelope.Kind.APPLICATION and work.epoch == room.epoch - 1

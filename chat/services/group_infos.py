@@ -11,7 +11,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from chat.models import Device, GroupInfo, Room, WaitingWelcome
-from chat.services import externals, staging
+from chat.services import externals, schemes, staging
 from chat.services.acting import acting_device
 from clawchat.mls.codec import Reader
 from clawchat.mls.key_schedule import GroupContext
@@ -52,7 +52,8 @@ def put(device_pk: int, room_id: bytes, epoch: int, digest: bytes) -> None:
 
     A fifth takes the place of the oldest that came from the member of whom most are there: nobody with many devices can
     push the others' out.
-    Raises: malformed (the blob; other roles than the room's); stale_epoch with `epoch` and `head`; not_member; revoked.
+    Raises: malformed (the blob; other roles than the room's); stale_epoch with `epoch` and `head`; unsupported_version
+    (the room's scheme); not_member; revoked.
     Spec: 3.14 `group_info.put`
     """
     device = acting_device(device_pk)
@@ -60,6 +61,7 @@ def put(device_pk: int, room_id: bytes, epoch: int, digest: bytes) -> None:
     room = Room.objects.select_for_update().filter(room_id=room_id).first()
     if room is None or not room.memberships.current().filter(device=device_pk).exists():
         raise NotMember("not in this room")
+    schemes.check(room.scheme)
     if epoch != room.epoch:
         raise StaleEpoch(f"the room is in epoch {room.epoch}", {"epoch": room.epoch, "head": room.head})
     if room.roles is None or read_roles(body, room_id, epoch).encode() != bytes(room.roles):

@@ -4,14 +4,13 @@ import re
 import time
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
 from chat.models import AuditEvent, Envelope, Membership, Room
-from chat.services import audit
+from chat.services import audit, schemes
 from chat.services.acting import acting_device
-from clawchat.protocol.errors import Malformed, NotMember, UnsupportedVersion
+from clawchat.protocol.errors import Malformed, NotMember
 
 PAGE_ROOMS = 256
 _REASON = re.compile("[a-z0-9-]*")
@@ -35,8 +34,7 @@ def create_room(device_pk: int, room_id: bytes, scheme: int) -> int:
     not_member (no account).
     """
     device = acting_device(device_pk)
-    if scheme not in settings.CLAWCHAT_SCHEMES:
-        raise UnsupportedVersion(f"rooms of scheme {scheme} are not taken here")
+    schemes.check(scheme)
     room, made = Room.objects.get_or_create(
         room_id=room_id,
         defaults={"scheme": scheme, "made_by": device, "epoch_since_ms": time.time_ns() // 1_000_000},
