@@ -11,8 +11,8 @@ from tests.house.source import PRODUCT, ROOT, file_imports, files, javascript_co
 
 PYTHON = [ROOT / "manage.py", *files(".py", *PRODUCT, "scripts")]
 SCRIPTS = files(".js", "static/js")
-# Who may call these: the protocol's primitives, and MLS's suites with the HPKE under them. Everybody else names a purpose
-# in key_schedule.py's table, or a label of MLS.
+# Who may call these: the protocol's primitives, and MLS's suites with the HPKE under them. Everybody else names a
+# purpose in key_schedule.py's table, or a label of MLS.
 DERIVERS = {
     "clawchat/protocol/primitives.py",
     *(f"clawchat/mls/{name}.py" for name in ("hpke", "suite", "vector_suites")),
