@@ -13,7 +13,12 @@ const NOTHING = new Uint8Array();
 const OBJECT_ID_EC = [0x06, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1];
 
 /** A curve: its name in Web Crypto, its object identifier (SEC 1), the size of its scalars and its hash. */
-export const P256 = { namedCurve: "P-256", oid: [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7], size: 32, hash: "SHA-256" };
+export const P256 = {
+  namedCurve: "P-256",
+  oid: [6, 8, 0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7],
+  size: 32,
+  hash: "SHA-256",
+};
 export const P384 = { namedCurve: "P-384", oid: [6, 5, 0x2b, 0x81, 4, 0, 0x22], size: 48, hash: "SHA-384" };
 export const P521 = { namedCurve: "P-521", oid: [6, 5, 0x2b, 0x81, 4, 0, 0x23], size: 66, hash: "SHA-512" };
 

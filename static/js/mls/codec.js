@@ -102,7 +102,10 @@ export function vector(data) {
   return concat(vectorLength(data.length), data);
 }
 
-/** The items' encodings, joined, behind their length. @param {readonly ({encode(): Uint8Array} | Uint8Array)[]} items */
+/**
+ * The items' encodings, joined, behind their length.
+ * @param {readonly ({encode(): Uint8Array} | Uint8Array)[]} items
+ */
 export function vectorOf(items) {
   return vector(join(items.map((item) => (item instanceof Uint8Array ? item : item.encode()))));
 }

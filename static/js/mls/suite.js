@@ -1,4 +1,4 @@
-/** Cipher suites (RFC 9420 5.1, 17.1) and what is built from them: signing, sealing, hashing and deriving with labels. */
+/** Cipher suites (RFC 9420 5.1, 17.1) and what is built from them: signing, sealing, hashing, deriving with labels. */
 
 import { concat, utf8 } from "../bytes.js";
 import { Unauthentic } from "../protocol/errors.js";

@@ -30,7 +30,9 @@ const SENDER_DATA_SECRET = new Uint8Array(48).fill(2);
 const MEMBERSHIP_KEY = new Uint8Array(48).fill(3);
 const secretTree = () => SecretTree.make(SUITE, 2, new Uint8Array(48).fill(1));
 
-async function signed(contentType, content, { sender = Sender.member(1), wireFormat = WireFormat.PRIVATE_MESSAGE } = {}) {
+const { PRIVATE_MESSAGE } = WireFormat;
+
+async function signed(contentType, content, { sender = Sender.member(1), wireFormat = PRIVATE_MESSAGE } = {}) {
   const framed = new FramedContent(GROUP, 7, sender, DATA, contentType, content);
   return AuthenticatedContent.sign(SUITE, ADA.sign, wireFormat, framed, CONTEXT);
 }

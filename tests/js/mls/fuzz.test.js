@@ -14,7 +14,13 @@ import { KeyPackage, KeyPackageSecrets, makeKeyPackage } from "../../../static/j
 import { GroupContext, KeySchedule } from "../../../static/js/mls/key_schedule.js";
 import * as nodes from "../../../static/js/mls/nodes.js";
 import { PrivateMessage, SenderData } from "../../../static/js/mls/private_message.js";
-import { ExternalInit, GroupContextExtensions, ReInit, Remove, readProposal } from "../../../static/js/mls/proposals.js";
+import {
+  ExternalInit,
+  GroupContextExtensions,
+  ReInit,
+  Remove,
+  readProposal,
+} from "../../../static/js/mls/proposals.js";
 import { PreSharedKeyID } from "../../../static/js/mls/psk.js";
 import { PublicMessage } from "../../../static/js/mls/public_message.js";
 import { RatchetTree } from "../../../static/js/mls/ratchet_tree.js";
