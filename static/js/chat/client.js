@@ -1,10 +1,10 @@
 // An enrolled device at work: its rooms, the people it knows, its line to the server.
 
 import { utf8 } from "../bytes.js";
-import { MlsDevice } from "../standin/device.js";
 import { devicesToAdd } from "./adding.js";
 import { Chores } from "./chores.js";
 import { Directory } from "./directory.js";
+import { Groups } from "./groups.js";
 import { KeyStock } from "./key_stock.js";
 import { Link } from "./link.js";
 import { ROOM_NAME_MAX_BYTES, TEXT_MAX_BYTES } from "./payload.js";
@@ -13,10 +13,11 @@ import { Rooms } from "./rooms.js";
 import { connectionView, roomView } from "./views.js";
 import { Welcomes } from "./welcomes.js";
 
-const ERASE_EVERY_MS = 15_000;
+const LOOK_EVERY_MS = 15_000;
 
 export class Client {
   #account;
+  #people;
   #userId;
   #finder;
   #link;
@@ -26,9 +27,9 @@ export class Client {
   #chores;
   #changed;
   #failed;
-  #eraser;
+  #looking;
 
-  constructor({ account, finder, store, device, environment, changed, failed }) {
+  constructor({ account, finder, store, environment, changed, failed }) {
     this.#account = account;
     this.#finder = finder;
     this.#changed = changed;
@@ -36,6 +37,8 @@ export class Client {
     finder.whenRevoked = () => failed(new Problem("revoked"));
     const ask = (op, members) => this.#link.ask(op, members);
     const { me } = account;
+    const groups = new Groups(account.person.identity, store.deviceKey);
+    const random = environment.random ?? Math.random;
     this.#userId = me.userId;
     this.#link = new Link({
       account,
@@ -45,9 +48,10 @@ export class Client {
       noticed: (occasion) => this.#chores.add(occasion),
       changed: () => this.#connectionChanged(),
     });
-    this.#rooms = new Rooms(device, { store, me, ask, failed, changed: (room) => this.#roomChanged(room) });
+    this.#rooms = new Rooms({ store, groups, me, ask, random, failed, changed: (room) => this.#roomChanged(room) });
     this.#directory = new Directory(store);
-    const stock = new KeyStock(store, device, ask);
+    this.#people = { ask, groups, directory: this.#directory };
+    const stock = new KeyStock(store, groups, ask);
     this.#chores = new Chores({
       ask,
       failed,
@@ -55,7 +59,7 @@ export class Client {
       stock,
       directory: this.#directory,
       rooms: this.#rooms,
-      welcomes: new Welcomes({ store, device, stock, ask, me }),
+      welcomes: new Welcomes({ store, groups, stock, ask, me }),
     });
   }
 
@@ -63,9 +67,7 @@ export class Client {
 
   /** @param {object} parts `account`, `finder`, `store`, `environment`, `changed(what, roomId)`, `failed(cause)` */
   static async open(parts) {
-    const { publicKey, sign } = parts.store.deviceKey;
-    const device = await MlsDevice.open({ identity: parts.account.person.identity, publicKey, sign });
-    const client = new Client({ ...parts, device });
+    const client = new Client(parts);
     await client.#rooms.load();
     await client.#directory.load();
     client.#readNames();
@@ -74,11 +76,12 @@ export class Client {
 
   start() {
     this.#link.start();
-    this.#eraser = setInterval(() => this.#erasePast(Date.now()), ERASE_EVERY_MS);
+    this.#looking = setInterval(() => this.#lookAfter(Date.now()), LOOK_EVERY_MS);
   }
 
   stop() {
-    clearInterval(this.#eraser);
+    clearInterval(this.#looking);
+    this.#rooms.close();
     this.#link.stop();
   }
 
@@ -120,11 +123,24 @@ export class Client {
     return room.id;
   }
 
-  /** Raises: Problem. */
+  /** Raises: Problem, as the next ones. */
   async addPeople(roomId, userIds) {
     const room = this.#requireRoom(roomId);
-    const ask = (op, members) => this.#link.ask(op, members);
-    await room.members.add(await devicesToAdd(ask, this.#directory, userIds));
+    room.requireAble();
+    await room.members.add(await devicesToAdd(this.#people, userIds));
+  }
+
+  async removePeople(roomId, userIds) {
+    await this.#requireRoom(roomId).members.remove(userIds);
+  }
+
+  async leaveRoom(roomId) {
+    await this.#requireRoom(roomId).members.leave();
+  }
+
+  /** Go on in a room that this device found back into, before somebody known has spoken there. */
+  async trustRoom(roomId) {
+    await this.#requireRoom(roomId).recovery.trust();
   }
 
   /** @returns {Promise<string>} the message's id */
@@ -151,13 +167,13 @@ export class Client {
 
   // Internal
 
-  #erasePast(now) {
-    for (const room of this.#rooms.all) room.erasePast(now).catch(this.#failed);
+  #lookAfter(now) {
+    for (const room of this.#rooms.all) room.upkeep.look(now).catch(this.#failed);
   }
 
   #requireRoom(roomId) {
     const room = this.#rooms.get(roomId);
-    if (!room?.isJoined) throw new Problem("not_member");
+    if (!room?.isJoined || room.record.leaving) throw new Problem("not_member");
     return room;
   }
 

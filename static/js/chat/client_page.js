@@ -37,6 +37,18 @@ export class ClientPage extends PageState {
     return this.#do((client) => client.addPeople(roomId, userIds));
   }
 
+  removePeople(roomId, userIds) {
+    return this.#do((client) => client.removePeople(roomId, userIds));
+  }
+
+  leaveRoom(roomId) {
+    return this.#do((client) => client.leaveRoom(roomId));
+  }
+
+  trustRoom(roomId) {
+    return this.#do((client) => client.trustRoom(roomId));
+  }
+
   /** @returns {Promise<string>} the message's id */
   send(roomId, text) {
     return this.#do((client) => client.send(roomId, text));

@@ -14,13 +14,13 @@ const USELESS_SECONDS = 45 * 86_400;
 
 export class KeyStock {
   #store;
-  #device;
+  #groups;
   #ask;
 
-  /** @param {object} store @param {import("../standin/device.js").MlsDevice} device @param {Function} ask */
-  constructor(store, device, ask) {
+  /** @param {object} store @param {import("./groups.js").Groups} groups @param {Function} ask */
+  constructor(store, groups, ask) {
     this.#store = store;
-    this.#device = device;
+    this.#groups = groups;
     this.#ask = ask;
   }
 
@@ -51,7 +51,7 @@ export class KeyStock {
   /** The private halves are stored before anything leaves: a package without one would swallow somebody's Welcome. */
   async #make(count, now, isLastResort) {
     const made = [];
-    while (made.length < count) made.push(await this.#device.makeKeyPackage(now));
+    while (made.length < count) made.push(await this.#groups.makeKeyPackage(now));
     const kept = { made: now, last_resort: isLastResort };
     await this.#store.write(
       made.map(({ ref, privateBytes }) => ["packages", ref, { ...kept, private: privateBytes }]),

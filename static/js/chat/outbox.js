@@ -12,8 +12,9 @@ import { fromHex, toHex } from "../bytes.js";
 export class OutboxEntry {
   /** The session it was sent on last. */
   channel = null;
-  /** The server took it; its row has not come yet. */
+  /** The server took it, at this place; its row has not come yet. */
   acknowledged = false;
+  seq = 0;
   /** The server has left the epoch it was encrypted in. */
   stale = false;
 
@@ -21,15 +22,16 @@ export class OutboxEntry {
    * @param {object} row
    * @param {string} row.id hex @param {number} row.order ascending in the room @param {number} row.time ms
    * @param {Uint8Array} row.payload plaintext @param {string | null} row.text what the screen shows; null: nothing
+   * @param {boolean} [row.leaves] whether it is the wish to leave the room, instead of a payload
    */
-  constructor({ id, order, time, payload, text, epoch = null, message = null }) {
-    Object.assign(this, { id, order, time, payload, text, epoch, message });
+  constructor({ id, order, time, payload, text, leaves = false, epoch = null, message = null }) {
+    Object.assign(this, { id, order, time, payload, text, leaves, epoch, message });
     this.messageId = fromHex(id);
   }
 
   get row() {
-    const { id, order, time, payload, text, epoch, message } = this;
-    return { id, order, time, payload, text, epoch, message };
+    const { id, order, time, payload, text, leaves, epoch, message } = this;
+    return { id, order, time, payload, text, leaves, epoch, message };
   }
 }
 
@@ -53,22 +55,33 @@ export class Outbox {
     return this.#entries.filter((entry) => entry.text !== null);
   }
 
+  /** Whether the wish to leave is on its way. */
+  get isLeaving() {
+    return this.#entries.some((entry) => entry.leaves);
+  }
+
+  /** What the server has taken at a place of the log up to here. @returns {OutboxEntry[]} @param {number} seq */
+  takenUpTo(seq) {
+    return this.#entries.filter((entry) => entry.acknowledged && entry.seq <= seq);
+  }
+
   find(id) {
     return this.#entries.find((entry) => entry.id === id);
   }
 
-  /** @param {{messageId: Uint8Array, time: number, payload: Uint8Array, text: string | null}} message */
-  add({ messageId, time, payload, text }) {
+  /** @param {{messageId: Uint8Array, time: number, payload: Uint8Array, text: string | null, leaves?: boolean}} message */
+  add({ messageId, time, payload, text, leaves = false }) {
     const order = Math.max(time, (this.#entries.at(-1)?.order ?? 0) + 1);
-    const entry = new OutboxEntry({ id: toHex(messageId), order, time, payload, text });
+    const entry = new OutboxEntry({ id: toHex(messageId), order, time, payload, text, leaves });
     this.#entries.push(entry);
     this.#unsaved.add(entry);
     return entry;
   }
 
-  /** The server has taken it. */
-  acknowledge(entry) {
+  /** The server has taken it. @param {number} seq its place */
+  acknowledge(entry, seq) {
     entry.acknowledged = true;
+    entry.seq = seq;
     this.#renewOvertaken(entry);
   }
 

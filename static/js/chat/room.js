@@ -4,67 +4,44 @@
 // nothing leaves the device before it is on the disk, and a crash leaves the room between two steps.
 // Spec: 4.6
 
-import { fromHex, toHex } from "../bytes.js";
 import { Lane } from "./lane.js";
+import { Problem } from "./problem.js";
+import { Recovery, STATE_LOST } from "./recovery.js";
 import { RoomMembers } from "./room_members.js";
 import { RoomReader } from "./room_reader.js";
-import { groupRows, roomRow } from "./room_rows.js";
+import { noGroupRows, roomRow } from "./room_rows.js";
 import { RoomSender } from "./room_sender.js";
+import { RoomState } from "./room_state.js";
+import { Upkeep } from "./upkeep.js";
 import { MessageViews } from "./views.js";
 
-/** The keys of an epoch that is over serve messages that were under way; the server takes such for 30 s. */
-const PAST_KEPT_MS = 60_000;
-
-export class Room {
+export class Room extends RoomState {
   #lane = new Lane();
   #surroundings;
   /** The session that carries the room, and the log's last row when it began to. */
   #channel = null;
   #head = 0;
-  /** Who is in the room, read from the tree once for each epoch. */
-  #users = { epoch: -1, ids: [] };
+  #isClosed = false;
 
   /**
-   * @param {object} state `id` (hex), `record`, `group`, `pending`, `transcript`, `outbox`, as from `room_rows.js`
-   * @param {object} surroundings `store`, `me`, `ask`, `changed(room)`, `failed(cause)`
+   * @param {object} state what `RoomState` takes
+   * @param {object} surroundings `store`, `groups`, `me`, `ask`, `random`, `changed(room)`, `failed(cause)`,
+   *   `resume(room)`
    */
-  constructor({ id, record, group, pending, transcript, outbox }, surroundings) {
-    this.id = id;
-    this.roomId = fromHex(id);
-    this.record = record;
-    this.group = group;
-    this.pending = pending;
-    this.transcript = transcript;
-    this.outbox = outbox;
-    /** The code of what keeps the room from going on, or null. */
-    this.stuck = null;
-    /** The code of what it waits for, which passes by itself; or null. */
-    this.held = null;
+  constructor(state, surroundings) {
+    super(state);
+    this.groups = surroundings.groups;
+    if (this.isJoined && (this.group === null || this.pending?.isExternal)) this.stuck = STATE_LOST;
     this.#surroundings = surroundings;
     this.sender = new RoomSender(this);
-    this.reader = new RoomReader(this, surroundings.me);
-    this.members = new RoomMembers(this, surroundings.ask);
+    this.reader = new RoomReader(this, surroundings);
+    this.members = new RoomMembers(this, surroundings);
+    this.recovery = new Recovery(this, surroundings);
+    this.upkeep = new Upkeep(this, surroundings);
     this.views = new MessageViews(this);
   }
 
-  // What it is
-
-  get isJoined() {
-    return !this.record.gone;
-  }
-
-  /** @returns {string[]} user ids (hex) of the people in the room */
-  get userIds() {
-    const { epoch } = this.group;
-    if (this.#users.epoch !== epoch) {
-      this.#users = { epoch, ids: [...new Set(this.group.members.map((member) => toHex(member.identity.userId)))] };
-    }
-    return this.#users.ids;
-  }
-
-  get unread() {
-    return this.transcript.unreadSince(this.record.read);
-  }
+  // The session
 
   /** The session, once all that stood in the log when it began has been read; only then may anything be sent. */
   get readyChannel() {
@@ -84,6 +61,7 @@ export class Room {
    */
   step(work) {
     return this.#lane.run(async () => {
+      if (this.#isClosed) throw new Problem("unavailable");
       const { rows, apply } = await work();
       if (rows.length > 0) await this.#surroundings.store.write(rows);
       return apply?.();
@@ -92,7 +70,7 @@ export class Room {
 
   /** A step nobody waits for. When it fails, the device cannot go on: its disk is full, or another page writes. */
   stepAside(work) {
-    this.step(work).catch(this.#surroundings.failed);
+    this.step(work).catch(this.failed);
   }
 
   /**
@@ -106,19 +84,31 @@ export class Room {
     // before has brought in meanwhile counts as read.
     if (head < asked) await this.reader.moveTo(head);
     else if (cursor > this.reader.received) await this.reader.moveTo(cursor);
+    await this.upkeep.attached(Date.now());
     this.wake();
+  }
+
+  /** Nothing is done here any more: the page goes, or another object stands for the room. */
+  close() {
+    this.#isClosed = true;
+    this.#channel = null;
+    this.recovery.stop();
+    this.upkeep.stop();
   }
 
   /** Something changed that may let the room go on. */
   wake() {
     this.sender.wake();
     this.members.publishPending();
+    this.members.settleProposals();
+    this.recovery.wake();
   }
 
   /** @param {string} code of what keeps the room from going on */
   getStuck(code) {
     this.stuck = code;
     this.changed();
+    this.recovery.wake();
   }
 
   /** @param {string | null} code of what it waits for a while */
@@ -128,16 +118,21 @@ export class Room {
     this.changed();
   }
 
+  /** Something went wrong after which the device cannot go on. */
+  failed = (cause) => {
+    if (!this.#isClosed) this.#surroundings.failed(cause);
+  };
+
   changed() {
     this.#surroundings.changed(this);
   }
 
   // Small changes
 
-  /** The next group, after its rows were written. */
+  /** The next group, after its rows were written; null when there is none for this device. */
   adopt(group) {
     this.group = group;
-    group.eraseSpent();
+    group?.eraseSpent();
   }
 
   update(changes) {
@@ -147,7 +142,20 @@ export class Room {
   /** The work of a step that changes only the record. */
   recordStep(changes) {
     const record = { ...this.record, ...changes };
-    return { rows: [roomRow(this.id, record)], apply: () => this.#replaceRecord(record) };
+    return { rows: [roomRow(this.id, record)], apply: () => this.replaceRecord(record) };
+  }
+
+  /** It is over for this device: what was read stays, the keys go. */
+  end() {
+    return this.step(async () => {
+      const { rows, apply } = this.recordStep({ gone: true });
+      const forget = () => {
+        this.adopt(null);
+        this.members.settled("refused", new Problem("not_member"));
+        apply();
+      };
+      return { rows: [...rows, ...noGroupRows(this.id)], apply: forget };
+    });
   }
 
   async markRead() {
@@ -155,19 +163,7 @@ export class Room {
     if (read > this.record.read) await this.update({ read });
   }
 
-  /**
-   * Erase the keys of the epoch before when their time is over. Whoever was away reads on first: what was sent in that
-   * epoch's last moments may stand behind the commit in the log.
-   */
-  async erasePast(now) {
-    if (!this.group.hasPast || !this.readyChannel || now - this.record.epochSince < PAST_KEPT_MS) return;
-    await this.step(async () => {
-      const group = this.group.withoutPast();
-      return { rows: groupRows(this.id, group, this.group), apply: () => this.adopt(group) };
-    });
-  }
-
-  #replaceRecord(record) {
+  replaceRecord(record) {
     this.record = record;
     this.changed();
   }

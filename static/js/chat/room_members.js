@@ -1,49 +1,88 @@
-// Bringing people into a room: a commit is made, stored, handed to the server, and true when it stands in the log.
+// Changing who is in a room: a commit is made, stored, handed to the server, and true when it stands in the log.
 //
-// Spec: 4.5
+// Spec: 4.4, 4.5
 
 import { sameBytes } from "../bytes.js";
+import { memberAuthenticatedData } from "../protocol/message_header.js";
 import { newMessageId } from "../protocol/primitives.js";
 import { retrySeconds } from "../protocol/retry.js";
 import { PendingCommit } from "./pending_commit.js";
 import { Problem } from "./problem.js";
 import { groupRows, pendingRow } from "./room_rows.js";
+import { seatsOf } from "./roster.js";
 
 /** Refusals of a commit that pass by themselves: it is repeated byte for byte. */
-const PASSING = new Set(["too_fast", "limit", "unavailable", "internal"]);
+export const PASSING = new Set(["too_fast", "limit", "unavailable", "internal"]);
 const RETRY_SECONDS = 2;
 const LONGEST_WAIT_SECONDS = 300;
+
+/** Whoever is online when somebody leaves commits it after a share of this, so that not all do at once. Spec: 4.4 */
+const PROPOSAL_WAIT_MS = 2000;
 
 export class RoomMembers {
   #room;
   #ask;
+  #random;
   /** The pending commit that was handed to the server, or is being. */
   #published = null;
+  #proposalTimer = null;
 
-  /** @param {import("./room.js").Room} room @param {(op: string, members: object) => Promise<object>} ask */
-  constructor(room, ask) {
+  /** @param {import("./room.js").Room} room @param {object} surroundings `ask(op, members)`, `random()` */
+  constructor(room, { ask, random }) {
     this.#room = room;
     this.#ask = ask;
+    this.#random = random;
   }
 
-  // Actions
+  // Actions; they go on however many commits of others come first
 
   /**
-   * Add devices, however many commits of others come first. A device that the server will not have is left out.
-   * @param {{deviceId: Uint8Array, publicKey: Uint8Array, userId: Uint8Array, packageBytes: Uint8Array}[]} devices
-   * Raises: Problem.
+   * Add devices. One that the server will not have is left out.
+   * @param {{deviceId: Uint8Array, keyPackage: object}[]} devices Raises: Problem.
    */
   async add(devices) {
     let wanted = devices;
-    for (;;) {
-      if (this.#room.pending) await this.#room.pending.fate;
+    const changes = () => {
       wanted = wanted.filter((device) => !this.#isIn(device));
-      if (wanted.length === 0) return;
-      const pending = await this.#prepare(wanted);
-      this.publishPending();
-      const { cause } = await pending.fate;
-      if (cause) wanted = withoutRefused(wanted, cause);
-    }
+      return wanted.length > 0 ? { add: wanted.map((device) => device.keyPackage) } : null;
+    };
+    await this.#achieve(changes, (cause) => (wanted = withoutRefused(wanted, cause)));
+  }
+
+  /** Remove people with all their devices. @param {string[]} userIds Raises: Problem. */
+  async remove(userIds) {
+    const changes = () => {
+      const seats = seatsOf(this.#room.group).filter((seat) => userIds.includes(seat.userId));
+      return seats.length > 0 ? { remove: seats.map((seat) => seat.index) } : null;
+    };
+    await this.#achieve(changes, (cause) => Problem.raise(cause));
+  }
+
+  /** Leave: the others commit it. Where nobody else is, or nothing goes on, the room is over at once. */
+  async leave() {
+    const room = this.#room;
+    if (!room.isAble || seatsOf(room.group).length === 1) return room.end();
+    await room.step(async () => {
+      const { rows, apply } = room.recordStep({ leaving: true });
+      const entry = room.sender.queueLeave();
+      return { rows: [...rows, ["outbox", room.outbox.keyOf(entry), entry.row]], apply };
+    });
+    return room.wake();
+  }
+
+  /** Bring fresh keys into the group, so that whoever stole the old ones is shut out; once, whoever is first. */
+  async renew() {
+    await this.#begin({});
+  }
+
+  /** Somebody left: see to it that a commit follows, for nobody may write before it. */
+  settleProposals() {
+    const { group, record, readyChannel } = this.#room;
+    if (this.#proposalTimer !== null || !readyChannel || group.pendingProposals === 0 || record.leaving) return;
+    this.#proposalTimer = setTimeout(() => {
+      this.#proposalTimer = null;
+      if (this.#room.group?.pendingProposals > 0) this.#begin({}).catch(this.#room.failed);
+    }, this.#random() * PROPOSAL_WAIT_MS);
   }
 
   /** Hand a pending commit to the server, again when a reload or a lost connection came between. */
@@ -54,33 +93,55 @@ export class RoomMembers {
     this.#publish(pending);
   }
 
-  /** The log has decided. @param {"adopted" | "superseded" | null} outcome */
-  settled(outcome) {
+  /** The pending commit's fate is known. @param {"adopted" | "superseded" | "refused" | null} outcome */
+  settled(outcome, cause = undefined) {
     const { pending } = this.#room;
-    if (outcome === null) return;
+    if (outcome === null || pending === null) return;
     this.#room.pending = null;
-    pending.settle({ outcome });
+    pending.settle({ outcome, cause });
   }
 
   // Internal
 
   #isIn({ deviceId }) {
-    return this.#room.group.members.some((member) => sameBytes(member.identity.deviceId, deviceId));
+    return seatsOf(this.#room.group).some((seat) => sameBytes(seat.deviceId, deviceId));
   }
 
-  #prepare(devices) {
+  /** @param {() => object | null} changes what is still to be done @param {(cause: Error) => void} refused */
+  async #achieve(changes, refused) {
+    for (;;) {
+      if (this.#room.pending) await this.#room.pending.fate;
+      this.#room.requireAble();
+      const wanted = changes();
+      if (wanted === null) return;
+      const pending = await this.#begin(wanted);
+      const { cause } = pending ? await pending.fate : {};
+      if (cause) refused(cause);
+    }
+  }
+
+  /** @returns {Promise<PendingCommit | null>} null when another one waits already */
+  async #begin(changes) {
+    const pending = await this.#room.step(() => this.#prepare(changes));
+    this.publishPending();
+    return pending;
+  }
+
+  async #prepare(changes) {
     const room = this.#room;
-    return room.step(async () => {
-      const { group, pending } = await PendingCommit.adding(room.group, devices, newMessageId(Date.now()));
-      return {
-        rows: [pendingRow(room.id, pending), ...groupRows(room.id, group, room.group)],
-        apply: () => {
-          room.adopt(group);
-          room.pending = pending;
-          return pending;
-        },
-      };
-    });
+    if (room.pending !== null || !room.isAble) return { rows: [], apply: () => null };
+    const messageId = newMessageId(Date.now());
+    const authenticatedData = memberAuthenticatedData(room.roomId, messageId);
+    const made = await room.groups.commit(room.group, { ...changes, authenticatedData });
+    const pending = PendingCommit.member(room.group, made, messageId);
+    return {
+      rows: [pendingRow(room.id, pending), ...groupRows(room.id, made.group, room.group)],
+      apply: () => {
+        room.adopt(made.group);
+        room.pending = pending;
+        return pending;
+      },
+    };
   }
 
   async #publish(pending) {
@@ -108,8 +169,7 @@ export class RoomMembers {
       rows: room.pending === pending ? [pendingRow(room.id, null)] : [],
       apply: () => {
         if (room.pending !== pending) return;
-        room.pending = null;
-        pending.settle({ outcome: "refused", cause });
+        this.settled("refused", cause);
         room.wake();
       },
     }));

@@ -2,10 +2,11 @@
 //
 // Spec: 4.5, 3.13
 
+import { memberAuthenticatedData } from "../protocol/message_header.js";
 import { newMessageId } from "../protocol/primitives.js";
 import { retrySeconds } from "../protocol/retry.js";
 import { encodeProfile, encodeText } from "./payload.js";
-import { groupRows } from "./room_rows.js";
+import { groupRows, roomRow } from "./room_rows.js";
 
 /** Refusals that pass by themselves: the same bytes are sent again. */
 const PASSING = new Set(["too_fast", "limit", "unavailable", "internal"]);
@@ -47,6 +48,13 @@ export class RoomSender {
     return this.#room.outbox.add({ messageId: newMessageId(time), time, payload, text: null });
   }
 
+  /** Ask the members to take this device out of the group. It is on the disk with the next step at the latest. */
+  queueLeave() {
+    const time = Date.now();
+    const message = { messageId: newMessageId(time), time, payload: new Uint8Array(), text: null, leaves: true };
+    return this.#room.outbox.add(message);
+  }
+
   /** Something changed that may let more of the outbox go. */
   wake() {
     if (!this.#room.outbox.isEmpty) this.#room.stepAside(() => this.#prepare());
@@ -54,13 +62,16 @@ export class RoomSender {
 
   // Answers
 
-  acknowledged(id) {
+  /** @param {number} seq the place it has in the log */
+  acknowledged(id, seq) {
     this.#retryMs = FIRST_RETRY_MS;
-    this.#room.hold(null);
-    const entry = this.#room.outbox.find(id);
+    const room = this.#room;
+    room.hold(null);
+    const entry = room.outbox.find(id);
     if (!entry || entry.acknowledged) return;
-    this.#room.outbox.acknowledge(entry);
-    this.#room.changed();
+    room.outbox.acknowledge(entry, seq);
+    room.changed();
+    if (seq <= room.record.cursor) room.reader.readPassed();
   }
 
   /** The server did not take a message. @param {object} channel the session that said so */
@@ -75,7 +86,7 @@ export class RoomSender {
       room.outbox.rewind(entry);
       this.#retryLater(cause);
     } else if (cause.code === "not_member") {
-      room.stepAside(async () => room.recordStep({ gone: true }));
+      room.end().catch(room.failed);
     } else {
       // The same bytes would be refused again, and nothing may overtake them.
       room.getStuck(cause.code);
@@ -86,26 +97,53 @@ export class RoomSender {
 
   async #prepare() {
     const room = this.#room;
-    const channel = this.#retryTimer === null && room.pending === null ? room.readyChannel : null;
+    const isHeld = this.#retryTimer !== null || room.pending !== null || room.record.unconfirmed !== null;
+    const channel = isHeld ? null : room.readyChannel;
     const plan = channel ? room.outbox.sendable(channel, room.group.epoch).slice(0, MESSAGES_AT_ONCE) : [];
-    let group = room.group;
-    const sealed = new Map();
-    for (const entry of plan) {
-      if (entry.message !== null && entry.epoch === group.epoch) continue;
-      const made = await group.seal(entry.payload, entry.messageId);
-      group = made.group;
-      sealed.set(entry, { epoch: group.epoch, message: made.message });
-    }
+    const { group, sealed, ready } = await this.#seal(plan);
     const unsaved = room.outbox.unsaved;
+    const record = { ...room.record, sent: room.record.sent + sealed.size };
     return {
-      rows: [...this.#entryRows(unsaved, sealed), ...(sealed.size > 0 ? groupRows(room.id, group, room.group) : [])],
+      rows: [
+        ...this.#entryRows(unsaved, sealed),
+        ...(sealed.size > 0 ? [roomRow(room.id, record), ...groupRows(room.id, group, room.group)] : []),
+      ],
       apply: () => {
         for (const [entry, ciphertext] of sealed) Object.assign(entry, ciphertext);
         room.outbox.saved(unsaved);
+        if (sealed.size === 0) return this.#transmit(channel, ready);
+        room.record = record;
         room.adopt(group);
-        this.#transmit(channel, plan);
+        return this.#transmit(channel, ready);
       },
     };
+  }
+
+  /** The entries that can go, as far as they come one behind the other; those that need it are encrypted. */
+  async #seal(plan) {
+    let { group } = this.#room;
+    const sealed = new Map();
+    const ready = [];
+    for (const entry of plan) {
+      if (entry.message === null || entry.epoch !== group.epoch) {
+        // Somebody leaves, and nobody may write before that was committed. Spec: 4.4
+        if (group.pendingProposals > 0) break;
+        const made = await this.#encrypt(group, entry);
+        group = made.group;
+        sealed.set(entry, { epoch: group.epoch, message: made.message });
+      }
+      ready.push(entry);
+    }
+    return { group, sealed, ready };
+  }
+
+  async #encrypt(before, { payload, messageId, leaves }) {
+    const { roomId, groups } = this.#room;
+    const authenticatedData = memberAuthenticatedData(roomId, messageId);
+    const [group, message] = leaves
+      ? await groups.leave(before, authenticatedData)
+      : await groups.seal(before, payload, authenticatedData);
+    return { group, message };
   }
 
   #entryRows(unsaved, sealed) {

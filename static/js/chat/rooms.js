@@ -2,14 +2,14 @@
 //
 // Spec: 3.14
 
-import { toHex } from "../bytes.js";
-import { Group } from "../standin/group.js";
-import { SCHEME } from "../standin/profile.js";
+import { fromHex, toHex } from "../bytes.js";
 import { PeerError } from "../protocol/errors.js";
 import { randomBytes } from "../protocol/primitives.js";
+import { SCHEME } from "./groups.js";
+import { noticeEntry } from "./notices.js";
 import { Outbox } from "./outbox.js";
 import { Room } from "./room.js";
-import { archiveRow, groupRows, loadRooms, newRecord, roomRow } from "./room_rows.js";
+import { archiveRow, groupRows, knownOf, knownRow, loadRooms, newRecord, roomRow } from "./room_rows.js";
 import { Transcript } from "./transcript.js";
 
 /** The server takes this many rooms in one `room.resume`. Spec: 3.14 */
@@ -17,38 +17,41 @@ const RESUME_AT_ONCE = 256;
 
 export class Rooms {
   #rooms = new Map();
-  #device;
   #surroundings;
   /** The session that carries the rooms. */
   #channel = null;
 
-  /** @param {object} surroundings what `Room` takes: `store`, `me`, `ask`, `changed`, `failed` */
-  constructor(device, surroundings) {
-    this.#device = device;
-    this.#surroundings = surroundings;
+  /** @param {object} surroundings what `Room` takes: `store`, `groups`, `me`, `ask`, `random`, `changed`, `failed` */
+  constructor(surroundings) {
+    this.#surroundings = { ...surroundings, resume: (room) => this.#takeUpAgain(room) };
   }
 
   // Lifecycle
 
   async load() {
-    for (const state of await loadRooms(this.#surroundings.store, this.#device)) this.#add(state);
+    const { store, groups } = this.#surroundings;
+    for (const state of await loadRooms(store, groups)) this.#add(state);
   }
 
   /** A new room with this device as its only member; it is there at once, the server hears of it when it can. */
   async create(name) {
     const roomId = randomBytes(16);
     const id = toHex(roomId);
-    const now = Date.now();
-    const group = await Group.create(this.#device, roomId, Math.floor(now / 1000));
-    const record = newRecord({ name, created: false });
-    const entry = createdEntry(id, this.#surroundings.me.userId, now);
-    await this.#surroundings.store.write([roomRow(id, record), ...groupRows(id, group), archiveRow(id, entry)]);
-    return this.#add({ id, record, group, entry });
+    const { store, groups, me } = this.#surroundings;
+    const group = await groups.create(roomId, fromHex(me.userId));
+    const [record, known] = [newRecord({ name, created: false }), knownOf(group)];
+    const entry = createdEntry(id, me.userId, Date.now());
+    await store.write([roomRow(id, record), ...groupRows(id, group), knownRow(id, known), archiveRow(id, entry)]);
+    return this.#add({ id, record, group, known, entry });
   }
 
   /** A room that was joined by a Welcome and is stored already. */
   joined(state) {
     return this.#add(state);
+  }
+
+  close() {
+    for (const room of this.all) room.close();
   }
 
   // What there is
@@ -96,8 +99,8 @@ export class Rooms {
     this.#takeUp([room], channel).catch(() => {});
   }
 
-  acknowledged(channel, { roomId, messageId }) {
-    this.get(toHex(roomId))?.sender.acknowledged(toHex(messageId));
+  acknowledged(channel, { roomId, messageId, seq }) {
+    this.get(toHex(roomId))?.sender.acknowledged(toHex(messageId), seq);
     for (const room of this.all) if (room.outbox.isWaitingFor(channel)) room.sender.wake();
   }
 
@@ -108,9 +111,10 @@ export class Rooms {
 
   // Internal
 
-  #add({ id, record, group, pending = null, transcript = null, outbox = null, entry = null }) {
+  #add({ id, record, group, known, pending = null, transcript = null, outbox = null, entry = null }) {
     const before = this.get(id);
-    const state = { id, record, group, pending };
+    before?.close();
+    const state = { id, record, group, known, pending };
     state.transcript = transcript ?? before?.transcript ?? new Transcript();
     state.outbox = outbox ?? before?.outbox ?? new Outbox(id);
     if (entry) state.transcript.append(entry);
@@ -140,6 +144,13 @@ export class Rooms {
     return room.update({ created: true });
   }
 
+  /** After a room has found its place anew. */
+  async #takeUpAgain(room) {
+    const channel = this.#channel;
+    // Without a session the next one takes it up with all others.
+    if (channel?.isOpen) await this.#takeUp([room], channel).catch(() => {});
+  }
+
   async #takeUp(rooms, channel) {
     for (const take of await this.#resume(rooms, channel)) {
       // Meanwhile another session may have taken over; this one has nothing to say any more.
@@ -155,7 +166,7 @@ export class Rooms {
     const asked = new Map(cursors.map(({ room, cursor }) => [toHex(room), cursor]));
     return [
       ...answer.rooms.map((place) => () => this.#attachRoom(toHex(place.room), channel, place, asked)),
-      ...answer.gone.map((roomId) => async () => this.get(toHex(roomId))?.update({ gone: true })),
+      ...answer.gone.map((roomId) => async () => this.get(toHex(roomId))?.end()),
     ];
   }
 
@@ -165,6 +176,6 @@ export class Rooms {
 }
 
 function createdEntry(roomId, userId, time) {
-  const notice = { kind: "created", userIds: [userId] };
-  return { id: `${roomId}-created`, seq: 0, time, sender: userId, own: true, kind: "notice", text: "", notice };
+  const place = { id: `${roomId}-created`, seq: 0, time, sender: userId, own: true };
+  return noticeEntry(place, { kind: "created", userIds: [userId] });
 }

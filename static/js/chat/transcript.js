@@ -9,7 +9,7 @@
  * @property {boolean} own
  * @property {"text" | "unreadable" | "notice"} kind
  * @property {string} text
- * @property {{kind: "created" | "joined" | "left", userIds: string[]} | null} notice
+ * @property {{kind: "created" | "joined" | "left" | "rejoined", userIds: string[]} | null} notice
  */
 
 export class Transcript {
@@ -28,6 +28,19 @@ export class Transcript {
 
   get last() {
     return this.#entries.at(-1) ?? null;
+  }
+
+  /** @returns {string[]} user ids (hex) of those who were there at its end, as far as it tells */
+  get userIds() {
+    const present = new Set();
+    for (const { sender, notice } of this.#entries) {
+      if (sender) present.add(sender);
+      for (const userId of notice?.userIds ?? []) {
+        if (notice.kind === "left") present.delete(userId);
+        else present.add(userId);
+      }
+    }
+    return [...present];
   }
 
   has(id) {

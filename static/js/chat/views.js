@@ -45,10 +45,24 @@ export function roomView(room, last) {
     last,
     unread: room.unread,
     joined: room.isJoined,
-    problem: room.stuck ? { code: room.stuck } : null,
-    waitsFor: room.held ? { code: room.held } : null,
+    problem: problemOf(room),
+    waitsFor: waitsForOf(room),
+    administrators: room.administrators,
     activity: Math.max(last?.time ?? 0, room.transcript.last?.time ?? 0),
   };
+}
+
+/** What keeps the room from going on; it may pass, but nothing can be done in it meanwhile. */
+function problemOf(room) {
+  if (room.isOver) return { code: "room_over" };
+  if (room.record.gone) return { code: "not_member" };
+  return room.stuck ? { code: room.stuck } : null;
+}
+
+function waitsForOf(room) {
+  if (room.record.leaving) return { code: "leaving" };
+  if (room.record.unconfirmed) return { code: "unconfirmed" };
+  return room.held ? { code: room.held } : null;
 }
 
 /** The mirror of a file that came from none: the person picked it. */

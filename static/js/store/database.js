@@ -2,7 +2,9 @@
 
 import { deleteDB, openDB } from "../../vendor/idb.js";
 
-const VERSION = 1;
+/** 2: groups of our own library; those of the one before it, and its key packages, are of no use any more. */
+const VERSION = 2;
+const OF_THE_GROUPS = ["epoch", "live", "past", "pending", "packages"];
 
 /**
  * keys      handles of Web Crypto keys and the wrapped storage key; not sealed
@@ -13,20 +15,23 @@ const VERSION = 1;
  * live      the small rest of a group's state, written with each message
  * past      the epoch before, until its keys are erased
  * pending   a commit that may have left the device, and the state it leads to
+ * known     the newest epoch this device believes in and who had leaves then, for when the group's state is lost
  * outbox    own messages until they stand in the log
  * archive   what was read from the log
  * packages  private halves of own key packages
  */
 export const SEALED_STORES = Object.freeze([
-  "account", "rooms", "epoch", "live", "past", "pending", "outbox", "archive", "packages",
+  "account", "rooms", "epoch", "live", "past", "pending", "known", "outbox", "archive", "packages",
 ]);
 const OPEN_STORES = Object.freeze(["keys", "meta"]);
 
 /** @param {string} name @param {() => void} onLost called when the browser takes the database away */
 export function openDatabase(name, onLost) {
   return openDB(name, VERSION, {
-    upgrade(database) {
-      for (const store of [...OPEN_STORES, ...SEALED_STORES]) database.createObjectStore(store);
+    async upgrade(database, before, _now, transaction) {
+      const missing = [...OPEN_STORES, ...SEALED_STORES].filter((store) => !database.objectStoreNames.contains(store));
+      for (const store of missing) database.createObjectStore(store);
+      if (before === 1) await Promise.all(OF_THE_GROUPS.map((store) => transaction.objectStore(store).clear()));
     },
     blocking(_current, _blocked, event) {
       event.target.close();

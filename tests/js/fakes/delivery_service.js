@@ -16,6 +16,8 @@ export class DeliveryService {
   blobs = new Map();
   welcomes = [];
   invites = 0;
+  /** What devices said they cannot follow: {device, room, seq, reason}. */
+  rejected = [];
   /** Called with (deviceId hex, op) to give notice; set by the server. */
   notify = () => {};
   /** Called after rows were stored; set by the server. */
@@ -141,7 +143,7 @@ export class DeliveryService {
     const known = this.rooms.get(id);
     if (known && known.maker !== toHex(device)) throw new Malformed("taken");
     this.rooms.set(id, known ?? {
-      id: room, maker: toHex(device), epoch: 0, epochSince: 0, members: new Set([toHex(device)]), log: [],
+      id: room, maker: toHex(device), epoch: 0, epochSince: 0, members: new Set([toHex(device)]), log: [], groupInfos: [],
     });
     return { epoch: this.rooms.get(id).epoch };
   }
@@ -168,12 +170,26 @@ export class DeliveryService {
     if (MessageHeader.parse(commit).epoch !== room.epoch) throw new Malformed("epoch of the commit");
     room.epoch += 1;
     room.epochSince = Date.now();
-    for (const added of body.added) room.members.add(toHex(added));
     for (const removed of body.removed) room.members.delete(toHex(removed));
+    for (const added of body.added) room.members.add(toHex(added));
+    room.groupInfos = [{ digest: body.group_info, size: info.length }];
     const seq = this.#store(room, device, body.message_id, commit);
     room.log.at(-1).epochAfter = room.epoch;
-    for (const added of body.added) this.#welcome(added, room, seq, body, this.#blob(body.welcome), info);
+    const welcome = body.welcome ? this.#blob(body.welcome) : null;
+    if (welcome) for (const added of body.added) this.#welcome(added, room, seq, body, welcome, info);
     return { seq, epoch: room.epoch };
+  }
+
+  static groupInfo(device, { room: roomId, n = 0 }) {
+    const room = this.#roomOf(device, roomId);
+    const info = room.groupInfos[n];
+    if (!info) throw new Malformed("no such GroupInfo");
+    return { seq: room.log.length, epoch: room.epoch, count: room.groupInfos.length, ...info };
+  }
+
+  static roomReject(device, { room, seq, reason }) {
+    this.rejected.push({ device: toHex(device), room: toHex(room), seq, reason });
+    return {};
   }
 
   static roomResume(device, { rooms }) {
@@ -237,6 +253,8 @@ const OPERATIONS = {
   "room.create": DeliveryService.roomCreate,
   "room.stage": DeliveryService.roomStage,
   "room.commit": DeliveryService.roomCommit,
+  group_info: DeliveryService.groupInfo,
+  "room.reject": DeliveryService.roomReject,
   "room.resume": DeliveryService.roomResume,
   "welcome.take": DeliveryService.welcomeTake,
   "room.fetch": DeliveryService.roomFetch,
