@@ -58,14 +58,13 @@ class RoomReader:
         """What comes in one go is read in one go."""
         if not self._is_called:
             self._is_called = True
-            asyncio.get_running_loop().call_soon(self._read_now)
+            self._room.home.spawn(self._read_now())
 
-    def _read_now(self) -> None:
-        self._is_called = False
-        if self._incoming and not self._room.is_closed:
+    async def _read_now(self) -> None:
+        while self._incoming and not self._room.is_closed:
             self._read_some()
-            if self._incoming:
-                self._read_soon()
+            await asyncio.sleep(0)
+        self._is_called = False
 
     def _read_some(self) -> None:
         room = self._room

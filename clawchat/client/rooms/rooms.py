@@ -87,6 +87,7 @@ class Rooms(Layer):
         )
         self._connection: Connection | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._faults: asyncio.Queue[Exception] = asyncio.Queue()
         self._failure: ClawChatError | None = None
         self._changed = asyncio.Event()
         for room_id, record in load_records(store):
@@ -148,7 +149,7 @@ class Rooms(Layer):
 
     async def run(self) -> None:
         """Everything that goes on by itself."""
-        works = [self._courier.run(), self._keeper.run(), self._chores.run()]
+        works = [self._courier.run(), self._keeper.run(), self._chores.run(), self._end_by_fault()]
         tasks = [asyncio.create_task(work) for work in works]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -240,8 +241,11 @@ class Rooms(Layer):
             await work
         except ClawChatError as error:
             logger.info("not done: %s", error)
-        except Exception:
-            logger.exception("a room has a fault")
+        except Exception as error:
+            self._faults.put_nowait(error)
+
+    async def _end_by_fault(self) -> None:
+        raise await self._faults.get()
 
     def _note_absence(self) -> None:
         """Whoever was away for long makes all keys anew. Spec: 4.4"""
