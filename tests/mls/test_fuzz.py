@@ -58,7 +58,7 @@ def test_every_decoder_has_seeds():
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(data=st.data())
 def test_spoiled_bytes(name, data):
     """What was right, a little wrong."""
@@ -67,7 +67,7 @@ def test_spoiled_bytes(name, data):
 
 
 @pytest.mark.parametrize("name", ALL)
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(data=st.binary(max_size=200))
 def test_any_bytes(name, data):
     """Whatever there is."""
