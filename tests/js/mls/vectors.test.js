@@ -87,3 +87,24 @@ test("a folder without any known file is an error, and so is none", () => {
   const { status, stderr } = spawnSync(process.execPath, [RUNNER, "/no/such/folder"], { encoding: "utf8" });
   assert.deepEqual([status, stderr], [2, "usage: node static/js/mls/vectors.mjs FOLDER\n"]);
 });
+
+test("the app loads nothing of this", () => {
+  const loaded = new Set();
+  const load = (url) => {
+    if (loaded.has(url.href)) return;
+    loaded.add(url.href);
+    const code = readFileSync(url, "utf8").replaceAll(/\/\*\*[^]*?\*\//g, "");
+    for (const [, specifier] of code.matchAll(/from "(\.[^"]+)"/g)) {
+      if (!specifier.includes("/vendor/")) load(new URL(specifier, url));
+    }
+  };
+  for (const name of ["group", "validity", "profile"]) {
+    load(new URL(`../../../static/js/mls/${name}.js`, import.meta.url));
+  }
+
+  assert.equal(loaded.size > 20, true);
+  assert.deepEqual(
+    [...loaded].filter((href) => /vector|_elliptic/.test(href)),
+    [],
+  );
+});
