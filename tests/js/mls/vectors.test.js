@@ -104,7 +104,7 @@ test("the app loads nothing of this", () => {
 
   assert.equal(loaded.size > 20, true);
   assert.deepEqual(
-    [...loaded].filter((href) => /vector|_elliptic/.test(href)),
+    [...loaded].filter((href) => /mls\/(vector|_elliptic)/.test(href)),
     [],
   );
 });
