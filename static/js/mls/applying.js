@@ -5,6 +5,7 @@
  */
 
 import { sameBytes } from "../bytes.js";
+import { wipe } from "../sodium.js";
 import { replace } from "./_replace.js";
 import { beginEpoch } from "./epoch.js";
 import { Invalid } from "./errors.js";
@@ -108,6 +109,7 @@ async function follow(epoch, tree, path, sender, applied, authenticated, rules) 
   const init = applied.kemOutput ? await receiveExternalInit(suite, externalSecret, applied.kemOutput) : initSecret;
   const joiner = await joinerSecret(suite, init, commitSecret, context);
   const secret = await epochSecret(suite, joiner, await findPskSecret(suite, applied.psks, rules), context);
+  [commitSecret, joiner].forEach(wipe);
   return beginEpoch(context, changed, epoch.leafIndex, keys, secret, authenticated.confirmationTag);
 }
 
