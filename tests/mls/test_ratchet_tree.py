@@ -7,12 +7,21 @@ import pytest
 
 from clawchat.mls.codec import Reader, vector_of
 from clawchat.mls.errors import Invalid
-from clawchat.mls.nodes import Extension, ExtensionType, LeafNodeSource, Lifetime, ParentNode, encode_node
+from clawchat.mls.nodes import (
+    Credential,
+    CredentialType,
+    Extension,
+    ExtensionType,
+    LeafNodeSource,
+    Lifetime,
+    ParentNode,
+    encode_node,
+)
 from clawchat.mls.ratchet_tree import MAX_LEAVES, RatchetTree
 from clawchat.mls.suite import X25519_SUITE
 from clawchat.mls.tree_hash import root_hash, tree_hash, with_path
 from clawchat.mls.tree_kem import make_update_path, merge_path, open_path
-from clawchat.mls.tree_validation import Needs, check_keys_distinct, check_members, verify_tree
+from clawchat.mls.tree_validation import Needs, check_keys_distinct, check_leaf, check_members, verify_tree
 from clawchat.protocol.errors import Malformed, Unauthentic
 from tests.mls.members import NOW, Device, dice
 
@@ -302,8 +311,37 @@ def test_members_must_know_what_the_group_needs():
         with pytest.raises(Invalid) as refused:
             check_members(tree, extensions)
         assert refused.value.reason == "capabilities"
+    for data in (b"\1", _required([], [], []).extension_data + b"\0"):
+        with pytest.raises(Malformed):
+            Needs.of(tree, (Extension(ExtensionType.REQUIRED_CAPABILITIES, data),))
+
+
+def test_extension_types_that_everybody_knows_are_not_listed():
+    """One to five; six is the first that a leaf must list."""
+    tree = Forest(2).tree
+
+    check_members(tree, tuple(Extension(kind, b"\0\0\0") for kind in range(1, 6)))
+    with pytest.raises(Invalid) as refused:
+        check_members(tree, (Extension(6, b""),))
+    assert refused.value.reason == "capabilities"
+
+
+def test_leaf_that_comes_in_is_sound():
+    """Its source, its key, and extensions that it says it knows."""
+    tree = Forest(1).tree
+    leaf = tree.leaf(0)
+    check_leaf(tree, leaf, LeafNodeSource.KEY_PACKAGE)
+
     with pytest.raises(Malformed):
-        Needs.of(tree, (Extension(ExtensionType.REQUIRED_CAPABILITIES, b"\1"),))
+        check_leaf(tree, replace(leaf, encryption_key=bytes(32)), LeafNodeSource.KEY_PACKAGE)
+    for changed, source, reason in (
+        (leaf, LeafNodeSource.COMMIT, "leaf-source"),
+        (replace(leaf, extensions=(Extension(0xF0C3, b""),)), LeafNodeSource.KEY_PACKAGE, "capabilities"),
+        (replace(leaf, credential=Credential(CredentialType.X509, b"")), LeafNodeSource.KEY_PACKAGE, "capabilities"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            check_leaf(tree, changed, source)
+        assert refused.value.reason == reason
 
 
 def _required(*lists):
