@@ -128,8 +128,16 @@ async function applyPath(epoch, tree, path, sender, applied, context) {
     return [tree, keys, new Uint8Array(tree.suite.Nh)];
   }
   const added = applied.addedLeaves;
+  checkFresh(tree, path);
   const changed = await mergePath(tree, sender, path, added);
   checkMembers(changed, applied.extensions);
   const encoded = replace(context, { treeHash: await rootHash(changed) }).encode();
   return [changed, ...(await openPath(changed, sender, path, epoch.leafIndex, keys, encoded, added))];
+}
+
+/** Who holds a key that was there before could follow the group into the next epoch (RFC 9420 12.4.2). */
+function checkFresh(tree, path) {
+  const fresh = [path.leafNode.encryptionKey, ...path.nodes.map((node) => node.encryptionKey)];
+  const isHeld = (key) => tree.nodes.some((node) => node && sameBytes(node.encryptionKey, key));
+  if (fresh.some(isHeld)) throw new Invalid("encryption-key-twice");
 }

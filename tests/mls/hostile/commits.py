@@ -8,7 +8,7 @@ from clawchat.mls import labels
 from clawchat.mls.codec import u16, vector
 from clawchat.mls.commit import HPKECiphertext, UpdatePath
 from clawchat.mls.key_package import KeyPackage
-from clawchat.mls.nodes import Credential, CredentialType, Extension, LeafNode, LeafNodeSource
+from clawchat.mls.nodes import Credential, CredentialType, Extension, LeafNode, LeafNodeSource, Lifetime
 from clawchat.mls.profile import (
     Roles,
     Vouch,
@@ -278,6 +278,11 @@ def package_cases() -> Iterator[Case]:
         yield case(ruled, f"an Add: {name}", expect, reason, proposals=(Add(made),))
     twice = (Add(package("dora").package), Add(package("dora", 2).package))
     yield case(ruled, "a device is added twice", "invalid", "signature-key-twice", proposals=twice)
+    expired = replace(package("dora").package.leaf_node, lifetime=Lifetime(0, 1)).sign(SUITE, DORA.key.sign, b"", 0)
+    late = _signed(replace(package("dora").package, leaf_node=expired))
+    yield case(ruled, "an Add: a key package that expired, which is trust's to judge", "commit", proposals=(Add(late),))
+    again = (Remove(ANNA_AT), Add(_package(ANNA)))
+    yield case(ruled, "a device is removed and added again", "commit", proposals=again)
     member = Add(package("bert", 2).package)
     yield case(ruled, "a member is added again", "invalid", "signature-key-twice", proposals=(member,))
 
@@ -497,7 +502,7 @@ def path_cases() -> Iterator[Case]:
     yield nodes(
         "a member's key in the place of the root",
         "invalid",
-        "parent-hash",
+        "encryption-key-twice",
         lambda path: _with_node(path, encryption_key=bert_key),
     )
     yield nodes(

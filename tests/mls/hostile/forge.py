@@ -6,6 +6,7 @@ refuses it refuses that one thing.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 from typing import Any
 
 from clawchat.mls import labels
@@ -54,7 +55,8 @@ class Forgery:
     leaf: of the finished path leaf's fields, before it is signed; path_secret: what is sealed in the path; path: of
     the finished path (None leaves it out); listed: what the commit lists in place of the proposals that it applies;
     tree: of the tree the path is made in; content, signature, tag, plaintext, sender_data: of what their names say,
-    each before the next is made.
+    each before the next is made;
+    names: whose dice; leaf_names: whose dice make the leaf, when others are to make it.
     """
 
     proposals: tuple[Proposal, ...] = ()
@@ -77,17 +79,23 @@ class Forgery:
     sender_data: Callable[[SenderData], SenderData] = same
     public: bool = False
     names: tuple[object, ...] = field(default=("forgery",))
+    leaf_names: tuple[object, ...] = ()
 
 
 def forge_commit(member: Member, state: GroupState, forgery: Forgery) -> bytes:
     """A member's commit, as an MLSMessage."""
+    return forge_commit_and_state(member, state, forgery)[0]
+
+
+def forge_commit_and_state(member: Member, state: GroupState, forgery: Forgery) -> tuple[bytes, GroupState]:
+    """A member's commit, as an MLSMessage, and the state it leads the forger to."""
     index = state.epoch.leaf_index
     tree, extensions, added = _applied(state, forgery, index)
-    authenticated, _ = _commit(member, state, forgery, tree, extensions, added, index, None)
-    if forgery.public:
-        message = PublicMessage.protect(SUITE, authenticated, state.epoch.schedule.membership_key, state.epoch.context)
-        return MLSMessage(WireFormat.PUBLIC_MESSAGE, message.encode()).encode()
-    return encrypt(state, authenticated, forgery)
+    authenticated, after = _commit(member, state, forgery, tree, extensions, added, index, None)
+    if not forgery.public:
+        return encrypt(state, authenticated, forgery), after
+    tag = SUITE.mac(state.epoch.schedule.membership_key, authenticated.tbs(state.epoch.context) + authenticated.auth())
+    return MLSMessage(WireFormat.PUBLIC_MESSAGE, PublicMessage(authenticated, tag).encode()).encode(), after
 
 
 def forge_external(member: Member, state: GroupState, forgery: Forgery, *, init: bool = True) -> bytes:
@@ -134,6 +142,8 @@ def _commit(
     epoch = state.epoch
     context = replace(epoch.context, epoch=epoch.context.epoch + 1, extensions=extensions)
     random = dice(*forgery.names, "path")
+    if forgery.leaf_names:
+        random = _other_leaf(random, dice(*forgery.leaf_names))
 
     def make_leaf(encryption_key: bytes, parent_hash: bytes) -> LeafNode:
         by = forgery.leaf_member or member
@@ -178,6 +188,18 @@ def _commit(
     secret = epoch_secret(SUITE, joiner, psk_secret(SUITE, ()), context)
     after = begin_epoch(context, leads_to, index, made.keys, secret, None)
     return signed.with_tag(forgery.tag(after.epoch.confirmation_tag)), after
+
+
+def _other_leaf(path: Callable[[int], bytes], leaf: Callable[[int], bytes]) -> Callable[[int], bytes]:
+    """Draws that make the nodes of one path under the leaf of another: the first draw is the leaf's."""
+    draws = chain((leaf,), repeat(path))
+
+    def draw(count: int) -> bytes:
+        drawn = path(count)
+        chosen = next(draws)
+        return drawn if chosen is path else chosen(count)
+
+    return draw
 
 
 def _resealed(path: UpdatePath, tree: RatchetTree, index: int, context: bytes, secret: bytes) -> UpdatePath:

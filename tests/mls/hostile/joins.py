@@ -295,6 +295,7 @@ def context_lies() -> dict[str, tuple[Lie, str, str | None]]:
     return {
         "a context of suite 1": (context(cipher_suite=1), "invalid", "suite"),
         "a context of an unknown suite": (context(cipher_suite=0xFFFF), "invalid", "suite"),
+        "the last epoch there is": (context(epoch=2**53 - 1), "invalid", "epoch"),
         "another room": (context(group_id=bytes(16)), "unauthentic", None),
         "another tree hash": (context(tree_hash=bytes(48)), "invalid", "tree-hash"),
         "no extensions": (extensions(), "invalid", "context-extensions"),

@@ -8,12 +8,12 @@ from typing import Any
 from clawchat.mls.codec import u16, u64
 from clawchat.mls.framing import ContentType, FramedContent, MLSMessage, Sender, SenderType, WireFormat
 from clawchat.mls.group import Group
-from clawchat.mls.profile import Roles, room_extensions
+from clawchat.mls.profile import Roles, member_data, own_device_data, room_extensions
 from clawchat.mls.proposals import Add, GroupContextExtensions, Remove, Update
 from tests.mls.hostile.commits import NEUTRAL
-from tests.mls.hostile.forge import Forgery, forge_commit, forge_message
+from tests.mls.hostile.forge import Forgery, forge_commit, forge_commit_and_state, forge_message
 from tests.mls.hostile.world import ANNA_AT, BERT_AT, CARL_AT, Case, package, ruled
-from tests.mls.members import BERT, CARL, NOW, dice
+from tests.mls.members import ANNA, BERT, CARL, NOW, Device, dice
 
 SKIPPED = 12
 
@@ -30,6 +30,8 @@ def cases() -> Iterator[Case]:
     yield from proposal_cases()
     yield from ratchet_cases()
     yield from epoch_cases()
+    yield from waiting_cases()
+    yield from stale_key_cases()
 
 
 def content(payload: Any = b"hello", **changed: Any) -> FramedContent:
@@ -106,6 +108,16 @@ def content_cases() -> Iterator[Case]:
             sender_data=lambda said, number=number: replace(said, leaf_index=number),
         )
     yield said("a message that anybody reads", "invalid", "public-message", public=True)
+    room = ruled().room
+    for name, data, reason in (
+        ("no data", b"", "data-form"),
+        ("the data of another room", member_data(bytes(16), room), "data-room"),
+        ("a byte more of data", ruled().data(7) + b"\0", "data-form"),
+        ("a joiner's data", own_device_data(room, bytes(16), bytes(64)), "data-form"),
+    ):
+        yield said(f"a message with {name}", "invalid", reason, content(authenticated_data=data))
+        wish = content(Remove(CARL_AT), authenticated_data=data)
+        yield said(f"a wish to leave with {name}", "invalid", reason, wish)
     newcomer = content(sender=Sender(SenderType.NEW_MEMBER_COMMIT))
     yield said("a message of a newcomer", "invalid", "public-message", newcomer, public=True)
     yield said(
@@ -190,6 +202,65 @@ def _update() -> bytes:
     return made.commit
 
 
+@cache
+def waiting() -> Group:
+    """Bert, after Carl said that he wants to leave."""
+    return ruled().groups["bert"].open(_wish()).group
+
+
+@cache
+def _wish() -> bytes:
+    return forge_message(CARL.member(), ruled().state("carl"), content(Remove(CARL_AT)), Forgery())
+
+
+def waiting_cases() -> Iterator[Case]:
+    """Commits that take a wish to leave, and more."""
+    reference = next(iter(waiting().state.waiting))
+    anna = replace(ruled().state("anna"), waiting=waiting().state.waiting)
+
+    def case(name: str, expect: str, reason: str | None, by: Device = ANNA, **forged: Any) -> Case:
+        state = anna if by is ANNA else ruled().state("carl")
+        message = forge_commit(by.member(), state, Forgery(data=ruled().data(12), **forged))
+        return opened(f"a wish to leave: {name}", message, expect, reason, "waiting")
+
+    gone = {"removed": (CARL_AT,)}
+    yield case("granted", "commit", None, references=(reference,), **gone)
+    yield case("passed over", "commit", None)
+    yield case("granted twice", "invalid", "proposal-twice", references=(reference, reference), **gone)
+    yield case("granted and forced", "invalid", "leaf-twice", references=(reference,), proposals=(Remove(CARL_AT),))
+    second = {"sender_data": lambda said: replace(said, generation=1)}
+    yield case("granted by who has it", "invalid", "own-leaf", CARL, references=(reference,), **second)
+    yield case("granted where it was not heard", "invalid", "proposal-unknown", references=(bytes(48),), **gone)
+    late_answer = forge_commit(ANNA.member(), anna, Forgery(data=ruled().data(13), references=(reference,), **gone))
+    yield opened("a wish to leave: granted to who did not hear it", late_answer, "invalid", "proposal-unknown")
+    yield opened("a wish to leave: again", _wish(), "key_used", None, "waiting")
+
+
+@cache
+def _updated() -> tuple[Group, Any]:
+    """Bert and Carl after an update of Carl's."""
+    forgery = Forgery(data=ruled().data(14))
+    message, after = forge_commit_and_state(CARL.member(), ruled().state("carl"), forgery)
+    return ruled().groups["bert"].open(message).group.without_past(), after
+
+
+def updated() -> Group:
+    """Bert after an update of Carl's."""
+    return _updated()[0]
+
+
+def stale_key_cases() -> Iterator[Case]:
+    """Paths that keep a key: who stole it would stay in the room."""
+    after = _updated()[1]
+    for name, expect, reason, forged in (
+        ("a fresh path", "commit", None, {"names": ("fresh",)}),
+        ("the root keeps its key", "invalid", "encryption-key-twice", {"leaf_names": ("fresh",)}),
+        ("the whole path keeps its keys", "invalid", "encryption-key-twice", {}),
+    ):
+        message = forge_commit(CARL.member(), after, Forgery(data=ruled().data(15), **forged))
+        yield opened(f"an update after an update: {name}", message, expect, reason, "updated")
+
+
 def epoch_cases() -> Iterator[Case]:
     """What comes after its epoch."""
     wish = forge_message(CARL.member(), ruled().state("carl"), content(Remove(CARL_AT)), Forgery())
@@ -217,4 +288,10 @@ def _key_package() -> bytes:
     return MLSMessage(WireFormat.KEY_PACKAGE, package("dora").package.encode()).encode()
 
 
-STATES = {"reading": reading, "late": late, "forgetful": forgetful}
+STATES = {
+    "reading": reading,
+    "late": late,
+    "forgetful": forgetful,
+    "waiting": waiting,
+    "updated": updated,
+}
