@@ -349,6 +349,17 @@ def _required(*lists):
     return Extension(ExtensionType.REQUIRED_CAPABILITIES, encoded)
 
 
+def test_tree_with_a_leaf_that_lists_too_little_is_refused():
+    """Its own extension must be among those it says it knows."""
+    pair = SUITE.derive_key_pair(b"pair")
+    extensions = (Extension(0xF0C3, b""),)
+    leaf = member(0).leaf(LeafNodeSource.KEY_PACKAGE, pair.public, lifetime=Lifetime(NOW, NOW), extensions=extensions)
+
+    with pytest.raises(Invalid) as refused:
+        verify_tree(RatchetTree.of_one(SUITE, leaf), GROUP)
+    assert refused.value.reason == "capabilities"
+
+
 def test_hash_without_leaves_is_that_of_before_they_came():
     """What parent hashes are made of."""
     forest = Forest(4)
