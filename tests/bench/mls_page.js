@@ -8,7 +8,7 @@ import { ROOM_SUITE } from "/static/js/mls/suite.js";
 import { RoomRules } from "/static/js/mls/validity.js";
 import { DeviceKind, signIdentity, userId } from "/static/js/protocol/credential.js";
 import { DevicePublic, RootKey } from "/static/js/protocol/keys.js";
-import { memberAuthenticatedData } from "/static/js/protocol/message_header.js";
+import { memberData } from "/static/js/protocol/authenticated_data.js";
 import { randomBytes as random } from "/static/js/protocol/primitives.js";
 
 const NOW = 1_790_000_000;
@@ -57,7 +57,7 @@ async function talk(took, figures, hers, his, tries) {
     let message;
     for (let each = 0; each < tries; each += 1) {
       const began = performance.now();
-      const data = memberAuthenticatedData(ROOM, random(16));
+      const data = memberData(ROOM, random(16));
       [sender, message] = await took.note(`encrypt ${size}`, () => sender.seal(random(size), data, { random }));
       receiver = (await took.note(`decrypt ${size}`, () => receiver.open(message))).group;
       took.add(`encrypt and decrypt ${size}`, performance.now() - began);
@@ -81,7 +81,7 @@ async function enter(took, figures, ben, hers, his, tries) {
 }
 
 function common() {
-  return { authenticatedData: memberAuthenticatedData(ROOM, random(16)), random, now: NOW };
+  return { authenticatedData: memberData(ROOM, random(16)), random, now: NOW };
 }
 
 /** A device whose key stays in Web Crypto, as the app's does. */

@@ -8,12 +8,12 @@ import time
 
 from clawchat.client import Client
 from clawchat.mls.suite import ROOM_SUITE
+from clawchat.protocol.authenticated_data import member_data
 from clawchat.protocol.bodies import ChatDelivery
 from clawchat.protocol.message_header import (
     ContentType,
     MessageHeader,
     encode_private_message,
-    member_authenticated_data,
 )
 from clawchat.protocol.primitives import new_message_id, random_bytes
 from tests.mls_bytes import OPEN_ROLES, group_info
@@ -46,7 +46,7 @@ def mls_message(
 ) -> tuple[bytes, bytes]:
     """The id and the bytes of what a server takes for an MLS message."""
     message_id = new_message_id(time.time_ns() // 1_000_000)
-    associated_data = member_authenticated_data(room_id, message_id)
+    associated_data = member_data(room_id, message_id)
     return message_id, encode_private_message(room_id, epoch, content_type, associated_data, b"", body)
 
 

@@ -6,6 +6,7 @@ import {
   AuthenticatedData,
   deviceRevokedMessage,
   joinMessage,
+  memberData,
   ownDeviceData,
   revokedData,
   vouchedMessage,
@@ -16,7 +17,6 @@ import { DeviceKey, RootKey } from "../../../static/js/protocol/keys.js";
 import {
   ContentType,
   encodePrivateMessage,
-  memberAuthenticatedData,
   MessageHeader,
 } from "../../../static/js/protocol/message_header.js";
 import { checkNotice, checkRequest, NOTICES, OPERATIONS } from "../../../static/js/protocol/operations.js";
@@ -70,7 +70,7 @@ test("a body of another shape is refused", async () => {
 });
 
 test("the clear header of an MLS message is read to its last byte", async () => {
-  const data = memberAuthenticatedData(ROOM, ID);
+  const data = memberData(ROOM, ID);
   const message = encodePrivateMessage(ROOM, 5, ContentType.COMMIT, data, new Uint8Array(63), new Uint8Array(20_000));
 
   const header = MessageHeader.parse(message);
