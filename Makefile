@@ -33,7 +33,7 @@ soak: $(DEV) $(ASSETS) ## 100 Python clients and two browsers through 50 moves, 
 	@scripts/test_tools.sh chromium
 	@$(BIN)/python -m tests.soak
 
-bench: $(DEV) $(ASSETS) ## what moving, keys, publishing, finding, a first visit and the console cost on this machine (9 minutes)
+bench: $(DEV) $(ASSETS) ## what moving, keys, rooms, publishing, finding, a first visit and the console cost on this machine (11 minutes)
 	@scripts/test_tools.sh chromium
 	@$(BIN)/python -m tests.bench
 

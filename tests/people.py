@@ -8,6 +8,7 @@ from channels.testing import WebsocketCommunicator
 
 from chat.consumers import ChatConsumer
 from chat.hub import get_hub
+from clawchat.protocol.authenticated_data import member_data
 from clawchat.protocol.bodies import (
     ChatDelivery,
     ChatSend,
@@ -24,7 +25,7 @@ from clawchat.protocol.handshake import ClientHandshake
 from clawchat.protocol.invite import Invite
 from clawchat.protocol.key_schedule import device_credentials, gate_key
 from clawchat.protocol.keys import DeviceKey, PreSharedKey, RecoveryKey, RootKey
-from clawchat.protocol.message_header import ContentType, encode_private_message, member_authenticated_data
+from clawchat.protocol.message_header import ContentType, encode_private_message
 from clawchat.protocol.primitives import new_message_id, random_bytes, sha256
 from clawchat.protocol.session import Session
 from tests.fakes import FakeLink
@@ -243,7 +244,7 @@ def mls_message(
     room: bytes, message_id: bytes, epoch: int, text: bytes, kind: ContentType = ContentType.APPLICATION
 ) -> bytes:
     """A message with a true clear header; what stands for ciphertext is given."""
-    return encode_private_message(room, epoch, kind, member_authenticated_data(room, message_id), b"s", text)
+    return encode_private_message(room, epoch, kind, member_data(room, message_id), b"s", text)
 
 
 def now_ms() -> int:

@@ -10,6 +10,8 @@ class Welcome(models.Model):
     """The Welcome of one commit, one for all the devices it added. Spec: 4.5"""
 
     room = models.ForeignKey(Room, models.CASCADE, related_name="welcomes")
+    # Whose commit it came with; null for those that were there before this was noted.
+    device = models.ForeignKey(Device, models.PROTECT, null=True, related_name="welcomes")
     # The commit's place in the log: the joiner's first cursor.
     seq = models.BigIntegerField()
     # The epoch the commit led to.

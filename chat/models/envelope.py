@@ -7,7 +7,8 @@ from .room import Room
 
 
 class Envelope(models.Model):
-    """One row of a room's log: ciphertext that the server cannot open. Spec: 3.13, 4.5"""
+    """One row of a room's log: ciphertext that the server cannot open; but an external commit lies open, but for the
+    secrets in its path. Spec: 3.13, 4.5"""
 
     class Kind(models.IntegerChoices):
         """The content type in the MLS header."""

@@ -111,7 +111,7 @@ def apply(room: Room, committer_pk: int, seq: int, commit: Commit) -> tuple[set[
     )
     epoch = room.epoch + 1
     if commit.welcome is not None:
-        _store_welcome(room, seq, epoch, commit.welcome, added)
+        _store_welcome(room, committer_pk, seq, epoch, commit.welcome, added)
     group_infos.keep(room, committer_pk, seq, epoch, commit.group_info)
     group_infos.drop_unused(room, epoch)
     if commit.roles is not None:
@@ -165,6 +165,7 @@ def _refuse(device_ids: list[bytes], why: str) -> None:
         raise NotMember(why, {"devices": device_ids})
 
 
-def _store_welcome(room: Room, seq: int, epoch: int, body: bytes, added: set[int]) -> None:
-    welcome = Welcome.objects.create(room=room, seq=seq, epoch=epoch, **group_infos.blob(body))
+def _store_welcome(room: Room, committer_pk: int, seq: int, epoch: int, body: bytes, added: set[int]) -> None:
+    blob = group_infos.blob(body)
+    welcome = Welcome.objects.create(room=room, device_id=committer_pk, seq=seq, epoch=epoch, **blob)
     WaitingWelcome.objects.bulk_create([WaitingWelcome(welcome=welcome, device_id=pk) for pk in added])

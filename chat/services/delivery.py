@@ -10,7 +10,7 @@ from django.db import DatabaseError, OperationalError, connection, transaction
 
 from chat.models import Device, Envelope, Membership, Room
 from chat.retry import LONGEST_SECONDS, retry_text
-from chat.services import commits, externals, schemes
+from chat.services import commits, externals, group_infos, schemes
 from chat.services.acting import acting_device
 from chat.services.commits import Commit, CommitRequest
 from clawchat.protocol.bodies import ChatDelivery
@@ -240,6 +240,8 @@ def _insert(room: Room, work: Append, now_ms: int) -> StoredRow | None:
 
 def _apply_commit(ledger: _Ledger, room: Room, work: Append, row: StoredRow) -> StoredRow:
     """Move the room to its next epoch, with everything that belongs to it."""
+    more = len(work.commit.group_info) + len(work.commit.welcome or b"")
+    group_infos.check_kept(work.device_pk, more, ledger.most_stored + COMMITS_MORE_BYTES)
     removed, added = commits.apply(room, work.device_pk, row.seq, work.commit)
     room.epoch = work.epoch + 1
     room.epoch_since_ms = ledger.now_ms

@@ -8,17 +8,19 @@ from collections import Counter
 from typing import Any
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Sum
 
-from chat.models import Device, GroupInfo, Room, WaitingWelcome
+from chat.models import Device, GroupInfo, Room, WaitingWelcome, Welcome
+from chat.retry import LONGEST_SECONDS, retry_text
 from chat.services import externals, schemes, staging
 from chat.services.acting import acting_device
+from chat.services.policy import current_policy
 from clawchat.mls.codec import Reader
 from clawchat.mls.key_schedule import GroupContext
 from clawchat.mls.profile import VOUCHER_BYTES, Roles
 from clawchat.mls.suite import ROOM_SUITE
 from clawchat.protocol.authenticated_data import vouched_message
-from clawchat.protocol.errors import Malformed, NotMember, PeerError, StaleEpoch, TooLarge
+from clawchat.protocol.errors import Limit, Malformed, NotMember, PeerError, StaleEpoch, TooLarge
 from clawchat.protocol.primitives import ed25519_verify, sha256
 
 # Of one epoch, each from another device: a joiner tries them in turn.
@@ -53,7 +55,7 @@ def put(device_pk: int, room_id: bytes, epoch: int, digest: bytes) -> None:
     A fifth takes the place of the oldest that came from the member of whom most are there: nobody with many devices can
     push the others' out.
     Raises: malformed (the blob; other roles than the room's); stale_epoch with `epoch` and `head`; unsupported_version
-    (the room's scheme); not_member; revoked.
+    (the room's scheme); limit (what this device has lying here); not_member; revoked.
     Spec: 3.14 `group_info.put`
     """
     device = acting_device(device_pk)
@@ -64,6 +66,7 @@ def put(device_pk: int, room_id: bytes, epoch: int, digest: bytes) -> None:
     schemes.check(room.scheme)
     if epoch != room.epoch:
         raise StaleEpoch(f"the room is in epoch {room.epoch}", {"epoch": room.epoch, "head": room.head})
+    check_kept(device_pk, len(body), current_policy().max_stored_bytes_per_device)
     if room.roles is None or read_roles(body, room_id, epoch).encode() != bytes(room.roles):
         raise Malformed("the GroupInfo has other roles than the room")
     seq = room.group_infos.filter(epoch=epoch).values_list("seq", flat=True).first()
@@ -114,6 +117,23 @@ def readable(device_pk: int, room_id: bytes, voucher: bytes | None) -> Room:
     if room is None or not (externals.has_own_device(room, device_pk) or _is_vouched_for(room, device_pk, voucher)):
         raise NotMember("not in this room")
     return room
+
+
+def kept_bytes(device_pk: int) -> int:
+    """The bytes of the GroupInfos and Welcomes that a device has lying here."""
+    states = GroupInfo.objects.filter(device=device_pk).aggregate(size=Sum("size"))["size"]
+    welcomes = Welcome.objects.filter(device=device_pk).aggregate(size=Sum("size"))["size"]
+    return (states or 0) + (welcomes or 0)
+
+
+def check_kept(device_pk: int, more: int, most: int) -> None:
+    """Nothing, when a device may lay down so many bytes more: none fills the disk past what its messages may take.
+
+    Raises: limit.
+    """
+    kept = kept_bytes(device_pk)
+    if kept + more > most:
+        raise Limit(retry_text(LONGEST_SECONDS, f"{kept} bytes of this device's GroupInfos and Welcomes, of {most}"))
 
 
 def drop_unused(room: Room, newest: int) -> None:

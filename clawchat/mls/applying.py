@@ -130,6 +130,10 @@ def _apply_path(
         check_members(tree, applied.extensions)
         return tree, keys, bytes(tree.suite.Nh)
     added = applied.added_leaves
+    # Who holds a key that was there before could follow the group into the next epoch (RFC 9420 12.4.2).
+    held = {node.encryption_key for node in tree.nodes if node is not None}
+    if held & {path.leaf_node.encryption_key, *(node.encryption_key for node in path.nodes)}:
+        raise Invalid("encryption-key-twice")
     changed = merge_path(tree, sender, path, added)
     check_members(changed, applied.extensions)
     encoded = replace(context, tree_hash=root_hash(changed)).encode()

@@ -46,7 +46,7 @@ def open_message(state: GroupState, message: bytes, rules: Rules) -> OpenedConte
         _check_group(state, private.group_id)
         past = state.past
         if past is not None and private.epoch == past.context.epoch:
-            return _open_past(state, private)
+            return _open_past(state, private, rules)
         _check_epoch(state, private.epoch)
         epoch = state.epoch
         secret_tree, authenticated = private.unprotect(
@@ -76,7 +76,7 @@ def _check_epoch(state: GroupState, epoch: int) -> None:
         raise EpochGone(f"epoch {epoch}, ours is {state.epoch.context.epoch}")
 
 
-def _open_past(state: GroupState, private: PrivateMessage) -> OpenedContent:
+def _open_past(state: GroupState, private: PrivateMessage, rules: Rules) -> OpenedContent:
     """A message that was on its way when its epoch ended; a commit of that epoch comes too late."""
     past = state.past
     if past is None or private.content_type is not ContentType.APPLICATION:
@@ -84,6 +84,7 @@ def _open_past(state: GroupState, private: PrivateMessage) -> OpenedContent:
     secret_tree, authenticated = private.unprotect(past.tree.suite, past.secret_tree, past.sender_data_secret)
     content = authenticated.content
     sender, leaf = _verify_member(past.tree, past.context, authenticated, state.epoch.leaf_index)
+    rules.check_message(content)
     moved = replace(state, past=replace(past, secret_tree=secret_tree))
     return OpenedContent("message", moved, content, sender, leaf)
 
@@ -102,6 +103,7 @@ def _take(state: GroupState, authenticated: AuthenticatedContent, rules: Rules) 
         kind = "commit" if applied.state else "removed"
         after = replace(applied.state, past=state.as_past()) if applied.state else None
         return OpenedContent(kind, after, content, sender, leaf, applied.proposals, applied.added, applied.removed)
+    rules.check_message(content)
     if isinstance(body, bytes):
         return OpenedContent("message", state, content, sender, leaf)
     proposed = Proposed(body, sender, by_reference=True)

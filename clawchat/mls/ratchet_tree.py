@@ -15,6 +15,9 @@ from clawchat.mls.nodes import LeafNode, Node, ParentNode, encode_node, read_nod
 from clawchat.mls.suite import CipherSuite
 from clawchat.protocol.errors import Malformed
 
+# Places for leaves, blank ones included: more than any room needs, and few enough to hash in a moment.
+MAX_LEAVES = 4096
+
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
@@ -44,10 +47,12 @@ class RatchetTree:
     def read(cls, suite: CipherSuite, reader: Reader) -> Self:
         """The next tree in the form of the ratchet_tree extension.
 
-        Raises: malformed (no node, a blank last one, a parent in a leaf's place).
+        Raises: malformed (no node, too many, a blank last one, a parent in a leaf's place).
         RFC 9420 12.4.3.3
         """
         nodes: list[Node | None] = list(reader.vector_of(read_node))
+        if len(nodes) > tree_math.node_width(MAX_LEAVES):
+            raise Malformed(f"a ratchet tree of {len(nodes)} nodes")
         if not nodes or nodes[-1] is None:
             raise Malformed("a ratchet tree ends in a node")
         if any(node and isinstance(node, LeafNode) == bool(index & 1) for index, node in enumerate(nodes)):
@@ -144,8 +149,13 @@ class RatchetTree:
         return tuple(path)
 
     def with_place(self) -> tuple[Self, int]:
-        """The tree with a blank place for a leaf, twice as wide if it must, and the leaf index of the leftmost one."""
+        """The tree with a blank place for a leaf, twice as wide if it must, and the leaf index of the leftmost one.
+
+        Raises: invalid (tree-full).
+        """
         index = next((at for at, node in enumerate(self.nodes[::2]) if node is None), self.leaf_count)
+        if index == MAX_LEAVES:
+            raise Invalid("tree-full")
         return (self if index < self.leaf_count else self._extended()), index
 
     def add(self, leaf: LeafNode) -> tuple[Self, int]:

@@ -66,6 +66,9 @@ class Rules(Protocol):
     def check_proposal(self, proposed: Proposed) -> None:
         """Nothing, when a proposal that stands alone may wait for a commit. Raises: invalid."""
 
+    def check_message(self, content: FramedContent) -> None:
+        """Nothing, when a member's message or proposal may carry its authenticated data. Raises: invalid."""
+
     def allows_public_message(self, content: FramedContent) -> bool:
         """Whether this may come signed but not encrypted."""
 
@@ -94,6 +97,9 @@ class OpenRules:
 
     def check_proposal(self, proposed: Proposed) -> None:
         """Every proposal."""
+
+    def check_message(self, content: FramedContent) -> None:
+        """Every message."""
 
     def allows_public_message(self, content: FramedContent) -> bool:
         """All."""

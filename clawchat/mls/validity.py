@@ -30,6 +30,7 @@ from clawchat.mls.tree_validation import check_keys_distinct
 from clawchat.protocol.credential import IDENTITY_BYTES, LeafIdentity
 from clawchat.protocol.errors import Malformed, Unauthentic, UnsupportedVersion
 from clawchat.protocol.keys import DevicePublic
+from clawchat.protocol.limits import INTEGER_MAX
 
 # Within the identity's bytes (credential.py).
 _USER_ID = slice(1, 17)
@@ -73,6 +74,14 @@ class RoomRules:
         Raises: invalid (proposal-type, role-remove).
         """
         _check_reference(proposed)
+
+    def check_message(self, content: FramedContent) -> None:
+        """Nothing, when a message or a proposal has the data of a member's, of this room.
+
+        Raises: invalid (data-form, data-room).
+        """
+        if _authenticated_data(content.authenticated_data, content.group_id).form != DataForm.MEMBER:
+            raise Invalid("data-form")
 
     def allows_public_message(self, content: FramedContent) -> bool:
         """A newcomer's commit, which cannot be encrypted."""
@@ -131,7 +140,7 @@ def check_commit(judged: Judged) -> None:
     """
     if judged.leaf is None:
         raise Invalid("no-path")
-    data = _authenticated_data(judged)
+    data = _authenticated_data(judged.authenticated_data, judged.old_context.group_id)
     _check_leaf(judged.leaf)
     ROOM_SUITE.check_public_key(judged.leaf.encryption_key)
     if judged.committer is None:
@@ -142,12 +151,12 @@ def check_commit(judged: Judged) -> None:
         check_tree(judged.new_tree, judged.new_context, judged.old_tree)
 
 
-def _authenticated_data(judged: Judged) -> AuthenticatedData:
+def _authenticated_data(encoded: bytes, group_id: bytes) -> AuthenticatedData:
     try:
-        data = AuthenticatedData.parse(judged.authenticated_data)
+        data = AuthenticatedData.parse(encoded)
     except Malformed:
         raise Invalid("data-form") from None
-    if data.room_id != judged.old_context.group_id:
+    if data.room_id != group_id:
         raise Invalid("data-room")
     return data
 
@@ -157,6 +166,9 @@ def _check_context(context: GroupContext) -> None:
         raise Invalid("suite")
     if len(context.group_id) != ROOM_ID_BYTES:
         raise Invalid("group-id")
+    # The epoch after it could not be written down, and the room would end there.
+    if context.epoch == INTEGER_MAX:
+        raise Invalid("epoch")
     _check_extensions(context.extensions)
 
 
@@ -286,7 +298,7 @@ class _Changes:
             if not allowed and _user(leaf) != self._user:
                 raise Invalid("role-remove")
             carried = _voucher(leaf)
-            if carried and self._old.vouch(carried) and self._new.vouch(carried):
+            if carried and self._new.vouch(carried):
                 raise Invalid("voucher-listed")
 
     def _check_revocation(self, removals: list[Proposed], data: AuthenticatedData) -> None:

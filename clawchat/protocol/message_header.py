@@ -8,7 +8,7 @@ from enum import IntEnum
 from typing import Self
 
 from clawchat.protocol._vectors import encode_vector, parse_vector
-from clawchat.protocol.authenticated_data import AuthenticatedData, member_data
+from clawchat.protocol.authenticated_data import AuthenticatedData
 from clawchat.protocol.encoding import Reader, u8, u16, u64
 from clawchat.protocol.errors import Malformed
 from clawchat.protocol.external_commit import PUBLIC_MESSAGE, ExternalCommit
@@ -90,11 +90,3 @@ def encode_private_message(
         + encode_vector(encrypted_sender_data)
         + encode_vector(ciphertext)
     )
-
-
-def member_authenticated_data(room_id: bytes, message_id: bytes) -> bytes:
-    """What a member's message authenticates: `u8 1 || room_id || message_id`, 33 bytes.
-
-    Spec: 4.4
-    """
-    return member_data(room_id, message_id)

@@ -1,4 +1,4 @@
-"""What moving ports, moving keys, finding the server and the console cost on this machine. `python -m tests.bench`;
+"""What moving ports, keys, rooms, finding the server and the console cost on this machine. `python -m tests.bench`;
 `--json FILE` keeps it, `--only PART` runs one part.
 
 Everything is measured in one run. Nothing is asserted: a busy machine is slower; goals stand beside the figures.
@@ -20,6 +20,7 @@ from tests.bench.console import console
 from tests.bench.finding import finding
 from tests.bench.first_visit import first_visit
 from tests.bench.keys import cryptography
+from tests.bench.mls import DEVICES, mls
 from tests.bench.moving import idle, moves
 from tests.bench.publishing import publishing, sizes
 from tests.soak.soak import machine
@@ -37,11 +38,23 @@ GOALS = {
     "the dashboard, a million audit rows, ms": "under 300",
     "all processes at rest, PSS, MiB": "under 200",
     "MEGA, requests of a publication": "2 calls, 1 upload and the read-back",
+    **{
+        f"Python, {devices} devices, {name} 200 bytes, a second": "at least 4000"
+        for devices in DEVICES
+        for name in ("encrypt", "decrypt")
+    },
+    "Python, 100 devices, process, ms": "under 15",
+    **{f"Chromium, {devices} devices, encrypt and decrypt 4096, ms": "p99 under 5" for devices in DEVICES},
+    **{
+        f"Chromium, 50 devices, {name}, ms": "under 100"
+        for name in ("commit", "process", "join", "external join", "process an external join")
+    },
 }
 
 Part = Callable[[Path, int], dict[str, Any]]
 PARTS: dict[str, Part] = {
     "keys": lambda folder, clients: cryptography(),
+    "mls": lambda folder, clients: mls(folder),
     "publishing": lambda folder, clients: publishing(folder) | sizes(),
     "finding": lambda folder, clients: finding(folder),
     "first visit": lambda folder, clients: first_visit(folder),

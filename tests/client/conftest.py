@@ -7,7 +7,8 @@ import pytest
 import pytest_asyncio
 
 from clawchat.client import Client, back_off, line
-from clawchat.protocol.message_header import ContentType, encode_private_message, member_authenticated_data
+from clawchat.protocol.authenticated_data import member_data
+from clawchat.protocol.message_header import ContentType, encode_private_message
 from clawchat.protocol.primitives import new_message_id
 from tests.client.tiny_server import TinyServer
 
@@ -40,7 +41,7 @@ async def alice(server, tmp_path) -> AsyncIterator[Client]:
 def message(text: str, room: bytes = ROOM) -> tuple[bytes, bytes]:
     """The id and the bytes of an MLS message, as far as a server can tell."""
     message_id = new_message_id(time.time_ns() // 1_000_000)
-    associated_data = member_authenticated_data(room, message_id)
+    associated_data = member_data(room, message_id)
     return message_id, encode_private_message(room, 1, ContentType.APPLICATION, associated_data, b"", text.encode())
 
 

@@ -1,28 +1,32 @@
-"""What a member does through the Python client: makes a room, sends into it, reads it. Its MLS messages hold no MLS."""
+"""What a device does that believes nothing: rooms and messages that hold no MLS, for attackers and for load.
+
+Real members are `clawchat.client.Member`; tests/e2e/pairs.py has two of them talking.
+"""
 
 import hashlib
 import time
 
 from clawchat.client import Client
+from clawchat.mls.suite import ROOM_SUITE
+from clawchat.protocol.authenticated_data import member_data
 from clawchat.protocol.bodies import ChatDelivery
 from clawchat.protocol.message_header import (
     ContentType,
     MessageHeader,
     encode_private_message,
-    member_authenticated_data,
 )
 from clawchat.protocol.primitives import new_message_id, random_bytes
+from tests.mls_bytes import OPEN_ROLES, group_info
 
-SCHEME = 1
 PAGE = 256
 
 
 async def make_room(owner: Client, others: list[Client]) -> tuple[bytes, int]:
     """A room of epoch 1 with these members: its id, and the seq of the commit that added the others."""
     room_id = random_bytes(16)
-    await owner.request("room.create", room=room_id, scheme=SCHEME)
+    await owner.request("room.create", room=room_id, scheme=ROOM_SUITE.number)
     message_id, commit = mls_message(room_id, b"commit", epoch=0, content_type=ContentType.COMMIT)
-    digests = {name: await stage(owner, body) for name, body in _parts(commit).items()}
+    digests = {name: await stage(owner, body) for name, body in _parts(room_id, commit).items()}
     added = [client.device_id for client in others]
     answer = await owner.request(
         "room.commit", room=room_id, epoch=0, message_id=message_id, added=added, removed=[], **digests
@@ -42,7 +46,7 @@ def mls_message(
 ) -> tuple[bytes, bytes]:
     """The id and the bytes of what a server takes for an MLS message."""
     message_id = new_message_id(time.time_ns() // 1_000_000)
-    associated_data = member_authenticated_data(room_id, message_id)
+    associated_data = member_data(room_id, message_id)
     return message_id, encode_private_message(room_id, epoch, content_type, associated_data, b"", body)
 
 
@@ -62,5 +66,7 @@ def message_id_of(row: ChatDelivery) -> bytes:
     return MessageHeader.parse(row.message).message_id
 
 
-def _parts(commit: bytes) -> dict[str, bytes]:
-    return {"commit": commit, "welcome": b"welcome " + random_bytes(32), "group_info": b"group " + random_bytes(32)}
+def _parts(room_id: bytes, commit: bytes) -> dict[str, bytes]:
+    """A server looks into the GroupInfo, and into nothing else."""
+    state = group_info(room_id, 1, OPEN_ROLES, random_bytes(32))
+    return {"commit": commit, "welcome": b"welcome " + random_bytes(32), "group_info": state}

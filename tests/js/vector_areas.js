@@ -2,6 +2,7 @@
 
 import { fromHex, toHex, utf8 } from "../../static/js/bytes.js";
 import { _Epochs } from "../../static/js/protocol/_epochs.js";
+import { AuthenticatedData } from "../../static/js/protocol/authenticated_data.js";
 import * as bodies from "../../static/js/protocol/bodies.js";
 import { checkFreshness, SealedConnectionFile } from "../../static/js/protocol/connection_file.js";
 import { Endpoint } from "../../static/js/protocol/connection_info.js";
@@ -9,6 +10,7 @@ import * as choice from "../../static/js/protocol/endpoint_choice.js";
 import { LeafIdentity, openRootBlob } from "../../static/js/protocol/credential.js";
 import { encodeTlvs, parseTlvs } from "../../static/js/protocol/encoding.js";
 import { Unauthentic } from "../../static/js/protocol/errors.js";
+import { ExternalCommit } from "../../static/js/protocol/external_commit.js";
 import { FrameKeys, openFrame, sealFrame } from "../../static/js/protocol/frame.js";
 import {
   ClientHandshake,
@@ -172,6 +174,16 @@ export const AREAS = {
   message_header({ data }) {
     const header = MessageHeader.parse(fromHex(data));
     return { ...snaked(header), message_id: header.messageId };
+  },
+
+  authenticated_data({ data }) {
+    const read = AuthenticatedData.parse(fromHex(data));
+    same(read.encode(), fromHex(data), "the authenticated data");
+    return snaked(read);
+  },
+
+  external_commit({ data }) {
+    return snaked(ExternalCommit.parse(fromHex(data)));
   },
 
   async credential({ identity, device_public, root_blob, recovery_key }) {

@@ -272,6 +272,7 @@ def test_a_listed_voucher_goes_with_its_leaf():
         commit(1, roles=VOUCHED, tree=tree, waiting=(wish(2),)),
         commit(1, Remove(2), roles=VOUCHED, tree=tree, data=revocation_of(CARL)),
         commit(0, Remove(2), change(replace(VOUCHED, every_member_may_add=True)), roles=VOUCHED, tree=tree),
+        commit(0, Remove(2), change(VOUCHED), roles=ADMINISTERED, tree=tree),
     ):
         refused(judged, "voucher-listed")
     check_commit(commit(0, Remove(2), change(ADMINISTERED), roles=VOUCHED, tree=tree))
@@ -517,6 +518,7 @@ ROLES = ADMINISTERED.extension()
     [
         ({"cipher_suite": 1}, "suite"),
         ({"group_id": b"r" * 15}, "group-id"),
+        ({"epoch": 2**53 - 1}, "epoch"),
         ({"extensions": ()}, "context-extensions"),
         ({"extensions": (ROLES,)}, "context-extensions"),
         ({"extensions": (REQUIRED_CAPABILITIES,)}, "context-extensions"),
@@ -559,6 +561,20 @@ def test_what_may_wait_for_a_commit():
     for proposed in (wish(1, sender=0), Proposed(Add(PACKAGE), 1, by_reference=True)):
         with pytest.raises(Invalid):
             rules.check_proposal(proposed)
+
+
+def test_what_a_message_carries_in_the_clear():
+    """The data of a member's message, of this room."""
+    rules = RoomRules()
+
+    def content(data):
+        return FramedContent(ROOM, 5, Sender.member(1), data, ContentType.APPLICATION, b"")
+
+    rules.check_message(content(member_data(ROOM, MESSAGE)))
+    for data, reason in ((own_device_of(BERT), "data-form"), (member_data(MESSAGE, ROOM), "data-room")):
+        with pytest.raises(Invalid) as found:
+            rules.check_message(content(data))
+        assert found.value.reason == reason
 
 
 def test_a_newcomers_commit_alone_is_not_encrypted():

@@ -1,5 +1,6 @@
 """How each area of tests/vectors is run: from a case's input to its output, raising what our code raises."""
 
+from clawchat.protocol.authenticated_data import AuthenticatedData
 from clawchat.protocol.bodies import Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, parse_exchange
 from clawchat.protocol.connection_file import SealedConnectionFile, check_freshness
 from clawchat.protocol.connection_info import ConnectionInfo, Endpoint
@@ -16,6 +17,7 @@ from clawchat.protocol.endpoint_choice import (
     slow_places,
 )
 from clawchat.protocol.errors import Unauthentic
+from clawchat.protocol.external_commit import ExternalCommit
 from clawchat.protocol.frame import Direction, FrameKeys, MessageType, open_frame, seal_frame
 from clawchat.protocol.handshake import Gate, find_gate
 from clawchat.protocol.invite import Invite
@@ -277,6 +279,19 @@ def run_message_header(given):
     header = MessageHeader.parse(bytes.fromhex(given["data"]))
     names = ("wire_format", "group_id", "epoch", "content_type", "authenticated_data", "message_id")
     return _members(header, *names)
+
+
+def run_authenticated_data(given):
+    data = AuthenticatedData.parse(bytes.fromhex(given["data"]))
+    assert data.encode() == bytes.fromhex(given["data"])
+    return _members(data, *AuthenticatedData.__dataclass_fields__)
+
+
+def run_external_commit(given):
+    commit = ExternalCommit.parse(bytes.fromhex(given["data"]))
+    names = ("group_id", "epoch", "authenticated_data", "removed", "signature_key", "identity")
+    extensions = [[kind, data.hex()] for kind, data in commit.extensions]
+    return {**_members(commit, *names), "extensions": extensions}
 
 
 def run_credential(given):

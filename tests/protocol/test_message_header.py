@@ -4,16 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clawchat.protocol.authenticated_data import member_data
 from clawchat.protocol.errors import Malformed, PeerError, UsageError
 from clawchat.protocol.message_header import (
     ContentType,
     MessageHeader,
     encode_private_message,
-    member_authenticated_data,
 )
 
 ROOM, MESSAGE = bytes(range(16)), bytes(range(16, 32))
-DATA = member_authenticated_data(ROOM, MESSAGE)
+DATA = member_data(ROOM, MESSAGE)
 VECTORS = st.binary(max_size=200)
 
 
@@ -89,7 +89,7 @@ def test_any_bytes_are_a_header_or_malformed(data):
 def test_ids_of_other_sizes_are_ours_to_avoid(room, message_id):
     """Both have 16 bytes."""
     with pytest.raises(UsageError):
-        member_authenticated_data(bytes(room), bytes(message_id))
+        member_data(bytes(room), bytes(message_id))
 
 
 class Endless(bytes):

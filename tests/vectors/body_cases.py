@@ -1,5 +1,6 @@
 """Cases of TLVs, bodies and MLS headers."""
 
+from tests.vectors import external_cases
 from tests.vectors.bare import seed, tlvs, u8, u16, u32, u64, v16
 from tests.vectors.cases import Area
 
@@ -190,6 +191,9 @@ def message_header():
     right("large", "a ciphertext with a length of four bytes", body=vector(bytes(16_384)))
     right("group_other", "which group it may be is for the server", group=seed("group", 32))
     right("empty_parts", "what is encrypted is not looked at", sealed=b"\0", body=b"\0")
+    external = {"wire_format": 1, "group_id": ROOM, "epoch": 5, "content_type": 3}
+    external |= {"authenticated_data": external_cases.DATA, "message_id": MESSAGE}
+    area.right("external_commit", "a device that joins on its own", {"data": external_cases.message()}, external)
     long_form = u16(0x4000 | 16) + ROOM
     for name, comment, data in (
         ("version_2", "another version", message(version=2)),

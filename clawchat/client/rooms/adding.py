@@ -4,10 +4,12 @@ Spec: 3.14, 4.5, 4.10
 """
 
 import asyncio
+import logging
 import time
 from collections.abc import Iterable, Sequence
 
 from clawchat.mls.codec import Reader
+from clawchat.mls.framing import MLSMessage
 from clawchat.mls.key_package import KeyPackage
 from clawchat.mls.rules import Rules
 from clawchat.mls.suite import CipherSuite
@@ -15,6 +17,8 @@ from clawchat.protocol.errors import ClawChatError, PeerError
 
 from .directory import KnownDevice, Person
 from .staging import Ask
+
+logger = logging.getLogger(__name__)
 
 # The server hands out packages for this many devices at once. Spec: 3.14
 TAKE_AT_ONCE = 16
@@ -72,12 +76,14 @@ def _checked(data: bytes, device: KnownDevice, suite: CipherSuite, rules: Rules)
     """The package, when it is this device's and all that trust asks holds now."""
     now = int(time.time())
     try:
-        reader = Reader(data)
+        message = MLSMessage.parse(data)
+        reader = Reader(message.body)
         package = KeyPackage.read(reader)
         reader.end()
         package.verify(suite)
         rules.check_key_package(package)
-    except PeerError:
+    except PeerError as error:
+        logger.info("a key package is of no use: %s", error)
         return None
     leaf, identity = package.leaf_node, device.identity
     if (leaf.signature_key, leaf.credential.identity) != (device.device_public, identity.encode()):

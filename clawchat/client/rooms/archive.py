@@ -10,7 +10,6 @@ from clawchat.client.store import Store
 from clawchat.protocol.encoding import encode_cbor, parse_cbor, u8, u64
 
 STORE = "archive"
-LAST_SEQ = (1 << 64) - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +51,7 @@ class Archive:
 
     def entries(self, after: int = -1) -> list[Entry]:
         """What stands after this seq."""
-        rows = self._store.items(STORE, self._key(after + 1), self._key(LAST_SEQ, 255))
+        rows = self._store.items(STORE, self._key(after + 1), self._room_id + b"\xff" * 9)
         return [Entry.parse(value) for _, value in rows]
 
     def has(self, message_id: bytes) -> bool:

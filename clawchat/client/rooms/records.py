@@ -28,9 +28,10 @@ class RoomRecord:
     updated: int = 0
     # Own messages since then.
     sent: int = 0
-    # The highest epoch this device was in, and the signature keys of the last tree it believed.
+    # The highest epoch this device was in.
     epoch: int = 0
-    signers: tuple[bytes, ...] = ()
+    # Whether it has asked to be let go.
+    is_leaving: bool = False
     # After an external join, until somebody of that tree was heard.
     is_unconfirmed: bool = False
     # When it came in by an external commit last, and how often without a commit of others between.
@@ -39,13 +40,13 @@ class RoomRecord:
 
     def encode(self) -> bytes:
         """The record as the store keeps it."""
-        return encode_cbor({name: getattr(self, name) for name in self.__slots__} | {"signers": list(self.signers)})
+        return encode_cbor({name: getattr(self, name) for name in self.__slots__})
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
         """The record in a row of the store."""
         row: dict[str, Any] = parse_cbor(data)
-        return cls(**row | {"signers": tuple(row["signers"])})
+        return cls(**row)
 
 
 def load_records(store: Store) -> list[tuple[bytes, RoomRecord]]:

@@ -5,6 +5,7 @@ import { sameBytes } from "../bytes.js";
 import { IDENTITY_BYTES, LeafIdentity } from "../protocol/credential.js";
 import { Malformed, Unauthentic, UnsupportedVersion } from "../protocol/errors.js";
 import { DevicePublic } from "../protocol/keys.js";
+import { INTEGER_MAX } from "../protocol/limits.js";
 import { Invalid } from "./errors.js";
 import { CredentialType, ExtensionType } from "./nodes.js";
 import {
@@ -24,9 +25,11 @@ export function text(bytes) {
   return String.fromCharCode.apply(null, bytes);
 }
 
-export function checkContext({ cipherSuite, groupId, extensions }) {
+export function checkContext({ cipherSuite, groupId, epoch, extensions }) {
   if (cipherSuite !== ROOM_SUITE.number) throw new Invalid("suite");
   if (groupId.length !== ROOM_ID_BYTES) throw new Invalid("group-id");
+  // The epoch after it could not be written down, and the room would end there.
+  if (epoch === INTEGER_MAX) throw new Invalid("epoch");
   checkExtensions(extensions);
 }
 

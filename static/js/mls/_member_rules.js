@@ -91,7 +91,7 @@ class Changes {
       const isAllowed = this.#administers || proposed.byReference || isRevocation;
       if (!isAllowed && !sameBytes(userOf(leaf), this.#user)) throw new Invalid("role-remove");
       const carried = voucherOf(leaf);
-      if (carried && this.#old.vouch(carried) && this.#new.vouch(carried)) throw new Invalid("voucher-listed");
+      if (carried && this.#new.vouch(carried)) throw new Invalid("voucher-listed");
     }
   }
 

@@ -5,6 +5,7 @@
  */
 
 import { sameBytes } from "../bytes.js";
+import { wipe } from "../sodium.js";
 import { replace } from "./_replace.js";
 import { beginEpoch } from "./epoch.js";
 import { Invalid } from "./errors.js";
@@ -108,6 +109,7 @@ async function follow(epoch, tree, path, sender, applied, authenticated, rules) 
   const init = applied.kemOutput ? await receiveExternalInit(suite, externalSecret, applied.kemOutput) : initSecret;
   const joiner = await joinerSecret(suite, init, commitSecret, context);
   const secret = await epochSecret(suite, joiner, await findPskSecret(suite, applied.psks, rules), context);
+  [commitSecret, joiner].forEach(wipe);
   return beginEpoch(context, changed, epoch.leafIndex, keys, secret, authenticated.confirmationTag);
 }
 
@@ -126,8 +128,16 @@ async function applyPath(epoch, tree, path, sender, applied, context) {
     return [tree, keys, new Uint8Array(tree.suite.Nh)];
   }
   const added = applied.addedLeaves;
+  checkFresh(tree, path);
   const changed = await mergePath(tree, sender, path, added);
   checkMembers(changed, applied.extensions);
   const encoded = replace(context, { treeHash: await rootHash(changed) }).encode();
   return [changed, ...(await openPath(changed, sender, path, epoch.leafIndex, keys, encoded, added))];
+}
+
+/** Who holds a key that was there before could follow the group into the next epoch (RFC 9420 12.4.2). */
+function checkFresh(tree, path) {
+  const fresh = [path.leafNode.encryptionKey, ...path.nodes.map((node) => node.encryptionKey)];
+  const isHeld = (key) => tree.nodes.some((node) => node && sameBytes(node.encryptionKey, key));
+  if (fresh.some(isHeld)) throw new Invalid("encryption-key-twice");
 }

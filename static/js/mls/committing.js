@@ -6,6 +6,7 @@
 
 import { fromHex } from "../bytes.js";
 import { UsageError } from "../protocol/errors.js";
+import { wipe } from "../sodium.js";
 import { hide } from "./_hidden.js";
 import { replace } from "./_replace.js";
 import { nextContext } from "./applying.js";
@@ -93,22 +94,26 @@ export function listProposals(state, add, remove, extensions) {
  */
 export async function makeCommit(member, state, draft, rules, random) {
   const { epoch } = state;
-  const { suite } = member;
   const list = ProposalList.of(new Commit(draft.proposals, null), state.waiting, epoch.leafIndex);
   await list.check(epoch.tree, epoch.context, epoch.leafIndex);
   const applied = list.apply(epoch.tree, epoch.context);
   const sender = Sender.member(epoch.leafIndex);
   const made = await make(member, epoch, draft, applied, applied.tree, epoch.leafIndex, sender, random);
   rules.checkCommit(judge(epoch, made, list, draft, epoch.leafIndex, null));
-  const { commit, path, joiner } = made;
+  const welcome = await welcomeFor(member, epoch, list, applied, made);
+  [made.joiner, ...made.path.pathSecrets.values()].forEach(wipe);
+  return new MadeCommit(made.commit.authenticated, made.commit.state, welcome);
+}
+
+/** The Welcome for those that a commit adds, null when it adds nobody. */
+async function welcomeFor(member, epoch, list, applied, { commit, path, joiner }) {
   const adds = list.proposals.map((each) => each.proposal).filter((proposal) => proposal.kind === ProposalType.ADD);
-  if (!adds.length) return commit;
+  if (!adds.length) return null;
   const pathSecret = (place) =>
     path.pathSecrets.get(commonAncestor(2 * epoch.leafIndex, 2 * applied.added[place].index));
   const info = await commit.state.epoch.groupInfo(member, { forEverybody: false });
   const packages = adds.map((proposal) => proposal.keyPackage);
-  const welcome = await makeWelcome(suite, packages, joiner, info, pathSecret, await pskSecret(suite, []));
-  return new MadeCommit(commit.authenticated, commit.state, welcome);
+  return makeWelcome(member.suite, packages, joiner, info, pathSecret, await pskSecret(member.suite, []));
 }
 
 /**
@@ -152,6 +157,7 @@ async function make(member, epoch, draft, applied, tree, leafIndex, sender, rand
   });
   const joiner = await joinerSecret(suite, draft.initSecret, path.commitSecret, context);
   const secret = await epochSecret(suite, joiner, await pskSecret(suite, []), context);
+  wipe(path.commitSecret);
   const state = await beginEpoch(context, path.tree, leafIndex, path.keys, secret, null);
   const commit = new MadeCommit(authenticated.withTag(state.epoch.confirmationTag), state);
   return { commit, path, joiner };

@@ -4,6 +4,7 @@
  * RFC 9420 8
  */
 
+import { wipe } from "../sodium.js";
 import { hide } from "./_hidden.js";
 import { replace } from "./_replace.js";
 import { externalPubExtension, GroupInfo, ratchetTreeExtension } from "./group_info.js";
@@ -107,12 +108,13 @@ export class GroupState {
  * @param {RatchetTree} tree
  * @param {number} leafIndex
  * @param {import("./tree_kem.js").PrivateKeys} keys
- * @param {Uint8Array} secret its epoch secret
+ * @param {Uint8Array} secret its epoch secret, which is overwritten
  * @param {Uint8Array | null} givenTag
  */
 export async function beginEpoch(context, tree, leafIndex, keys, secret, givenTag) {
   const { suite } = tree;
   const [schedule, encryptionSecret] = await KeySchedule.derive(suite, secret);
+  wipe(secret);
   const confirmed = context.confirmedTranscriptHash;
   if (givenTag) await schedule.checkConfirmationTag(confirmed, givenTag);
   const confirmationTag = givenTag ?? (await schedule.confirmationTag(confirmed));

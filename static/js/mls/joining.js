@@ -6,6 +6,7 @@
 
 import { sameBytes } from "../bytes.js";
 import { Malformed } from "../protocol/errors.js";
+import { wipe } from "../sodium.js";
 import { findPskSecret } from "./applying.js";
 import { Reader } from "./codec.js";
 import { beginEpoch, PublicEpoch } from "./epoch.js";
@@ -55,6 +56,7 @@ export async function joinByWelcome(member, ours, message, encodedTree, rules) {
     for (const [index, key] of learned) keys.set(index, key);
   }
   const secret = await epochSecret(suite, secrets.joinerSecret, pskSecret, context);
+  wipe(secrets.joinerSecret);
   return beginEpoch(context, tree, leafIndex, keys, secret, confirmationTag);
 }
 

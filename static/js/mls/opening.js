@@ -52,7 +52,7 @@ export async function openMessage(state, message, rules) {
 
 async function openPrivate(state, message, rules) {
   checkGroup(state, message.groupId);
-  if (message.epoch === state.past?.context.epoch) return openPast(state, message);
+  if (message.epoch === state.past?.context.epoch) return openPast(state, message, rules);
   checkEpoch(state, message.epoch);
   const { tree, schedule } = state.epoch;
   const opened = await message.unprotect(tree.suite, state.secretTree, schedule.senderDataSecret);
@@ -79,12 +79,13 @@ function checkEpoch(state, epoch) {
 }
 
 /** A message that was on its way when its epoch ended; a commit of that epoch comes too late. */
-async function openPast(state, message) {
+async function openPast(state, message, rules) {
   const { past } = state;
   if (message.contentType !== ContentType.APPLICATION) throw new EpochGone("only messages are read after their epoch");
   const opened = await message.unprotect(past.tree.suite, past.secretTree, past.senderDataSecret);
   const [secretTree, authenticated] = opened;
   const [sender, leaf] = await verifyMember(past.tree, past.context, authenticated, state.epoch.leafIndex);
+  rules.checkMessage(authenticated.content);
   const moved = replace(state, { past: replace(past, { secretTree }) });
   return new OpenedContent({ kind: "message", state: moved, content: authenticated.content, sender, leaf });
 }
@@ -103,6 +104,7 @@ async function take(state, authenticated, rules) {
     const kind = after ? "commit" : "removed";
     return new OpenedContent({ ...applied, kind, state: after, content, sender, leaf });
   }
+  rules.checkMessage(content);
   if (content.contentType === ContentType.APPLICATION) {
     return new OpenedContent({ kind: "message", state, content, sender, leaf });
   }

@@ -8,7 +8,7 @@ import { concat } from "../bytes.js";
 import { Malformed } from "../protocol/errors.js";
 import { u8, u16, u32, vector, vectorOf } from "./codec.js";
 import { KeyPackage } from "./key_package.js";
-import { Extension, LeafNode } from "./nodes.js";
+import { LeafNode, readExtensions } from "./nodes.js";
 import { PreSharedKeyID } from "./psk.js";
 
 /** RFC 9420 17.4; types that are not here are refused. */
@@ -141,10 +141,9 @@ const BODIES = {
   [ProposalType.UPDATE]: (reader) => new Update(LeafNode.read(reader)),
   [ProposalType.REMOVE]: (reader) => new Remove(reader.u32()),
   [ProposalType.PSK]: (reader) => new PreSharedKey(PreSharedKeyID.read(reader)),
-  [ProposalType.REINIT]: (reader) =>
-    new ReInit(reader.vector(), reader.u16(), reader.u16(), reader.vectorOf(Extension.read)),
+  [ProposalType.REINIT]: (reader) => new ReInit(reader.vector(), reader.u16(), reader.u16(), readExtensions(reader)),
   [ProposalType.EXTERNAL_INIT]: (reader) => new ExternalInit(reader.vector()),
-  [ProposalType.GROUP_CONTEXT_EXTENSIONS]: (reader) => new GroupContextExtensions(reader.vectorOf(Extension.read)),
+  [ProposalType.GROUP_CONTEXT_EXTENSIONS]: (reader) => new GroupContextExtensions(readExtensions(reader)),
 };
 
 /**

@@ -11,6 +11,9 @@ import { Invalid } from "./errors.js";
 import { encodeNode, LeafNode, ParentNode, readNode } from "./nodes.js";
 import * as treeMath from "./tree_math.js";
 
+/** Places for leaves, blank ones included: more than any room needs, and few enough to hash in a moment. */
+export const MAX_LEAVES = 4096;
+
 /** A member: its leaf index and its leaf. */
 export class Leaf {
   /** @param {number} index @param {LeafNode} leaf */
@@ -37,11 +40,12 @@ export class RatchetTree {
   /**
    * The next tree in the form of the ratchet_tree extension.
    *
-   * Raises: malformed (no node, a blank last one, a parent in a leaf's place).
+   * Raises: malformed (no node, too many, a blank last one, a parent in a leaf's place).
    * RFC 9420 12.4.3.3
    */
   static read(suite, reader) {
     const nodes = reader.vectorOf(readNode);
+    if (nodes.length > treeMath.nodeWidth(MAX_LEAVES)) throw new Malformed(`a ratchet tree of ${nodes.length} nodes`);
     if (!nodes.length || nodes.at(-1) === null) throw new Malformed("a ratchet tree ends in a node");
     if (nodes.some((node, index) => node && node instanceof LeafNode !== treeMath.isLeaf(index))) {
       throw new Malformed("leaves stand at even places, parents at odd ones");
@@ -138,6 +142,7 @@ export class RatchetTree {
    */
   withPlace() {
     const free = this.nodes.findIndex((node, at) => node === null && treeMath.isLeaf(at));
+    if (free < 0 && this.leafCount === MAX_LEAVES) throw new Invalid("tree-full");
     return free < 0 ? [this.#extended(), this.leafCount] : [this, free / 2];
   }
 

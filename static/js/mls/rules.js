@@ -60,6 +60,9 @@ export class OpenRules {
   /** Every proposal. */
   checkProposal() {}
 
+  /** Every message. */
+  checkMessage() {}
+
   /** All. */
   allowsPublicMessage() {
     return true;

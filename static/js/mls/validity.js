@@ -13,7 +13,7 @@ import { checkContext, checkLeaf, checkPackage, text } from "./_leaf_rules.js";
 import { checkMember, checkReference } from "./_member_rules.js";
 import { Invalid } from "./errors.js";
 import { ContentType, SenderType } from "./framing.js";
-import { AuthenticatedData } from "./profile.js";
+import { AuthenticatedData, DataForm } from "./profile.js";
 import { ROOM_SUITE } from "./suite.js";
 import { checkKeysDistinct } from "./tree_validation.js";
 
@@ -46,6 +46,16 @@ export class RoomRules {
    */
   checkProposal(proposed) {
     checkReference(proposed);
+  }
+
+  /**
+   * Nothing, when a message or a proposal has the data of a member's, of this room.
+   *
+   * Raises: invalid (data-form, data-room).
+   * @param {import("./framing.js").FramedContent} content
+   */
+  checkMessage({ authenticatedData: encoded, groupId }) {
+    if (authenticatedData(encoded, groupId).form !== DataForm.MEMBER) throw new Invalid("data-form");
   }
 
   /** A newcomer's commit, which cannot be encrypted. @param {import("./framing.js").FramedContent} content */
@@ -101,7 +111,7 @@ export function checkKeyPackage(keyPackage) {
 export function checkCommit(judged) {
   const { leaf, committer, newTree, newContext, oldTree } = judged;
   if (leaf === null) throw new Invalid("no-path");
-  const data = authenticatedData(judged);
+  const data = authenticatedData(judged.authenticatedData, judged.oldContext.groupId);
   checkLeaf(leaf);
   ROOM_SUITE.checkPublicKey(leaf.encryptionKey);
   if (committer === null) checkExternal(judged, data);
@@ -109,14 +119,14 @@ export function checkCommit(judged) {
   if (newTree && newContext) checkTree(newTree, newContext, oldTree);
 }
 
-function authenticatedData(judged) {
+function authenticatedData(encoded, groupId) {
   let data;
   try {
-    data = AuthenticatedData.parse(judged.authenticatedData);
+    data = AuthenticatedData.parse(encoded);
   } catch (error) {
     throw error instanceof Malformed ? new Invalid("data-form") : error;
   }
-  if (!sameBytes(data.roomId, judged.oldContext.groupId)) throw new Invalid("data-room");
+  if (!sameBytes(data.roomId, groupId)) throw new Invalid("data-room");
   return data;
 }
 

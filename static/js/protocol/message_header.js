@@ -6,7 +6,7 @@
 
 import { concat } from "../bytes.js";
 import { encodeVector, parseVector } from "./_vectors.js";
-import { AuthenticatedData, memberData } from "./authenticated_data.js";
+import { AuthenticatedData } from "./authenticated_data.js";
 import { Reader, u8, u16, u64 } from "./encoding.js";
 import { Malformed } from "./errors.js";
 import { ExternalCommit, PUBLIC_MESSAGE } from "./external_commit.js";
@@ -72,9 +72,4 @@ export function encodePrivateMessage(groupId, epoch, contentType, authenticatedD
     encodeVector(encryptedSenderData),
     encodeVector(ciphertext),
   );
-}
-
-/** What a member's message authenticates: `u8 1 || room_id || message_id`, 33 bytes. Spec: 4.4 */
-export function memberAuthenticatedData(roomId, messageId) {
-  return memberData(roomId, messageId);
 }

@@ -5,7 +5,7 @@ import {
   createGroupInfoWithExternalPubAndRatchetTree,
   createProposal,
 } from "../../vendor/ts_mls.js";
-import { memberAuthenticatedData } from "../protocol/message_header.js";
+import { memberData } from "../protocol/authenticated_data.js";
 import { checkKeyPackage } from "./key_package.js";
 import { encodeMessage } from "./message.js";
 
@@ -24,7 +24,7 @@ export async function makeCommit(device, state, { add, remove }, messageId) {
         ...remove.map((removed) => ({ proposalType: "remove", remove: { removed } })),
         ...keyPackages.map((keyPackage) => ({ proposalType: "add", add: { keyPackage } })),
       ],
-      authenticatedData: memberAuthenticatedData(state.groupContext.groupId, messageId),
+      authenticatedData: memberData(state.groupContext.groupId, messageId),
       // Whoever joins takes the tree from the GroupInfo the server keeps for this epoch.
       ratchetTreeExtension: false,
     },

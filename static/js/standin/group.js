@@ -6,7 +6,7 @@
 
 import { sameBytes } from "../bytes.js";
 import { Unauthentic } from "../protocol/errors.js";
-import { memberAuthenticatedData } from "../protocol/message_header.js";
+import { memberData } from "../protocol/authenticated_data.js";
 import {
   createApplicationMessage,
   createGroup,
@@ -106,7 +106,7 @@ export class Group {
 
   /** Encrypt one payload. @returns {Promise<{group: Group, message: Uint8Array}>} */
   async seal(payload, messageId) {
-    const authenticatedData = memberAuthenticatedData(this.roomId, messageId);
+    const authenticatedData = memberData(this.roomId, messageId);
     const { newState, privateMessage, consumed } = await createApplicationMessage(
       this.#state,
       payload,

@@ -5,7 +5,8 @@
 
 import { sameBytes } from "../bytes.js";
 import { Unauthentic } from "../protocol/errors.js";
-import { memberAuthenticatedData, MessageHeader } from "../protocol/message_header.js";
+import { memberData } from "../protocol/authenticated_data.js";
+import { MessageHeader } from "../protocol/message_header.js";
 import { emptyPskIndex, processMessage } from "../../vendor/ts_mls.js";
 import { parseMessage } from "./message.js";
 import { checkLeaves } from "./profile.js";
@@ -58,7 +59,7 @@ function checkHeader(state, header) {
   const { groupId, epoch } = state.groupContext;
   if (!sameBytes(header.groupId, groupId)) throw new Unauthentic("a message of another room");
   if (header.epoch > Number(epoch)) throw new Unauthentic(`epoch ${header.epoch} is to come, this is ${epoch}`);
-  if (!sameBytes(header.authenticatedData, memberAuthenticatedData(groupId, header.messageId))) {
+  if (!sameBytes(header.authenticatedData, memberData(groupId, header.messageId))) {
     throw new Unauthentic("authenticated data of another form");
   }
 }

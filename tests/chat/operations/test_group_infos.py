@@ -2,9 +2,9 @@
 
 import pytest
 
-from chat.models import AuditEvent, GroupInfo
+from chat.models import AuditEvent, ConnectionPolicy, GroupInfo
 from clawchat.mls.profile import Roles
-from clawchat.protocol.errors import Malformed, NotMember, StaleEpoch, UnsupportedVersion
+from clawchat.protocol.errors import Limit, Malformed, NotMember, StaleEpoch, UnsupportedVersion
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.primitives import random_bytes
 from tests.mls_bytes import OPEN_ROLES, group_info
@@ -94,6 +94,16 @@ async def test_a_member_that_was_removed_puts_none(alice, bob, room):
         await put(bob, room, 2)
     with pytest.raises(NotMember):
         await bob.request("group_info", room=room)
+
+
+async def test_they_count_for_who_put_them(hub, bob, room):
+    """A device that has its fill puts no more."""
+    policy = await hub.database.run(ConnectionPolicy.objects.get)
+    policy.max_stored_bytes_per_device = 10
+    await hub.database.run(policy.save)
+
+    with pytest.raises(Limit):
+        await put(bob, room)
 
 
 async def test_they_go_with_their_epoch(hub, alice, bob, room):

@@ -197,6 +197,18 @@ def test_a_refused_commit_names_the_devices(alice, bob, room):
     assert outcome.details == {"devices": [stranger]}
 
 
+def test_what_commits_leave_counts_for_their_sender(alice, bob, charlie, room):
+    """GroupInfo and Welcome, until they go: or rooms that nobody joins would fill the disk."""
+    most = 6 - delivery.COMMITS_MORE_BYTES + len(b"welcome")
+    works = [commit(alice, room, added=[charlie.id]), commit(alice, room, 2), commit(bob, room, 2)]
+    # Messages are none of this.
+    works = [dataclasses.replace(work, ciphertext=b"") for work in works]
+
+    outcomes = [store([work], NOW, most)[0] for work in works]
+
+    assert [type(outcome) for outcome in outcomes] == [Place, Limit, Place]
+
+
 def test_a_revoked_member_can_be_removed(alice, bob, room):
     """Revocation shuts the device out; the commit takes it out of the group."""
     devices.revoke(bob.id, "lost", "operator")

@@ -11,8 +11,10 @@ import { fileURLToPath } from "node:url";
 import { runFile } from "../../../static/js/mls/vectors/running.js";
 
 const RUNNER = fileURLToPath(new URL("../../../static/js/mls/vectors.mjs", import.meta.url));
-const FOLDER = fileURLToPath(new URL("../../../../shared/vectors/mls", import.meta.url));
-const outside = !existsSync(FOLDER) && "outside the repository";
+const BESIDE = fileURLToPath(new URL("../../../../shared/vectors/mls", import.meta.url));
+const FOLDER = process.env.MLS_VECTORS ?? BESIDE;
+const OURS = fileURLToPath(new URL("../../mls/vectors", import.meta.url));
+const outside = !existsSync(FOLDER) && "outside the repository: MLS_VECTORS names no folder of vectors";
 
 /** A folder with these files: its exit status, and what the runner says. */
 function run(files) {
@@ -30,6 +32,13 @@ test("every file at hand passes", { skip: outside }, () => {
 
   assert.equal(status, 0, stdout);
   assert.match(stdout, /^[1-9]\d* passed, 0 failed, \d+ skipped\n$/m);
+});
+
+test("every file of the room's own suite passes, as Python made it", () => {
+  const { status, stdout } = spawnSync(process.execPath, [RUNNER, OURS], { encoding: "utf8" });
+
+  assert.equal(status, 0, stdout);
+  assert.match(stdout, /^8 passed, 0 failed, 0 skipped\n$/m);
 });
 
 test("a wrong value in any case of any file fails", { skip: outside }, async () => {
@@ -77,4 +86,25 @@ test("a folder without any known file is an error, and so is none", () => {
   assert.equal(run({ "novel.json": "[]" }).status, 1);
   const { status, stderr } = spawnSync(process.execPath, [RUNNER, "/no/such/folder"], { encoding: "utf8" });
   assert.deepEqual([status, stderr], [2, "usage: node static/js/mls/vectors.mjs FOLDER\n"]);
+});
+
+test("the app loads nothing of this", () => {
+  const loaded = new Set();
+  const load = (url) => {
+    if (loaded.has(url.href)) return;
+    loaded.add(url.href);
+    const code = readFileSync(url, "utf8").replaceAll(/\/\*\*[^]*?\*\//g, "");
+    for (const [, specifier] of code.matchAll(/from "(\.[^"]+)"/g)) {
+      if (!specifier.includes("/vendor/")) load(new URL(specifier, url));
+    }
+  };
+  for (const name of ["group", "validity", "profile"]) {
+    load(new URL(`../../../static/js/mls/${name}.js`, import.meta.url));
+  }
+
+  assert.equal(loaded.size > 20, true);
+  assert.deepEqual(
+    [...loaded].filter((href) => /mls\/(vector|_elliptic)/.test(href)),
+    [],
+  );
 });

@@ -2,11 +2,21 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { concat, fromHex, toHex, utf8 } from "../../../static/js/bytes.js";
+import {
+  AuthenticatedData,
+  deviceRevokedMessage,
+  joinMessage,
+  memberData,
+  ownDeviceData,
+  revokedData,
+  vouchedMessage,
+  voucherData,
+} from "../../../static/js/protocol/authenticated_data.js";
 import * as bodies from "../../../static/js/protocol/bodies.js";
+import { DeviceKey, RootKey } from "../../../static/js/protocol/keys.js";
 import {
   ContentType,
   encodePrivateMessage,
-  memberAuthenticatedData,
   MessageHeader,
 } from "../../../static/js/protocol/message_header.js";
 import { checkNotice, checkRequest, NOTICES, OPERATIONS } from "../../../static/js/protocol/operations.js";
@@ -60,7 +70,7 @@ test("a body of another shape is refused", async () => {
 });
 
 test("the clear header of an MLS message is read to its last byte", async () => {
-  const data = memberAuthenticatedData(ROOM, ID);
+  const data = memberData(ROOM, ID);
   const message = encodePrivateMessage(ROOM, 5, ContentType.COMMIT, data, new Uint8Array(63), new Uint8Array(20_000));
 
   const header = MessageHeader.parse(message);
@@ -129,4 +139,22 @@ test("the tables name each operation once, in both directions", () => {
   }
   assert.equal(String(OPERATIONS["room.stage"].members.at(-1)), "`bytes` b..131072");
   assert.equal(String(OPERATIONS["room.resume"].body), "{`rooms` [{`room` b16, `cursor` uint}]..256}");
+});
+
+test("what a voucher and a root sign holds for one leaf, room and epoch", async () => {
+  const [key, root, leaf] = [DeviceKey.generate(), RootKey.generate(), new Uint8Array(32).fill(7)];
+  const vouched = key.sign(vouchedMessage(ROOM, key.public.bytes, leaf));
+  const voucher = AuthenticatedData.parse(voucherData(ROOM, ID, key.public.bytes, vouched));
+  const own = AuthenticatedData.parse(ownDeviceData(ROOM, ID, root.sign(joinMessage(ROOM, 7, leaf))));
+  const gone = AuthenticatedData.parse(revokedData(ROOM, ID, leaf, root.sign(deviceRevokedMessage(leaf))));
+
+  voucher.verifyVoucher(leaf);
+  own.verifyOwnDevice(root.public.bytes, 7, leaf);
+  gone.verifyRevoked(root.public.bytes);
+
+  await refuses("unauthentic", () => voucher.verifyVoucher(new Uint8Array(32)));
+  await refuses("unauthentic", () => own.verifyOwnDevice(root.public.bytes, 8, leaf));
+  await refuses("unauthentic", () => own.verifyOwnDevice(key.public.bytes, 7, leaf));
+  await refuses("unauthentic", () => gone.verifyRevoked(key.public.bytes));
+  await refuses("usage", () => voucherData(ROOM, ID, leaf, new Uint8Array(63)));
 });
