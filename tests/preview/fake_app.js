@@ -78,6 +78,21 @@ export class App extends EventTarget {
     this.add(message(roomId, this.messages(roomId).length, Date.now(), null, { kind: "joined", userIds }));
   }
 
+  async removePeople(roomId, userIds) {
+    await pause(300);
+    this.#change(roomId, (room) => ({ members: room.members.filter((userId) => !userIds.includes(userId)) }));
+    this.add(message(roomId, this.messages(roomId).length, Date.now(), null, { kind: "left", userIds }));
+  }
+
+  async leaveRoom(roomId) {
+    await pause(300);
+    this.#change(roomId, () => ({ joined: false, problem: { code: "not_member" } }));
+  }
+
+  async trustRoom(roomId) {
+    this.#change(roomId, () => ({ waitsFor: null }));
+  }
+
   async send(roomId, text) {
     const sent = message(roomId, this.messages(roomId).length, Date.now(), ME, text);
     this.add({ ...sent, status: "waiting", seq: null });

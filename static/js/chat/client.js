@@ -13,6 +13,7 @@ import { Rooms } from "./rooms.js";
 import { connectionView, roomView } from "./views.js";
 import { Welcomes } from "./welcomes.js";
 
+/** How often the rooms are looked after. */
 const LOOK_EVERY_MS = 15_000;
 
 export class Client {
@@ -28,6 +29,7 @@ export class Client {
   #changed;
   #failed;
   #looking;
+  #environment;
 
   constructor({ account, finder, store, environment, changed, failed }) {
     this.#account = account;
@@ -38,25 +40,22 @@ export class Client {
     const ask = (op, members) => this.#link.ask(op, members);
     const { me } = account;
     const groups = new Groups(account.person.identity, store.deviceKey);
-    const random = environment.random ?? Math.random;
     this.#userId = me.userId;
     this.#link = new Link({
-      account,
-      finder,
-      environment,
+      account, finder, environment,
       rooms: () => this.#rooms,
       noticed: (occasion) => this.#chores.add(occasion),
       changed: () => this.#connectionChanged(),
     });
+    this.#environment = environment;
+    const { random = Math.random } = environment;
     this.#rooms = new Rooms({ store, groups, me, ask, random, failed, changed: (room) => this.#roomChanged(room) });
     this.#directory = new Directory(store);
     this.#people = { ask, groups, directory: this.#directory };
     const stock = new KeyStock(store, groups, ask);
     this.#chores = new Chores({
-      ask,
-      failed,
+      ask, failed, stock,
       peopleChanged: () => this.#peopleChanged(),
-      stock,
       directory: this.#directory,
       rooms: this.#rooms,
       welcomes: new Welcomes({ store, groups, stock, ask, me }),
@@ -76,7 +75,7 @@ export class Client {
 
   start() {
     this.#link.start();
-    this.#looking = setInterval(() => this.#lookAfter(Date.now()), LOOK_EVERY_MS);
+    this.#looking = setInterval(() => this.#lookAfter(Date.now()), this.#environment.lookEveryMs ?? LOOK_EVERY_MS);
   }
 
   stop() {
@@ -113,7 +112,7 @@ export class Client {
     return connectionView(this.#link.status, this.#finder, this.#account.identities.shown);
   }
 
-  // Actions
+  // Actions; each raises a Problem
 
   async createRoom(name) {
     if (utf8(name).length > ROOM_NAME_MAX_BYTES) throw new Problem("too_large");
@@ -123,7 +122,6 @@ export class Client {
     return room.id;
   }
 
-  /** Raises: Problem, as the next ones. */
   async addPeople(roomId, userIds) {
     const room = this.#requireRoom(roomId);
     room.requireAble();
@@ -143,7 +141,6 @@ export class Client {
     await this.#requireRoom(roomId).recovery.trust();
   }
 
-  /** @returns {Promise<string>} the message's id */
   async send(roomId, text) {
     const room = this.#requireRoom(roomId);
     if (utf8(text).length > TEXT_MAX_BYTES) throw new Problem("too_large");
@@ -168,7 +165,7 @@ export class Client {
   // Internal
 
   #lookAfter(now) {
-    for (const room of this.#rooms.all) room.upkeep.look(now).catch(this.#failed);
+    for (const room of this.#rooms.all) room.upkeep.look(now).catch(room.failed);
   }
 
   #requireRoom(roomId) {

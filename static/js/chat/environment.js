@@ -13,6 +13,7 @@ import { FILE_NAME } from "../protocol/places.js";
  *   from the front door to any of our pages, as the service worker keeps it
  * @property {Function | undefined} openWire in place of a WebSocket
  * @property {(() => number) | undefined} random a share of a whole, for pauses
+ * @property {number | undefined} lookEveryMs how often rooms are looked after, when not every few seconds
  * @property {string | undefined} region whose ports we take first, when the server names any
  * @property {() => Promise<boolean>} persist asks the browser to keep our data
  * @property {(listener: () => void) => void} onOnline
@@ -29,6 +30,7 @@ export function browserEnvironment() {
     keptFile,
     openWire: undefined,
     random: undefined,
+    lookEveryMs: undefined,
     region: undefined,
     persist: async () => globalThis.navigator?.storage?.persist?.() ?? false,
     onOnline: (listener) => globalThis.addEventListener?.("online", listener),

@@ -14,7 +14,7 @@ import { ROOM_SUITE } from "../mls/suite.js";
 import { RoomRules } from "../mls/validity.js";
 import { LeafIdentity } from "../protocol/credential.js";
 import { Unauthentic } from "../protocol/errors.js";
-import { memberAuthenticatedData } from "../protocol/message_header.js";
+import { memberData } from "../protocol/authenticated_data.js";
 import { randomBytes } from "../protocol/primitives.js";
 
 /** Number of the scheme of our rooms: their suite. A room of another one is only read. */
@@ -84,7 +84,7 @@ export class Groups {
     const lost = leaves.find(({ leaf }) => sameBytes(leaf.signatureKey, this.signatureKey));
     if (!lost) throw new Unauthentic("a GroupInfo without this device");
     return Group.joinExternally(this.#member, groupInfo, {
-      authenticatedData: memberAuthenticatedData(roomId, messageId),
+      authenticatedData: memberData(roomId, messageId),
       remove: lost.index,
       leafExtensions: lost.leaf.extensions,
       random: randomBytes,

@@ -5,8 +5,9 @@
 // Spec: 4.5, 4.6
 
 import { sameBytes, toHex } from "../bytes.js";
+import { memberData } from "../protocol/authenticated_data.js";
 import { Unauthentic } from "../protocol/errors.js";
-import { ContentType, memberAuthenticatedData, MessageHeader } from "../protocol/message_header.js";
+import { ContentType, MessageHeader } from "../protocol/message_header.js";
 import { changeEntries } from "./notices.js";
 import { parsePayload } from "./payload.js";
 import { knownOf } from "./room_rows.js";
@@ -153,7 +154,7 @@ export class Reading {
 
   /** What members send between commits carries their own data and nothing else. */
   async #open(row, { authenticatedData, messageId }) {
-    const expected = memberAuthenticatedData(this.#room.roomId, messageId);
+    const expected = memberData(this.#room.roomId, messageId);
     if (!sameBytes(authenticatedData, expected)) throw new Unauthentic("authenticated data of another form");
     return this.group.open(row.message);
   }

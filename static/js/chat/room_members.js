@@ -3,7 +3,7 @@
 // Spec: 4.4, 4.5
 
 import { sameBytes } from "../bytes.js";
-import { memberAuthenticatedData } from "../protocol/message_header.js";
+import { memberData } from "../protocol/authenticated_data.js";
 import { newMessageId } from "../protocol/primitives.js";
 import { retrySeconds } from "../protocol/retry.js";
 import { PendingCommit } from "./pending_commit.js";
@@ -70,18 +70,17 @@ export class RoomMembers {
     return room.wake();
   }
 
-  /** Bring fresh keys into the group, so that whoever stole the old ones is shut out; once, whoever is first. */
-  async renew() {
-    await this.#begin({});
+  /** Bring fresh keys into the group, so that who stole the old ones is shut out. @param {() => boolean} isDue still */
+  async renew(isDue) {
+    await this.#begin({}, isDue);
   }
 
   /** Somebody left: see to it that a commit follows, for nobody may write before it. */
   settleProposals() {
-    const { group, record, readyChannel } = this.#room;
-    if (this.#proposalTimer !== null || !readyChannel || group.pendingProposals === 0 || record.leaving) return;
+    if (this.#proposalTimer !== null || !this.#room.readyChannel || !this.#mustSettle()) return;
     this.#proposalTimer = setTimeout(() => {
       this.#proposalTimer = null;
-      if (this.#room.group?.pendingProposals > 0) this.#begin({}).catch(this.#room.failed);
+      this.#begin({}, () => this.#mustSettle()).catch(this.#room.failed);
     }, this.#random() * PROPOSAL_WAIT_MS);
   }
 
@@ -103,6 +102,11 @@ export class RoomMembers {
 
   // Internal
 
+  #mustSettle() {
+    const { group, record } = this.#room;
+    return group?.pendingProposals > 0 && !record.leaving;
+  }
+
   #isIn({ deviceId }) {
     return seatsOf(this.#room.group).some((seat) => sameBytes(seat.deviceId, deviceId));
   }
@@ -120,18 +124,21 @@ export class RoomMembers {
     }
   }
 
-  /** @returns {Promise<PendingCommit | null>} null when another one waits already */
-  async #begin(changes) {
-    const pending = await this.#room.step(() => this.#prepare(changes));
+  /**
+   * @param {() => boolean} isWanted asked when its turn has come
+   * @returns {Promise<PendingCommit | null>} null when another one waits already, or it is not wanted any more
+   */
+  async #begin(changes, isWanted = () => true) {
+    const pending = await this.#room.step(() => this.#prepare(changes, isWanted));
     this.publishPending();
     return pending;
   }
 
-  async #prepare(changes) {
+  async #prepare(changes, isWanted) {
     const room = this.#room;
-    if (room.pending !== null || !room.isAble) return { rows: [], apply: () => null };
+    if (room.pending !== null || !room.isAble || !isWanted()) return { rows: [], apply: () => null };
     const messageId = newMessageId(Date.now());
-    const authenticatedData = memberAuthenticatedData(room.roomId, messageId);
+    const authenticatedData = memberData(room.roomId, messageId);
     const made = await room.groups.commit(room.group, { ...changes, authenticatedData });
     const pending = PendingCommit.member(room.group, made, messageId);
     return {

@@ -2,7 +2,7 @@
 //
 // Spec: 4.5, 3.13
 
-import { memberAuthenticatedData } from "../protocol/message_header.js";
+import { memberData } from "../protocol/authenticated_data.js";
 import { newMessageId } from "../protocol/primitives.js";
 import { retrySeconds } from "../protocol/retry.js";
 import { encodeProfile, encodeText } from "./payload.js";
@@ -139,7 +139,7 @@ export class RoomSender {
 
   async #encrypt(before, { payload, messageId, leaves }) {
     const { roomId, groups } = this.#room;
-    const authenticatedData = memberAuthenticatedData(roomId, messageId);
+    const authenticatedData = memberData(roomId, messageId);
     const [group, message] = leaves
       ? await groups.leave(before, authenticatedData)
       : await groups.seal(before, payload, authenticatedData);

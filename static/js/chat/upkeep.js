@@ -57,7 +57,7 @@ export class Upkeep {
 
   async #renew() {
     try {
-      if (this.#isDue(Date.now())) await this.#room.members.renew();
+      await this.#room.members.renew(() => this.#isDue(Date.now()));
     } catch (cause) {
       this.#room.failed(cause);
     } finally {

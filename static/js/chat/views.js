@@ -5,6 +5,7 @@ export class MessageViews {
   #room;
   #logged = [];
   #names = null;
+  #unconfirmed = null;
 
   /** @param {import("./room.js").Room} room */
   constructor(room) {
@@ -16,13 +17,14 @@ export class MessageViews {
    * @returns {object[]} in log order, own waiting ones last
    */
   list(names, me) {
-    const { id, transcript, outbox } = this.#room;
-    if (this.#names !== names) {
+    const { id, transcript, outbox, record } = this.#room;
+    if (this.#names !== names || this.#unconfirmed !== record.unconfirmed) {
       this.#names = names;
+      this.#unconfirmed = record.unconfirmed;
       this.#logged = [];
     }
     const news = transcript.entries.slice(this.#logged.length);
-    this.#logged.push(...news.map((entry) => loggedMessage(id, entry, names)));
+    this.#logged.push(...news.map((entry) => loggedMessage(id, entry, names, record.unconfirmed)));
     return [...this.#logged, ...outbox.shown.map((entry) => waitingMessage(id, entry, names, me))];
   }
 
@@ -99,11 +101,12 @@ function nextMoveOf(own, info) {
   return own.fixed ? null : (own.validUntil - info.graceSeconds) * 1000;
 }
 
-function loggedMessage(roomId, entry, names) {
+function loggedMessage(roomId, entry, names, unconfirmed = null) {
   const status = { text: entry.own ? "sent" : "received", unreadable: "unreadable", notice: "notice" }[entry.kind];
   const { id, seq, sender, text, time, own, notice } = entry;
   const message = { id, roomId, sender, name: names.of(sender), text, time, own, status, seq };
-  return notice ? { ...message, notice } : message;
+  if (notice) return { ...message, notice };
+  return unconfirmed && !own && seq > unconfirmed.seq ? { ...message, doubtful: true } : message;
 }
 
 function waitingMessage(roomId, { id, text, time, acknowledged }, names, me) {

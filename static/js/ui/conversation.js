@@ -1,7 +1,7 @@
 /**
  * <cc-conversation>: one room: who is in it, what was said, and the box to say more.
  * Properties: `app`, `roomId`, `wide`, `drafts` (Map of room to unsent text), `problem` ({code} or null).
- * Events: "cc-back", "cc-open" {dialog}. Listens: "cc-close-details".
+ * Events: "cc-back", "cc-open" {dialog}. Listens: "cc-close-details", "cc-trust".
  */
 
 import { html, nothing } from "../../vendor/lit.js";
@@ -30,6 +30,7 @@ class Conversation extends AppElement {
     super();
     this.showDetails = false;
     this.addEventListener("cc-close-details", () => this.#closeDetails());
+    this.addEventListener("cc-trust", () => this.app.trustRoom(this.roomId).catch(() => {}));
   }
 
   render() {
@@ -42,7 +43,7 @@ class Conversation extends AppElement {
           <cc-message-log .app=${this.app} .roomId=${room.id}></cc-message-log>
           <cc-composer
             .app=${this.app} .roomId=${room.id} .drafts=${this.drafts}
-            ?disabled=${!room.joined || Boolean(room.problem)}
+            ?disabled=${!room.joined || Boolean(room.problem) || room.waitsFor?.code === "leaving"}
           ></cc-composer>
         </main>
         ${this.showDetails ? html`<cc-room-details .app=${this.app} .roomId=${room.id}></cc-room-details>` : nothing}
@@ -52,7 +53,8 @@ class Conversation extends AppElement {
   /** What stops this room or holds it up, or else what the reader should know about the whole app. */
   #bar(room) {
     const own = room.problem ?? room.waitsFor;
-    if (own) return html`<cc-problem .code=${own.code} fixed></cc-problem>`;
+    const canBeAnswered = own?.code === "unconfirmed";
+    if (own) return html`<cc-problem .code=${own.code} ?fixed=${!canBeAnswered}></cc-problem>`;
     return this.problem ? html`<cc-problem .app=${this.app} .code=${this.problem.code}></cc-problem>` : nothing;
   }
 
@@ -79,7 +81,7 @@ class Conversation extends AppElement {
       <button
         class=${this.wide ? "button quiet" : "tool"}
         aria-label=${words.conversation.addPeople} title=${words.conversation.addPeople}
-        ?disabled=${!room.joined} @click=${() => this.#say("cc-open", { dialog: "cc-add-people" })}
+        ?disabled=${!room.joined || Boolean(room.problem)} @click=${() => this.#say("cc-open", { dialog: "cc-add-people" })}
       >
         ${icon("person")}${this.wide ? html`<span>${words.conversation.addPeople}</span>` : nothing}
       </button>

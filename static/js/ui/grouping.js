@@ -4,7 +4,7 @@ const GROUP_PAUSE_MS = 5 * 60_000;
 
 /**
  * @typedef {{id: string, roomId: string, sender: string, name: string, text: string, time: number, own: boolean,
- *   status: "waiting"|"sent"|"received"|"unreadable"|"notice", seq: number|null,
+ *   status: "waiting"|"sent"|"received"|"unreadable"|"notice", seq: number|null, doubtful?: boolean,
  *   notice?: {kind: string, userIds: string[]}}} Message
  * @typedef {{kind: "day", key: string, time: number} | {kind: "unread", key: string} |
  *   {kind: "notice", key: string, message: Message} |
@@ -68,5 +68,5 @@ export function firstUnreadOf(messages, unread) {
 export function sameMessage(one, other) {
   if (one === other) return true;
   if (!one || !other) return false;
-  return ["id", "status", "seq", "text", "name", "time"].every((field) => one[field] === other[field]);
+  return ["id", "status", "seq", "text", "name", "time", "doubtful"].every((field) => one[field] === other[field]);
 }

@@ -29,6 +29,7 @@ class Message extends PageElement {
       ${!message.own && this.opens ? personTile(message.sender, message.name) : nothing}
       <div class="bubble">${textOf(message)}</div>
       ${message.own ? stateOf(message.status, this.closes) : nothing}
+      ${message.doubtful ? html`<p class="doubt small soft">${icon("alert")} ${words.messages.doubtful}</p>` : nothing}
       <time
         class="exact figures" datetime=${new Date(message.time).toISOString()} title=${times.exact(message.time)}
       >${times.second(message.time)}</time>`;

@@ -121,7 +121,7 @@ class MessageLog extends AppElement {
 
   #empty() {
     const room = this.#room;
-    if (room && !room.joined) return html`<p class="empty-note" role="status">${words.conversation.joining}</p>`;
+    if (room && !room.joined && !room.problem) return html`<p class="empty-note" role="status">${words.conversation.joining}</p>`;
     const others = (room?.members ?? []).filter((userId) => userId !== this.app.me.userId);
     return html`<div class="empty-note">
       <h2>${words.conversation.emptyTitle}</h2>

@@ -1,7 +1,8 @@
 /**
  * <cc-problem>: a problem beside the work, with its one remedy.
  * Attribute: `fixed`, when only the words are wanted. Properties: `code`, `app` (for "retry" and "drop").
- * Events: "cc-diagnose" when the reader wants to know why, "cc-dismiss" when it was answered, "cc-reload", "cc-paste" when the remedy is another invitation.
+ * Events: "cc-diagnose" when the reader wants to know why, "cc-dismiss" when it was answered, "cc-reload", "cc-paste"
+ * when the remedy is another invitation, "cc-trust" when it is to go on at one's own word.
  */
 
 import { html, nothing } from "../../vendor/lit.js";
@@ -29,6 +30,7 @@ class ProblemBar extends PageElement {
     // What this bar hid comes to light with it gone, and was not answered.
     if (action === "drop") return this.app.dropSpare();
     if (action === "retry") this.app.retryNow();
+    if (action === "trust") return this.dispatchEvent(new CustomEvent("cc-trust", { bubbles: true }));
     if (action === "reload") this.dispatchEvent(new CustomEvent("cc-reload", { bubbles: true }));
     return this.dispatchEvent(new CustomEvent(action === "paste" ? "cc-paste" : "cc-dismiss", { bubbles: true }));
   }

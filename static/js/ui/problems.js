@@ -5,9 +5,10 @@
 
 import { INVITATION_PROBLEMS } from "./invitation_problems.js";
 import { PASTE, RELOAD, RETRY } from "./remedies.js";
+import { ROOM_PROBLEMS } from "./room_problems.js";
 
 /**
- * @typedef {{label: string, action: "retry"|"reload"|"paste"|"drop"|"dismiss"}} Remedy
+ * @typedef {{label: string, action: "retry"|"reload"|"paste"|"drop"|"trust"|"dismiss"}} Remedy
  * @typedef {{title: string, text: string, remedy: Remedy|null}} Problem
  */
 
@@ -21,6 +22,7 @@ const PROBLEMS = {
     remedy: { label: "Look again", action: "reload" },
   },
   ...INVITATION_PROBLEMS,
+  ...ROOM_PROBLEMS,
   unknown_peer: {
     title: "The server's address does not open here any more",
     text:
@@ -122,35 +124,6 @@ const PROBLEMS = {
       "A limit that its operator set was reached. Nothing is lost, and it is tried again by itself. If it stays so, " +
       "tell the person who runs it.",
     remedy: RETRY,
-  },
-  not_member: {
-    title: "You are not in this room any more",
-    text: "What you have read stays on this device, but new messages do not come here.",
-    remedy: null,
-  },
-  stale_epoch: {
-    title: "The room just changed",
-    text: "Somebody else came or went at the same moment, so this was not done. Nothing is lost; do it once more.",
-    remedy: null,
-  },
-  state_rolled_back: {
-    title: "This device lost its place in the room",
-    text:
-      "What it has stored is older than what it already sent, as after a copy was put back. It reads and sends " +
-      "nothing here any more, so that no key is used twice. Go on together in a new room.",
-    remedy: null,
-  },
-  commit_not_understood: {
-    title: "The room changed in a way this device cannot follow",
-    text: "What you have read stays here, but nothing new can be opened. Go on together in a new room.",
-    remedy: null,
-  },
-  no_package: {
-    title: "They cannot be added just now",
-    text:
-      "None of their devices has left a key to be added with. They do so by themselves when they next open " +
-      "ClawChat.",
-    remedy: null,
   },
   not_loaded: {
     title: "A part of this page did not arrive",

@@ -45,7 +45,7 @@ class Rooms extends AppElement {
   }
 
   #preview(room) {
-    if (!room.joined) return words.rooms.joining;
+    if (!room.joined && !room.problem) return words.rooms.joining;
     return previewWords(this.app.people, room.last, room.members.length < 3);
   }
 
