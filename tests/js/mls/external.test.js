@@ -115,3 +115,12 @@ test("a GroupInfo is refused wherever a bit of it is wrong", async () => {
   }
   assert.equal((await Group.joinExternally(BERT.member(), groupInfo, options)).next.leafIndex, 1);
 });
+
+test("an external commit to another room is refused before anything of it is judged", async () => {
+  const room = await Room.of(ANNA, BERT);
+  const { commit } = await enter(BERT, room, { remove: 1 });
+  const other = commit.slice();
+  other[5] ^= 1;
+
+  await assert.rejects(room.at(ANNA).open(other), (error) => error.reason === "group");
+});

@@ -9,6 +9,7 @@ import { Commit } from "../../../static/js/mls/commit.js";
 import { ContentType } from "../../../static/js/mls/framing.js";
 import { Group } from "../../../static/js/mls/group.js";
 import { LIFETIME_SECONDS } from "../../../static/js/mls/key_package.js";
+import { memberData } from "../../../static/js/mls/profile.js";
 import { ProposalOrRef, Remove } from "../../../static/js/mls/proposals.js";
 import { OpenRules } from "../../../static/js/mls/rules.js";
 import { flipped, refuses } from "../protocol/people.js";
@@ -167,6 +168,17 @@ test("the past epoch opens messages until it is erased", async () => {
   const without = room.at(BERT).withoutPast();
   assert.deepEqual([room.at(BERT).hasPast, without.hasPast, without.rows().past], [true, false, null]);
   await refuses("epoch_gone", () => without.open(lost));
+});
+
+test("a message with the data of another room is refused, in its epoch and after", async () => {
+  const room = await Room.of(ANNA, BERT);
+  const data = memberData(new Uint8Array(16), room.random(16));
+  const [group, message] = await room.at(ANNA).seal(utf8(""), data, { random: room.random });
+  room.groups.set(ANNA, group);
+
+  await refusedFor("data-room", () => room.at(BERT).open(message));
+  await room.commit(ANNA);
+  await refusedFor("data-room", () => room.at(BERT).open(message));
 });
 
 test("our own messages do not open, nor a clone's", async () => {
