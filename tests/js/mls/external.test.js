@@ -86,7 +86,7 @@ test("a stranger is refused by its own library and by every member", async () =>
   }
 });
 
-test("an external commit is for one epoch, changes nothing when it is damaged, and is stored like any state", async () => {
+test("an external commit is for one epoch, changes nothing when damaged, and is stored like any state", async () => {
   const room = await Room.of(ANNA, BERT, CARL);
   const pending = await enter(BERT, room, { remove: room.at(BERT).leafIndex });
   const rows = room.at(ANNA).rows();

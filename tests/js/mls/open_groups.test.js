@@ -206,7 +206,8 @@ test("an update is its sender's own new leaf", async () => {
   await refusedFor("update-sender", () => check(null, leaf));
   await refuses("unauthentic", () => check(1, leaf));
   await refusedFor("own-leaf", async () => check(0, await carl.leaf(2, publicKey, { ...place, leafIndex: 0 })));
-  await refusedFor("leaf-source", async () => check(2, await carl.leaf(3, publicKey, { ...place, parentHash: NOTHING })));
+  const ofCommit = await carl.leaf(3, publicKey, { ...place, parentHash: NOTHING });
+  await refusedFor("leaf-source", () => check(2, ofCommit));
   const kept = await carl.leaf(2, group.tree.leaf(2).encryptionKey, place);
   await refusedFor("encryption-key-twice", () => check(2, kept));
 });
