@@ -27,7 +27,8 @@ export async function measure({ devices, messages, commits }) {
   const alone = await Group.create(ada, ROOM, { extensions, random, now: NOW, rules });
   const packages = await Promise.all([ben, ...others].map((each) => makeKeyPackage(each, NOW, random)));
   const adding = await alone.commit({ add: packages.map((each) => each.package), ...common() });
-  const figures = { "Welcome, bytes": adding.welcome.length, "commit that adds all others, bytes": adding.commit.length };
+  const figures = { "Welcome, bytes": adding.welcome.length };
+  figures["commit that adds all others, bytes"] = adding.commit.length;
   const took = new Clock();
   const hers = alone.adopt(adding.next);
   const his = await took.note("join", () => Group.join(ben, packages[0], adding.welcome, adding.groupInfo, { rules }));
@@ -46,7 +47,8 @@ async function commit(took, figures, hers, his, tries) {
     const pending = await took.note("commit", () => committer.commit(common()));
     receiver = (await took.note("process", () => receiver.open(pending.commit))).group;
     committer = pending.group.adopt(pending.next);
-    Object.assign(figures, { "path update, bytes": pending.commit.length, "GroupInfo, bytes": pending.groupInfo.length });
+    figures["path update, bytes"] = pending.commit.length;
+    figures["GroupInfo, bytes"] = pending.groupInfo.length;
   }
   return [committer, receiver];
 }
@@ -65,7 +67,9 @@ async function talk(took, figures, hers, his, tries) {
       receiver.eraseSpent();
     }
     figures[`message of ${size}, bytes`] = message.length;
-    for (const [row, content] of Object.entries(receiver.rows())) figures[`stored, ${row}, bytes`] = content?.length ?? 0;
+    for (const [row, content] of Object.entries(receiver.rows())) {
+      figures[`stored, ${row}, bytes`] = content?.length ?? 0;
+    }
   }
 }
 

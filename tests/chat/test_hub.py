@@ -1,6 +1,7 @@
 """Delivery: the cursor rule, slow readers, other processes, revocations, notices."""
 
 import asyncio
+import dataclasses
 import time
 
 import pytest
@@ -8,11 +9,14 @@ import pytest
 from chat.models import Envelope, News
 from chat.services import bans, delivery, devices
 from chat.services.delivery import Append
+from chat.services.externals import External
 from chat.services.policy import change_policy
+from clawchat.protocol.authenticated_data import AuthenticatedData, DataForm
 from clawchat.protocol.bodies import Ack
 from clawchat.protocol.errors import Unavailable
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.primitives import new_message_id, random_bytes
+from tests.mls_bytes import OPEN_ROLES
 from tests.people import Phone, mls_message, now_ms
 
 
@@ -278,6 +282,20 @@ async def test_a_removal_by_another_process_stops_the_rows_here(hub, alice, bob,
     assert (await bob.delivery()).seq == 2
     assert await bob.nothing_comes(MessageType.CHAT)
     assert [(await alice.delivery()).seq, (await alice.delivery()).seq] == [2, 3]
+
+
+async def test_who_comes_back_by_another_process_goes_on_here(hub, alice, bob, room):
+    """An external commit takes a device out and in: its rows go on, and it sends what follows."""
+    work = stored_elsewhere(hub, bob, room, b"")
+    back = External(AuthenticatedData(DataForm.MEMBER, room, work.message_id), True, None)
+    change = delivery.Commit((bob.id,), (bob.id,), None, b"tree", external=back, roles=OPEN_ROLES)
+    work = dataclasses.replace(work, kind=Envelope.Kind.COMMIT, commit=change)
+    later = dataclasses.replace(stored_elsewhere(hub, alice, room, b"welcome back"), epoch=2)
+
+    await hub.database.run(delivery.store, [work, later])
+    await hub.rounds.look_at_heads()
+
+    assert [(await bob.delivery()).seq, (await bob.delivery()).seq] == [2, 3]
 
 
 async def test_a_revocation_closes_the_devices_sessions_within_a_second(hub, alice, bob, room):

@@ -456,6 +456,15 @@ def test_a_leaf_of_another_kind(changed, reason):
     assert found.value.reason == reason
 
 
+def test_a_path_leaf_that_nobody_certified():
+    """Seen by the device that is removed, too, which has no tree to look at."""
+    for identity in (BERT.identity().encode()[:-1] + b"\0", BERT.identity(1, 2).encode()[:-64] + bytes(64)):
+        forged = path_leaf(BERT, identity=identity)
+        for judged in (commit(1, new_leaf=forged), external(forged, member_data(ROOM, MESSAGE), remove=1)):
+            refused(judged, "certificate")
+            refused(replace(judged, new_tree=None, new_context=None), "certificate")
+
+
 def test_a_tree_may_hold_a_leaf_with_a_voucher():
     """Of 32 bytes; a key package may not: it comes by an Add."""
     carried = leaf(DORA, extensions=(voucher_extension(VOUCH),))

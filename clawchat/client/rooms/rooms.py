@@ -135,7 +135,7 @@ class Rooms(Layer):
         return name or self.directory.name_of(user_id)
 
     async def until_changed(self) -> None:
-        """Return when a room has come.
+        """Return when a room has come, or something stands in one that did not.
 
         Raises: what ended the client.
         """
@@ -224,9 +224,9 @@ class Rooms(Layer):
         for entry in entries:
             if entry.kind == "text" and not entry.own:
                 self.news.put_nowait((room, entry))
-        if any(entry.kind == "joined" for entry in entries):
-            self._changed.set()
-            self._changed = asyncio.Event()
+        # A room may have been given its name.
+        self._changed.set()
+        self._changed = asyncio.Event()
 
     def _woken(self) -> None:
         self._courier.wake()

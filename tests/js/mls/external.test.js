@@ -86,7 +86,7 @@ test("a stranger is refused by its own library and by every member", async () =>
   }
 });
 
-test("an external commit is for one epoch, changes nothing when it is damaged, and is stored like any state", async () => {
+test("an external commit is for one epoch, changes nothing when damaged, and is stored like any state", async () => {
   const room = await Room.of(ANNA, BERT, CARL);
   const pending = await enter(BERT, room, { remove: room.at(BERT).leafIndex });
   const rows = room.at(ANNA).rows();
@@ -114,4 +114,13 @@ test("a GroupInfo is refused wherever a bit of it is wrong", async () => {
     await assert.rejects(Group.joinExternally(BERT.member(), flipped(groupInfo, at, 0x20), options));
   }
   assert.equal((await Group.joinExternally(BERT.member(), groupInfo, options)).next.leafIndex, 1);
+});
+
+test("an external commit to another room is refused before anything of it is judged", async () => {
+  const room = await Room.of(ANNA, BERT);
+  const { commit } = await enter(BERT, room, { remove: 1 });
+  const other = commit.slice();
+  other[5] ^= 1;
+
+  await assert.rejects(room.at(ANNA).open(other), (error) => error.reason === "group");
 });

@@ -4,8 +4,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { sameBytes, toHex, utf8 } from "../../../static/js/bytes.js";
+import { encrypt, signContent } from "../../../static/js/mls/_messages.js";
+import { Commit } from "../../../static/js/mls/commit.js";
+import { ContentType } from "../../../static/js/mls/framing.js";
 import { Group } from "../../../static/js/mls/group.js";
 import { LIFETIME_SECONDS } from "../../../static/js/mls/key_package.js";
+import { memberData } from "../../../static/js/mls/profile.js";
+import { ProposalOrRef, Remove } from "../../../static/js/mls/proposals.js";
+import { OpenRules } from "../../../static/js/mls/rules.js";
 import { flipped, refuses } from "../protocol/people.js";
 import { NOW } from "./members.js";
 import { ANNA, BERT, CARL, Device, devices, DORA, Room, ROOM_ID, RULES } from "./room.js";
@@ -48,6 +54,28 @@ test("a group goes through adds, updates and removes as one group", async () => 
 
   assert.equal(room.at(people[0]).members.length, 8);
   assert.equal(room.at(late).leafIndex, 3);
+});
+
+test("a device alone renews its keys, and adds others after all had gone", async () => {
+  const room = await Room.of(ANNA);
+  await room.commit(ANNA);
+  await room.add(ANNA, BERT, CARL);
+  await room.remove(ANNA, BERT, CARL);
+  await room.commit(ANNA);
+  await room.add(ANNA, BERT);
+
+  assert.deepEqual([room.at(ANNA).epoch, room.at(BERT).leafIndex, room.at(BERT).tree.leafCount], [5, 1, 2]);
+});
+
+test("a commit that needs a path and has none is refused, by the RFC alone", async () => {
+  const room = await Room.of(ANNA, BERT);
+  const { member, state } = room.at(ANNA);
+  const lacking = new Commit([new ProposalOrRef(new Remove(1))], null);
+  const signed = await signContent(member, state, room.data(), ContentType.COMMIT, lacking);
+  const [, message] = await encrypt(member, state, signed.withTag(new Uint8Array(48)), room.random);
+  const open = (group) => new Group(group.member, new OpenRules(), group.state).open(message);
+
+  await refusedFor("no-path", () => open(room.at(BERT)));
 });
 
 test("a commit tells who came and who went", async () => {
@@ -140,6 +168,17 @@ test("the past epoch opens messages until it is erased", async () => {
   const without = room.at(BERT).withoutPast();
   assert.deepEqual([room.at(BERT).hasPast, without.hasPast, without.rows().past], [true, false, null]);
   await refuses("epoch_gone", () => without.open(lost));
+});
+
+test("a message with the data of another room is refused, in its epoch and after", async () => {
+  const room = await Room.of(ANNA, BERT);
+  const data = memberData(new Uint8Array(16), room.random(16));
+  const [group, message] = await room.at(ANNA).seal(utf8(""), data, { random: room.random });
+  room.groups.set(ANNA, group);
+
+  await refusedFor("data-room", () => room.at(BERT).open(message));
+  await room.commit(ANNA);
+  await refusedFor("data-room", () => room.at(BERT).open(message));
 });
 
 test("our own messages do not open, nor a clone's", async () => {

@@ -29,7 +29,8 @@ export class Device {
   }
 
   identity(notAfter = NOW + 31_536_000) {
-    return signIdentity(this.root, new DevicePublic(this.signatureKey), DeviceKind.HUMAN, NOW - 3600, notAfter).encode();
+    const certified = new DevicePublic(this.signatureKey);
+    return signIdentity(this.root, certified, DeviceKind.HUMAN, NOW - 3600, notAfter).encode();
   }
 
   member() {
