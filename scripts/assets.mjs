@@ -13,49 +13,9 @@ import { build } from "esbuild";
 const ROOT = dirname(dirname(fileURLToPath(import.meta.url)));
 const VENDOR = join(ROOT, "static", "vendor");
 
-/** The parts of ts-mls beneath its index that a room needs: the codecs, the tree and the errors. */
-const MLS_PARTS = [
-  "authenticatedContent",
-  "capabilities",
-  "clientConfig",
-  "clientState",
-  "commit",
-  "createCommit",
-  "credential",
-  "extension",
-  "framedContent",
-  "groupContext",
-  "groupInfo",
-  "keyPackage",
-  "keySchedule",
-  "leafNode",
-  "lifetime",
-  "message",
-  "messageProtection",
-  "mlsError",
-  "nodeType",
-  "privateMessage",
-  "processMessages",
-  "proposal",
-  "publicMessage",
-  "ratchetTree",
-  "secretTree",
-  "sender",
-  "treemath",
-  "updatePath",
-  "welcome",
-  "wireformat",
-];
-
 /** Module name -> what it exports, as the source of an entry file. */
 const MODULES = {
   sodium: 'export { default } from "libsodium-wrappers-sumo";',
-  ts_mls: [
-    'export * from "ts-mls";',
-    ...MLS_PARTS.map((part) => `export * from "ts-mls/${part}.js";`),
-    'export * as hpke from "@hpke/core";',
-    'export { XWing } from "@hpke/hybridkem-x-wing";',
-  ].join("\n"),
   // One module for lit and its directives: a second lit-html in a page would ask for the same Trusted Types policy.
   lit: [
     'export { html, svg, css, nothing, render, LitElement } from "lit";',
@@ -72,22 +32,12 @@ const MODULES = {
   cborg: 'export * from "cborg";',
 };
 
-/**
- * What the libraries import only when it is needed, and here it never is: parts for suites we refuse, and Node's crypto
- * where there is no Web Crypto. They turn the failing import into an error of their own.
- */
-const NOT_PACKED =
-  /^(@noble\/(ciphers|curves|post-quantum)|@hpke\/(ml-kem|dhkem-x448|chacha20poly1305)|(node:)?crypto)(\/|$)/;
-
+/** Node's crypto, which libsodium asks for only where there is no Web Crypto; that import becomes an error of its own. */
 const leaveOut = {
   name: "leave-out",
   setup(builder) {
-    builder.onResolve({ filter: NOT_PACKED }, (found) => ({ path: found.path, namespace: "not-packed" }));
+    builder.onResolve({ filter: /^(node:)?crypto$/ }, (found) => ({ path: found.path, namespace: "not-packed" }));
     builder.onLoad({ filter: /.*/, namespace: "not-packed" }, () => ({ contents: 'throw new Error("not packed");' }));
-    // The library's second provider needs @noble packages at import time; ours is the one over Web Crypto.
-    builder.onLoad({ filter: /implementation\/noble\/provider\.js$/ }, () => ({
-      contents: "export const nobleCryptoProvider = null;",
-    }));
   },
 };
 
