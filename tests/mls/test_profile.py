@@ -8,6 +8,8 @@ from clawchat.mls.profile import (
     REQUIRED_CAPABILITIES,
     ROLES_EXTENSION,
     ROOM_CAPABILITIES,
+    ROOM_ID_BYTES,
+    VOUCHER_BYTES,
     VOUCHER_EXTENSION,
     Roles,
     Vouch,
@@ -27,6 +29,7 @@ def test_the_profile_is_its_bytes():
     assert REQUIRED_CAPABILITIES.encode().hex() == "00030904f0c1f0c200020001"
     assert Capabilities.read(Reader(ROOM_CAPABILITIES.encode())) == ROOM_CAPABILITIES
     assert (ROLES_EXTENSION, VOUCHER_EXTENSION) == (0xF0C1, 0xF0C2)
+    assert (ROOM_ID_BYTES, VOUCHER_BYTES) == (16, 32)
 
 
 def test_roles_are_written_in_one_order():

@@ -67,7 +67,6 @@ export async function expand(hash, key, info, length) {
 export class X25519Kem {
   number = 0x0020;
   encBytes = 32;
-  publicBytes = 32;
   #kdf = new LabeledKdf("SHA-256", concat(utf8("KEM"), u16(0x0020)));
 
   /** RFC 9180 7.1.3. */
@@ -119,7 +118,6 @@ export class X25519Kem {
 export class XWingKem {
   number = 0x647a;
   encBytes = 1120;
-  publicBytes = XWING_PUBLIC_BYTES;
 
   /** Spec: 4.4 */
   async deriveKeyPair(material) {

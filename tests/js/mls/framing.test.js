@@ -198,6 +198,8 @@ test("a commit has a confirmation tag, nothing else has one", async () => {
   const reader = new Reader(commit.withTag(utf8("tag")).encode());
   assert.deepEqual(AuthenticatedContent.read(reader), commit.withTag(utf8("tag")));
   reader.end();
+  const welcome = commit.withTag(utf8("tag")).encode().with(1, WireFormat.WELCOME);
+  await refuses("malformed", () => AuthenticatedContent.read(new Reader(welcome)));
 });
 
 test("types that do not exist, versions and wire formats are malformed", async () => {

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { toHex, utf8 } from "../../../static/js/bytes.js";
+import { Ratchet } from "../../../static/js/mls/_ratchet.js";
 import { Reader } from "../../../static/js/mls/codec.js";
 import { RatchetKind, SecretTree } from "../../../static/js/mls/secret_tree.js";
 import { ROOM_SUITE, X25519_SUITE } from "../../../static/js/mls/suite.js";
@@ -114,6 +115,14 @@ test("the next generation counts own messages", async () => {
     [tree().nextGeneration(1, APPLICATION), after.nextGeneration(1, APPLICATION), after.nextGeneration(1, HANDSHAKE)],
     [0, 1, 0],
   );
+});
+
+test("a ratchet that is at its end sends nothing more", async () => {
+  const at = (generation) =>
+    new SecretTree(SUITE, 4, new Map(), new Map([[3, new Ratchet(generation, new Uint8Array(SUITE.Nh))]]));
+
+  assert.equal(at(2 ** 32 - 1).nextGeneration(1, APPLICATION), 2 ** 32 - 1);
+  await refuses("usage", () => at(2 ** 32).nextGeneration(1, APPLICATION));
 });
 
 test("the stored form is one, and reads back", async () => {

@@ -60,7 +60,10 @@ test("HKDF-Expand gives the first block of RFC 5869 and refuses a second", async
   const block = "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf";
 
   assert.equal(toHex(await expand("SHA-256", key, fromHex("f0f1f2f3f4f5f6f7f8f9"), 32)), block);
-  assert.equal(toHex(await expand("SHA-256", key, fromHex("f0f1f2f3f4f5f6f7f8f9"), 7)), block.slice(0, 14));
+  for (const length of [1, 7]) {
+    const short = await expand("SHA-256", key, fromHex("f0f1f2f3f4f5f6f7f8f9"), length);
+    assert.equal(toHex(short), block.slice(0, 2 * length));
+  }
   for (const length of [0, -1, 33, Number.NaN]) await refuses("usage", () => expand("SHA-256", key, key, length));
   await refuses("usage", () => ROOM_SUITE.expandWithLabel(key, "key", NOTHING, 49));
 });

@@ -144,6 +144,8 @@ def removal_cases() -> Iterator[Case]:
         proposals=remove,
         data=revoked(bert_key, BERT.root),
     )
+    other = revoked(Device("anna", 2).signature_key, ANNA.root)
+    yield case(plain, "a revocation of the user's other device", "invalid", "revocation", proposals=remove, data=other)
     yield case(
         plain,
         "a revocation that removes two",
