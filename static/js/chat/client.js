@@ -1,6 +1,7 @@
 // An enrolled device at work: its rooms, the people it knows, its line to the server.
 
 import { utf8 } from "../bytes.js";
+import { randomShare } from "../discovery/random_share.js";
 import { devicesToAdd } from "./adding.js";
 import { Chores } from "./chores.js";
 import { Directory } from "./directory.js";
@@ -13,7 +14,6 @@ import { Rooms } from "./rooms.js";
 import { connectionView, roomView } from "./views.js";
 import { Welcomes } from "./welcomes.js";
 
-/** How often the rooms are looked after. */
 const LOOK_EVERY_MS = 15_000;
 
 export class Client {
@@ -48,7 +48,7 @@ export class Client {
       changed: () => this.#connectionChanged(),
     });
     this.#environment = environment;
-    const { random = Math.random } = environment;
+    const { random = randomShare } = environment;
     this.#rooms = new Rooms({ store, groups, me, ask, random, failed, changed: (room) => this.#roomChanged(room) });
     this.#directory = new Directory(store);
     this.#people = { ask, groups, directory: this.#directory };
@@ -101,7 +101,7 @@ export class Client {
   /** Newest activity first. */
   get rooms() {
     const views = this.#rooms.all.map((room) => roomView(room, room.views.last(this.#names, this.me)));
-    return views.sort((left, right) => right.activity - left.activity);
+    return views.sort((one, other) => other.activity - one.activity);
   }
 
   messages(roomId) {
