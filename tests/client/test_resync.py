@@ -10,6 +10,7 @@ from clawchat.mls.errors import KeyUsed
 from clawchat.mls.group import Group
 from clawchat.mls.validity import RoomRules
 from clawchat.protocol.errors import StaleEpoch
+from clawchat.protocol.primitives import sha256
 from tests.client.hub import QUICK, Hub, until
 
 
@@ -155,8 +156,9 @@ async def test_group_info_that_leaves_somebody_out_is_not_believed_alone(hub):
     extensions = room.group.context.extensions
     options = {"random": os.urandom, "now": alice.rooms.home.now(), "rules": RoomRules()}
     lie = Group.create(alice.rooms.home.member, room.room_id, extensions=extensions, **options)
-    hub.blobs[b"lie"] = replace(lie, state=at_epoch(lie.state, 9)).group_info()
-    hub.logs[room.room_id].group_infos = {0: b"lie", 1: good}
+    group_info = replace(lie, state=at_epoch(lie.state, 9)).group_info()
+    hub.blobs[sha256(group_info)] = group_info
+    hub.logs[room.room_id].group_infos = {0: sha256(group_info), 1: good}
     await bob.crash()
     lose(bob, room.room_id)
     await bob.restart()
