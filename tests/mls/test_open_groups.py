@@ -175,6 +175,13 @@ def test_commit_without_a_path_only_adds(groups):
         assert reason(bert, without_path(anna, *proposals)[0]) == "no-path"
 
 
+def test_commit_without_a_path_adds_nobody_twice(groups):
+    """A member's signature key comes in once, path or not."""
+    anna, bert, _ = groups
+
+    assert reason(bert, without_path(anna, Add(package(CARL).package))[0]) == "signature-key-twice"
+
+
 def test_unknown_pre_shared_key_is_not_guessed():
     """What the rules do not hold is refused by name."""
     identifier = PreSharedKeyID(PSKType.EXTERNAL, b"id", 0, b"", 0, bytes(32))
