@@ -11,7 +11,7 @@ from clawchat.mls.epoch import Epoch, GroupState, PublicEpoch, begin_epoch
 from clawchat.mls.errors import Invalid
 from clawchat.mls.framing import AuthenticatedContent
 from clawchat.mls.key_schedule import GroupContext, epoch_secret, joiner_secret, receive_external_init
-from clawchat.mls.nodes import LeafNode, LeafNodeSource
+from clawchat.mls.nodes import LeafNodeSource
 from clawchat.mls.proposal_list import Applied, ProposalList
 from clawchat.mls.psk import PreSharedKeyID, psk_secret
 from clawchat.mls.ratchet_tree import Leaf, RatchetTree
@@ -59,7 +59,8 @@ def apply_commit(
         tree, joined = tree.with_place()
         sender = joined
     if commit.path is not None:
-        _check_path_leaf(epoch, tree, commit.path.leaf_node, sender, committer)
+        check_leaf(tree, commit.path.leaf_node, LeafNodeSource.COMMIT)
+        commit.path.leaf_node.verify(tree.suite, epoch.context.group_id, sender)
 
     judged = Judged(
         epoch.tree,
@@ -108,13 +109,6 @@ def find_psk_secret(suite: CipherSuite, identifiers: tuple[PreSharedKeyID, ...],
     RFC 9420 8.4
     """
     return psk_secret(suite, [(identifier, rules.pre_shared_key(identifier)) for identifier in identifiers])
-
-
-def _check_path_leaf(epoch: Epoch, tree: RatchetTree, leaf: LeafNode, sender: int, committer: int | None) -> None:
-    check_leaf(tree, leaf, LeafNodeSource.COMMIT)
-    leaf.verify(tree.suite, epoch.context.group_id, sender)
-    if committer is not None and leaf.encryption_key == epoch.tree.member(committer).encryption_key:
-        raise Invalid("encryption-key-twice")
 
 
 def _apply_path(

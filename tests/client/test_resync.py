@@ -1,13 +1,16 @@
 """A device that lost its state, or whose state was set back, comes into its rooms again and believes no server."""
 
 import os
+from dataclasses import replace
 
 import pytest
 
 from clawchat.client.rooms.pace import Pace
 from clawchat.mls.errors import KeyUsed
 from clawchat.mls.group import Group
+from clawchat.mls.validity import RoomRules
 from clawchat.protocol.errors import StaleEpoch
+from clawchat.protocol.primitives import sha256
 from tests.client.hub import QUICK, Hub, until
 
 
@@ -144,6 +147,30 @@ async def test_second_group_info_is_tried_when_the_first_is_of_no_use(hub):
     there = await bob.room(room.room_id)
 
     await until(lambda: there.epoch == room.epoch == 2)
+
+
+async def test_group_info_that_leaves_somebody_out_is_not_believed_alone(hub):
+    """Of a room of one's own, under this room's id; the other one brings bob in, who is not gone."""
+    (alice, bob, _), (room, *_) = await trio(hub)
+    good = hub.logs[room.room_id].group_infos[0]
+    extensions = room.group.context.extensions
+    options = {"random": os.urandom, "now": alice.rooms.home.now(), "rules": RoomRules()}
+    lie = Group.create(alice.rooms.home.member, room.room_id, extensions=extensions, **options)
+    group_info = replace(lie, state=at_epoch(lie.state, 9)).group_info()
+    hub.blobs[sha256(group_info)] = group_info
+    hub.logs[room.room_id].group_infos = {0: sha256(group_info), 1: good}
+    await bob.crash()
+    lose(bob, room.room_id)
+    await bob.restart()
+    there = await bob.room(room.room_id)
+
+    await until(lambda: there.epoch == room.epoch == 2)
+    assert not there.record.is_gone
+
+
+def at_epoch(state, number):
+    """A group that says it is in this epoch."""
+    return replace(state, epoch=replace(state.epoch, context=replace(state.epoch.context, epoch=number)))
 
 
 async def test_second_resync_waits(hub):

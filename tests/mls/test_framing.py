@@ -91,7 +91,7 @@ def test_a_sender_has_one_layout(sender, encoded):
 @pytest.mark.parametrize("encoded", ["00", "05", "01000001", "ff00000001"])
 def test_another_sender_is_refused(encoded):
     """A type that does not exist, an index that is cut."""
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed, match=r"sender type (0|5|255)$|bytes more"):
         Sender.read(Reader(bytes.fromhex(encoded)))
 
 
@@ -120,7 +120,7 @@ def test_a_framed_content_has_one_layout(content_type):
 def test_another_content_type_is_refused(number):
     """Public and private."""
     encoded = framed().encode().replace(b"data\1", b"data" + bytes([number]))
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed, match=f"content type {number}"):
         FramedContent.read(Reader(encoded))
     body = vector(b"room") + u64(5) + bytes([number]) + b"\0\0\0"
     with pytest.raises(Malformed):
@@ -185,7 +185,7 @@ def test_authenticated_content_has_one_layout(content_type):
     assert AuthenticatedContent.read(reader) == authenticated
     reader.end()
     for wire_format in (0, 3, 4, 5):
-        with pytest.raises(Malformed):
+        with pytest.raises(Malformed, match=f"wire format {wire_format}"):
             AuthenticatedContent.read(Reader(u16(wire_format) + authenticated.encode()[2:]))
 
 
@@ -233,6 +233,23 @@ def test_a_private_message_comes_back(content_type):
     assert body == head + vector(message.encrypted_sender_data) + vector(message.ciphertext)
     with pytest.raises(KeyUsed):
         unprotect(message, received)
+
+
+def test_a_senders_next_message_has_the_next_key():
+    """Each leaf and kind counts for itself."""
+    tree, messages = secret_tree(), []
+    for leaf, content_type in ((3, 1), (3, 1), (4, 1), (3, 2), (3, 3), (3, 1)):
+        content = framed(ContentType(content_type), Sender.member(leaf))
+        tree, message = protect(signed(content), tree)
+        messages.append((message, leaf))
+    kinds = (RatchetKind.APPLICATION, RatchetKind.HANDSHAKE)
+    counts = [tree.next_generation(leaf, kind) for leaf in (3, 4) for kind in kinds]
+    assert counts == [3, 2, 1, 0]
+    received = secret_tree()
+    for message, leaf in messages:
+        received, opened = unprotect(message, received)
+        assert opened.content.sender == Sender.member(leaf)
+    assert received == tree
 
 
 @contents
@@ -366,7 +383,7 @@ def test_a_damaged_message_opens_nothing(place):
 @pytest.mark.parametrize("sender", [Sender(SenderType.NEW_MEMBER_COMMIT), Sender(SenderType.EXTERNAL, 3)])
 def test_only_members_encrypt(sender):
     """Nobody else has keys."""
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="only members encrypt"):
         protect(signed(framed(ContentType.PROPOSAL, sender)))
 
 
@@ -417,11 +434,11 @@ def test_nobody_else_has_one(sender):
 def test_application_data_is_never_public():
     """It reads, as the RFC's syntax has it, and goes no further; nor do we make any (RFC 9420 6)."""
     authenticated = signed(framed(), PUBLIC_FORMAT)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match="always encrypted"):
         PublicMessage.protect(SUITE, authenticated, MEMBERSHIP_KEY, CONTEXT)
     tag = SUITE.mac(MEMBERSHIP_KEY, authenticated.tbs(CONTEXT) + authenticated.auth())
     message = PublicMessage.parse(PublicMessage(authenticated, tag).encode())
-    with pytest.raises(Malformed):
+    with pytest.raises(Malformed, match="application data that is not encrypted"):
         message.unprotect(SUITE, MEMBERSHIP_KEY, CONTEXT)
 
 

@@ -1,10 +1,16 @@
 """A group from its first epoch on: who joins, who goes, and what each of them reads."""
 
+from dataclasses import replace
+
 import pytest
 
 from clawchat.mls.errors import EpochGone, Invalid, KeyUsed
+from clawchat.mls.framing import MLSMessage, WireFormat
 from clawchat.mls.group import Group
-from clawchat.mls.key_package import LIFETIME_SECONDS
+from clawchat.mls.key_package import LIFETIME_SECONDS, make_key_package
+from clawchat.mls.rules import OpenRules
+from clawchat.mls.suite import X25519_SUITE
+from clawchat.mls.welcome import make_welcome
 from clawchat.protocol.errors import Malformed, Unauthentic, UsageError
 from tests.mls.members import ANNA, BERT, CARL, DORA, NOW, Device
 from tests.mls.room import ROOM_ID, RULES, Room, devices
@@ -255,6 +261,55 @@ def test_welcome_is_for_its_key_package():
         Group.join(CARL.member(), secrets, welcome, None, rules=RULES)
     assert refused.value.reason == "no-tree"
     assert Group.join(CARL.member(), secrets, welcome, room.pending.group_info, rules=RULES).epoch == room[ANNA].epoch
+
+
+def test_welcome_into_a_tree_without_us_is_refused():
+    """Whoever made it did not add the key package it is for."""
+    room = Room(ANNA, BERT)
+    ours, suite, epoch = room.key_package(CARL), CARL.member().suite, room[ANNA].state.epoch
+    info = epoch.group_info(ANNA.member(), for_everybody=False)
+    made = make_welcome(suite, (ours.package,), bytes(suite.Nh), info, lambda place: None, bytes(suite.Nh))
+    welcome = MLSMessage(WireFormat.WELCOME, made.encode()).encode()
+
+    with pytest.raises(Invalid) as refused:
+        Group.join(CARL.member(), ours, welcome, room[ANNA].group_info(), rules=RULES)
+    assert refused.value.reason == "not-in-tree"
+
+
+def test_welcome_of_another_suite_is_refused():
+    """Even where its suite is allowed."""
+    room = Room(ANNA, BERT)
+    member = replace(CARL.member(), suite=X25519_SUITE)
+    ours = make_key_package(member, NOW, room.random)
+
+    with pytest.raises(Invalid) as refused:
+        Group.join(member, ours, room.pending.welcome, room.pending.group_info, rules=OpenRules())
+    assert refused.value.reason == "welcome-suite"
+
+
+def test_welcome_and_group_info_are_not_taken_for_each_other():
+    """Nor with a byte more."""
+    room = Room(ANNA)
+    ours = room.key_package(BERT)
+    room.commit(ANNA, add=(ours.package,))
+    welcome, info = room.pending.welcome, room.pending.group_info
+
+    for one, other in ((info, info), (welcome, welcome), (welcome + b"\0", info), (welcome, info + b"\0")):
+        with pytest.raises(Malformed):
+            Group.join(BERT.member(), ours, one, other, rules=RULES)
+    assert Group.join(BERT.member(), ours, welcome, info, rules=RULES).leaf_index == 1
+
+
+def test_message_with_other_data_than_a_members_is_refused():
+    """In its epoch and after it."""
+    room = Room(ANNA, BERT)
+    room.groups[ANNA], message = room[ANNA].seal(b"", b"\2" + bytes(32), random=room.random)
+
+    for _ in range(2):
+        with pytest.raises(Invalid) as refused:
+            room[BERT].open(message)
+        assert refused.value.reason == "data-form"
+        room.commit(ANNA)
 
 
 def test_message_of_another_room_is_refused():

@@ -150,6 +150,28 @@ def test_a_point_of_small_order_is_refused(point):
             refuse()
 
 
+@pytest.mark.parametrize(
+    ("refuse", "text"),
+    [
+        (lambda: XWING.check_public_key(bytes(1215)), "X-Wing key of 1215 bytes"),
+        (lambda: XWING.load_public(bytes(1217)), "X-Wing key of 1217 bytes"),
+        (lambda: XWING.public_key(bytes(31)), "X-Wing seed of 31 bytes"),
+        (lambda: XWING.decapsulate(bytes(32), bytes(1119)), "X-Wing ciphertext of 1119 bytes"),
+        (lambda: XWING.check_public_key(b"\xff" * 1216), "ML-KEM coefficient out of range"),
+        (lambda: X25519.check_public_key(bytes(32)), "X25519 value refused"),
+        (lambda: X25519.load_secret(bytes(31)), "KEM key refused"),
+        (
+            lambda: ROOM_SUITE.hpke.seal_base(XWING.public_key(bytes(32))[:1184] + bytes(32), b"", b""),
+            "HPKE public key",
+        ),
+    ],
+)
+def test_a_refusal_says_what_was_wrong(refuse, text):
+    """Sizes and names, never keys."""
+    with pytest.raises(Malformed, match=f"^{text}"):
+        refuse()
+
+
 @pytest.mark.parametrize("size", [0, 31, 33, 1184, 1215, 1217])
 def test_a_key_of_another_size_is_refused(size):
     """Public keys, secrets and ciphertexts."""

@@ -161,6 +161,8 @@ def test_credentials_are_basic_or_certificates():
     for wrong in (b"\0\2\3\1a\2", b"\0\0\0", b"\0\3\0", b"\xf0\0\0"):
         with pytest.raises(Malformed):
             read(Credential, wrong)
+    with pytest.raises(Malformed, match="credential type 3"):
+        read(Credential, b"\0\3\0")
 
 
 def test_an_extension_comes_once():
@@ -199,6 +201,8 @@ def test_a_place_in_the_tree_is_blank_a_leaf_or_a_parent():
     assert encode_node(parent) == b"\1\2" + parent.encode()
     for each in (None, node, parent):
         assert read(read_node, encode_node(each)) == each
+    with pytest.raises(Malformed, match="node type 3"):
+        read(read_node, b"\1\3" + parent.encode())
     for wrong in (b"\2", b"\1\0" + parent.encode(), b"\1\3" + parent.encode(), b"\1\2" + node.encode()):
         with pytest.raises(Malformed):
             read(read_node, wrong)
@@ -210,7 +214,10 @@ def test_a_key_package_has_one_layout():
 
     assert PACKAGE.encode() == signed + vector(PACKAGE.signature)
     assert read(KeyPackage, PACKAGE.encode()) == PACKAGE
-    assert PACKAGE.leaf_node.lifetime == Lifetime(NOW - 3600, NOW + 30 * 86_400)
+    fresh = make_key_package(MEMBER, NOW, dice("nodes")).package
+    assert fresh.leaf_node.lifetime == Lifetime(NOW - 3600, NOW + 30 * 86_400)
+    assert fresh == PACKAGE
+    fresh.verify(ROOM_SUITE)
     assert PACKAGE.leaf_node.credential == Credential(1, b"somebody")
     assert PACKAGE.ref(ROOM_SUITE) == ROOM_SUITE.hash(
         vector(b"MLS 1.0 KeyPackage Reference") + vector(PACKAGE.encode())
@@ -292,7 +299,7 @@ def test_secrets_of_a_key_package_come_back_from_storage():
     assert KeyPackageSecrets.parse(encoded) == secrets
     assert repr(secrets) == "KeyPackageSecrets(...)"
     assert "sign" not in repr(MEMBER).replace("signature_key", "")
-    with pytest.raises(UnsupportedVersion):
+    with pytest.raises(UnsupportedVersion, match="version 2"):
         KeyPackageSecrets.parse(b"\2" + encoded[1:])
     for wrong in (encoded[:-1], encoded + b"\0"):
         with pytest.raises(Malformed):

@@ -4,7 +4,10 @@ from dataclasses import replace
 
 import pytest
 
+from clawchat.mls.applying import next_context
 from clawchat.mls.codec import vector, vector_of
+from clawchat.mls.commit import Commit
+from clawchat.mls.epoch import begin_epoch
 from clawchat.mls.errors import EpochGone, Invalid
 from clawchat.mls.framing import (
     AuthenticatedContent,
@@ -17,12 +20,16 @@ from clawchat.mls.framing import (
 )
 from clawchat.mls.group import Group
 from clawchat.mls.key_package import make_key_package
+from clawchat.mls.key_schedule import epoch_secret, joiner_secret
 from clawchat.mls.nodes import Credential, CredentialType, Extension, ExtensionType
-from clawchat.mls.proposals import Add, PreSharedKey, Remove
-from clawchat.mls.psk import PreSharedKeyID, PSKType
+from clawchat.mls.proposal_list import ProposalList
+from clawchat.mls.proposals import Add, GroupContextExtensions, PreSharedKey, ProposalOrRef, Remove
+from clawchat.mls.psk import PreSharedKeyID, PSKType, psk_secret
 from clawchat.mls.public_message import PublicMessage
 from clawchat.mls.rules import OpenRules
 from clawchat.mls.suite import X25519_SUITE
+from clawchat.mls.transcript import confirmed_transcript_hash
+from clawchat.mls.tree_hash import root_hash
 from clawchat.protocol.errors import Unauthentic
 from tests.mls.members import ANNA, BERT, CARL, DORA, NOW, Device, dice
 
@@ -67,6 +74,26 @@ def public(group, device, sender, proposal, *, key=None, **changes):
     membership_key = key or group.state.epoch.schedule.membership_key
     message = PublicMessage.protect(group.member.suite, signed, membership_key, group.context)
     return MLSMessage(WireFormat.PUBLIC_MESSAGE, message.encode()).encode()
+
+
+def without_path(group, *proposals):
+    """A commit without a path, as other libraries make them, and the epoch authenticator it leads to."""
+    state, suite = group.state, group.member.suite
+    commit = Commit(tuple(ProposalOrRef(each) for each in proposals), None)
+    applied = ProposalList.of(commit, {}, group.leaf_index).apply(group.tree, group.context)
+    content = group._frame(b"", ContentType.COMMIT, commit)
+    signed = group._sign(content)
+    interim = state.epoch.interim_transcript_hash
+    context = replace(
+        next_context(state.epoch, applied),
+        tree_hash=root_hash(applied.tree),
+        confirmed_transcript_hash=confirmed_transcript_hash(suite, interim, signed.confirmed_input()),
+    )
+    joiner = joiner_secret(suite, state.epoch.schedule.init_secret, bytes(suite.Nh), context)
+    secret = epoch_secret(suite, joiner, psk_secret(suite, ()), context)
+    following = begin_epoch(context, applied.tree, group.leaf_index, state.epoch.keys, secret, None)
+    _, message = group._encrypt(signed.with_tag(following.epoch.confirmation_tag), RANDOM)
+    return message, following.epoch.schedule.epoch_authenticator
 
 
 def reason(group, message):
@@ -134,6 +161,25 @@ def test_members_public_messages_prove_membership(groups):
     assert reason(anna, public(bert, BERT, Sender.member(1), leaving, group_id=b"other")) == "group"
     assert reason(anna, public(bert, BERT, Sender.member(3), leaving)) == "leaf-blank"
     assert reason(bert, public(bert, BERT, Sender.member(1), leaving)) == "own-message"
+
+
+def test_commit_without_a_path_only_adds(groups):
+    """RFC 9420 12.4: nobody goes, and nothing changes, without new keys."""
+    anna, bert, _ = groups
+    message, authenticator = without_path(anna, Add(package(DORA).package))
+    opened = bert.open(message)
+    assert opened.group.epoch_authenticator == authenticator
+    assert [each.index for each in opened.added] == [3]
+
+    for proposals in ((), (Remove(2),), (Add(package(DORA).package), Remove(2)), (GroupContextExtensions(()),)):
+        assert reason(bert, without_path(anna, *proposals)[0]) == "no-path"
+
+
+def test_commit_without_a_path_adds_nobody_twice(groups):
+    """A member's signature key comes in once, path or not."""
+    anna, bert, _ = groups
+
+    assert reason(bert, without_path(anna, Add(package(CARL).package))[0]) == "signature-key-twice"
 
 
 def test_unknown_pre_shared_key_is_not_guessed():

@@ -214,6 +214,18 @@ def test_tree_of_blanks_is_refused_before_it_is_hashed():
         RatchetTree.parse(SUITE, vector_of((blanks, leaf)))
 
 
+def test_full_tree_takes_nobody():
+    """It does not grow past what it would be read with."""
+    leaf = Forest(1).tree.leaf(0)
+    nodes = [None] * (2 * MAX_LEAVES - 1)
+    nodes[::2] = [leaf] * MAX_LEAVES
+
+    assert RatchetTree(SUITE, [*nodes[:-1], None]).with_place()[1] == MAX_LEAVES - 1
+    with pytest.raises(Invalid) as refused:
+        RatchetTree(SUITE, nodes).with_place()
+    assert refused.value.reason == "tree-full"
+
+
 def test_leaf_in_no_place_is_nobody():
     """A blank one, and one outside the tree."""
     forest = Forest(3)

@@ -7,9 +7,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from clawchat.mls.suite import ROOM_SUITE, X25519_SUITE, KeyPair
+from clawchat.mls.hpke import Hpke, X25519Kem, XWingKem
+from clawchat.mls.suite import ROOM_SUITE, X25519_SUITE, CipherSuite, KeyPair
 from clawchat.mls.vector_suites import SKIPPED, SUITES, signer
 from clawchat.protocol.errors import Malformed, Unauthentic, UsageError
+from clawchat.protocol.primitives import ed25519_verify
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
 PUBLIC = KEY.public_key().public_bytes_raw()
@@ -29,6 +31,41 @@ def test_the_suites_are_what_the_profile_says():
     assert (ROOM_SUITE.number, ROOM_SUITE.Nh, ROOM_SUITE.Nk, ROOM_SUITE.Nn) == (0xF04E, 48, 32, 12)
     assert (X25519_SUITE.number, X25519_SUITE.Nh, X25519_SUITE.Nk, X25519_SUITE.Nn) == (1, 32, 16, 12)
     assert ROOM_SUITE.name in repr(ROOM_SUITE)
+
+
+def test_a_suite_made_again_is_the_same():
+    """What the suites are is told by their parts alone: number, KEM, hash, AEAD and signature."""
+    parts = ("MLKEM768_X25519", "HKDF_SHA384", "AES_256_GCM")
+    again = CipherSuite(0xF04E, "again", Hpke(XWingKem(), parts, "sha384"), "sha384", AESGCM, 32, ed25519_verify)
+    pair = ROOM_SUITE.derive_key_pair(b"material")
+    sealed = ROOM_SUITE.encrypt_with_label(pair.public, "Welcome", b"", b"plain")
+    enc, secret = ROOM_SUITE.hpke.export_sender(pair.public, b"info", b"context", 48)
+
+    assert (again.number, again.name, again.Nh, again.Nk, again.Nn) == (0xF04E, "again", 48, 32, 12)
+    assert repr(again) == "CipherSuite(again)"
+    assert again.hash(b"abc") == ROOM_SUITE.hash(b"abc")
+    assert again.derive_key_pair(b"material") == pair
+    assert again.decrypt_with_label(pair.secret, "Welcome", b"", *sealed) == b"plain"
+    assert again.hpke.export_receiver(pair.secret, enc, b"info", b"context", 48) == secret
+    assert again.seal(bytes(32), bytes(12), b"plain", b"") == ROOM_SUITE.seal(bytes(32), bytes(12), b"plain", b"")
+    again.verify(PUBLIC, b"message", KEY.sign(b"message"))
+    with pytest.raises(Unauthentic):
+        again.verify(PUBLIC, b"massage", KEY.sign(b"message"))
+
+
+@pytest.mark.parametrize(
+    ("names", "numbers"),
+    [
+        (("X25519", "HKDF_SHA256", "AES_128_GCM"), "002000010001"),
+        (("X25519", "HKDF_SHA256", "CHACHA20_POLY1305"), "002000010003"),
+        (("X25519", "HKDF_SHA384", "AES_256_GCM"), "002000020002"),
+        (("X25519", "HKDF_SHA512", "AES_256_GCM"), "002000030002"),
+    ],
+)
+def test_hpkes_suite_id_is_rfc_9180_5_1(names, numbers):
+    """The numbers of KEM, KDF and AEAD, behind `HPKE`."""
+    extracted = Hpke(X25519Kem(), names, "sha256")._kdf.extract(b"", b"label", b"material")
+    assert extracted == hmac.digest(b"", b"HPKE-v1HPKE" + bytes.fromhex(numbers) + b"labelmaterial", "sha256")
 
 
 def test_vectors_have_their_suites_and_x448_is_skipped():
@@ -64,7 +101,7 @@ def test_expand_gives_up_to_a_block(suite):
     assert suite.expand(b"secret", b"info", suite.Nh) == expand(suite, b"secret", b"info", suite.Nh)
     assert suite.expand(b"secret", b"info", 1) == expand(suite, b"secret", b"info", 1)
     for length in (0, -1, suite.Nh + 1):
-        with pytest.raises(UsageError):
+        with pytest.raises(UsageError, match=f"cannot expand to {length} bytes"):
             suite.expand(b"secret", b"info", length)
 
 
@@ -147,7 +184,7 @@ def test_seal_and_open(suite):
     for given, data in ((sealed[:-1], b"data"), (sealed, b"date"), (b"", b"data"), (sealed[:-16], b"data")):
         with pytest.raises(Unauthentic):
             suite.open(key, nonce, given, data)
-    with pytest.raises(UsageError):
+    with pytest.raises(UsageError, match=f"of 24 bytes, expected {suite.Nk}"):
         suite.seal(bytes(24), nonce, b"plain", b"data")
 
 
@@ -168,7 +205,7 @@ def test_encrypt_with_label(suite):
         with pytest.raises(Unauthentic):
             suite.decrypt_with_label(pair.secret, label, context, kem_output, given)
     for short in (kem_output[:-1], kem_output + b"\0", b""):
-        with pytest.raises(Malformed):
+        with pytest.raises(Malformed, match=f"encapsulated key of {len(short)} bytes"):
             suite.decrypt_with_label(pair.secret, "Welcome", b"context", short, sealed)
 
 
@@ -205,4 +242,4 @@ def test_a_key_pair_shows_no_secret():
 
     assert "5a5a" not in repr(pair)
     assert "ZZ" not in repr(pair)
-    assert "01010101" in repr(pair)
+    assert repr(pair) == "KeyPair(..., 01010101...)"

@@ -1,6 +1,6 @@
-"""The long soak: 100 Python clients and two browsers through 50 moves. `python -m tests.soak --help`.
+"""The long soak: 100 Python members and two browsers through 50 moves. `python -m tests.soak --help`.
 
-The Python clients are no MLS members yet, so their messages hold no MLS, and the browsers have a room of their own.
+All are members of MLS rooms: the Python members in one of all and in small ones, the browsers in one of their own.
 """
 
 import argparse

@@ -1,19 +1,18 @@
-"""Many Python clients that talk all the time and write down everything: what they sent, what came, how long it took."""
+"""Many Python members who talk all the time in MLS rooms, and what they write down: what they sent, what they read, how
+long it took."""
 
 import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clawchat.client import Client
-from clawchat.client.events import Notice
+from clawchat.client import Client, Member, Room
 from clawchat.ending import end_tasks
-from clawchat.protocol.bodies import ChatDelivery
-from tests.e2e.members import make_room, message_id_of, mls_message
+from clawchat.protocol.errors import ClawChatError
 from tests.soak.rows import Rows
 
 ENROL_AT_ONCE = 8
@@ -21,6 +20,10 @@ ENROL_AT_ONCE = 8
 MOVING_PAUSE_SECONDS = 0.1
 # Of its messages, one in so many goes to the room of all: what a hundred get, the others carry.
 TO_ALL = 5
+# After one in so many of its messages a member makes its keys in its small room anew.
+NEW_KEYS = 50
+# Nobody is added to more than two rooms.
+PACKAGES = 4
 LOOK_SECONDS = 0.01
 MOST_UNANSWERED = 24
 SETTLE_SECONDS = 90.0
@@ -38,13 +41,12 @@ class Send:
 
 @dataclass
 class Talker:
-    """One client in some rooms."""
+    """One member of some rooms, the room of all first."""
 
-    client: Client
+    member: Member
     number: int
-    rooms: list[bytes] = field(default_factory=list)
+    rooms: list[Room] = field(default_factory=list)
     sent: dict[bytes, list[bytes]] = field(default_factory=dict)
-    came: dict[bytes, list[tuple[int, bytes]]] = field(default_factory=dict)
     sends: list[Send] = field(default_factory=list)
     # (when, port) of every port it has been on, and (from, until) of every move as it saw it.
     ports: list[tuple[float, int]] = field(default_factory=list)
@@ -52,25 +54,47 @@ class Talker:
     moving_since: float | None = None
     unanswered: int = 0
     complaints: list[str] = field(default_factory=list)
+    updates: int = 0
     _sending: set[asyncio.Task] = field(default_factory=set)
+
+    @property
+    def client(self) -> Client:
+        """What the member stands on."""
+        return self.member.client
 
     def say_something(self, to_few: bool = False) -> None:
         """Send a message to one of its rooms, and do not wait for the answer."""
         if self.unanswered >= MOST_UNANSWERED:
             return
-        room_id = self.rooms[0 if not to_few and random.randrange(TO_ALL) == 0 else -1]
-        message_id, message = mls_message(room_id, b"x" * random.randrange(20, 400))
-        self.sent.setdefault(room_id, []).append(message_id)
+        room = self.rooms[0 if not to_few and random.randrange(TO_ALL) == 0 else -1]
+        send = Send(time.monotonic())
+        message_id = room.post("x" * random.randrange(20, 400))
+        self.sent.setdefault(room.room_id, []).append(message_id)
         self.unanswered += 1
-        task = asyncio.create_task(self._send(room_id, message))
+        self._run(self._send(room, message_id, send))
+        if random.randrange(NEW_KEYS) == 0:
+            self._run(self._make_keys_anew(self.rooms[-1]))
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self._sending.add(task)
         task.add_done_callback(self._sending.discard)
 
-    async def _send(self, room_id: bytes, message: bytes) -> None:
-        send = Send(time.monotonic())
+    async def _make_keys_anew(self, room: Room) -> None:
+        """A path update, amid everything else."""
+        self.unanswered += 1
+        try:
+            await room.update()
+            self.updates += 1
+        except ClawChatError as error:
+            self.complaints.append(f"client {self.number} could not make its keys anew: {error!r}")
+        finally:
+            self.unanswered -= 1
+
+    async def _send(self, room: Room, message_id: bytes, send: Send) -> None:
         port = self.client.port
         try:
-            await self.client.send(room_id, message)
+            await room.stored(message_id)
         except Exception as error:
             self.complaints.append(f"client {self.number} could not send: {error!r}")
             return
@@ -94,12 +118,17 @@ class Talker:
                     await asyncio.sleep(min(2 * MOVING_PAUSE_SECONDS, max(0.0, until - time.monotonic())))
 
     async def listen(self) -> None:
-        """Write down every row that comes."""
-        async for event in self.client.events():
-            if isinstance(event, ChatDelivery):
-                self.came.setdefault(event.room_id, []).append((event.seq, message_id_of(event)))
-            elif not isinstance(event, Notice):
-                self.complaints.append(f"client {self.number} heard {event!r}")
+        """Read every message; what was read stands in the archive."""
+        async for _ in self.member.messages():
+            pass
+
+    def came(self, room: Room, after: int) -> list[tuple[int, bytes]]:
+        """(seq, message id) of every text behind this seq, as its archive has them, and complaints about the rest."""
+        entries = [entry for entry in room.entries if entry.seq > after and not entry.users]
+        bad = [entry.seq for entry in entries if entry.kind != "text"]
+        if bad or room.stuck or not room.is_joined:
+            self.complaints.append(f"client {self.number}: unreadable {bad}, stuck: {room.stuck}")
+        return [(entry.seq, entry.id) for entry in entries if entry.kind == "text"]
 
     def look(self, now: float, may_talk: bool) -> None:
         """Note which port it is on, and when it moves; say something then, if it may."""
@@ -134,18 +163,19 @@ class Crowd:
     async def gather(self, owner_invite: str, count: int, folder: Path, **options: Any) -> None:
         """Enrol `count` clients, each with a store of its own in `folder`; the first makes the others' invitations.
 
-        The options are those of `Client`.
+        The options are those of `Member`.
         """
         options["seconds"] = CONNECT_SECONDS
-        owner = await Client.enrol(owner_invite, folder / "client-0", name="Client 0", **options)
+        options["packages"] = PACKAGES
+        owner = await Member.enrol(owner_invite, folder / "client-0", name="Client 0", **options)
         self.talkers.append(Talker(owner, 0))
         gate = asyncio.Semaphore(ENROL_AT_ONCE)
 
         async def enrol(number: int) -> Talker:
             async with gate:
-                invite = (await owner.request("invite.create"))["invite"]
+                invite = (await owner.client.request("invite.create"))["invite"]
                 name = f"Client {number}"
-                return Talker(await Client.enrol(invite, folder / f"client-{number}", name=name, **options), number)
+                return Talker(await Member.enrol(invite, folder / f"client-{number}", name=name, **options), number)
 
         self.talkers += await asyncio.gather(*(enrol(number) for number in range(1, count)))
 
@@ -155,12 +185,17 @@ class Crowd:
         groups += [self.talkers[at : at + few] for at in range(0, len(self.talkers), few)]
         for group in groups:
             if len(group) > 1:
-                clients = [talker.client for talker in group]
-                room_id, seq = await make_room(clients[0], clients[1:])
-                self.rooms[room_id] = seq
-                for talker in group:
-                    await talker.client.follow(room_id, after=seq)
-                    talker.rooms.append(room_id)
+                await self._make_room(group)
+
+    async def _make_room(self, group: list[Talker]) -> None:
+        room = await group[0].member.create_room(f"Room {len(self.rooms)}")
+        await room.add(*(talker.member.user_id for talker in group[1:]))
+        for talker in group:
+            talker.rooms.append(await talker.member.room(room.room_id))
+            # Its name is the last thing that is not everybody's.
+            await talker.rooms[-1].until(lambda there=talker.rooms[-1]: bool(there.name))
+        await room.until(lambda: room.unsent == 0)
+        self.rooms[room.room_id] = room.record.cursor
 
     # Talking
 
@@ -193,12 +228,12 @@ class Crowd:
             self.details.append(f"not everything had arrived after {SETTLE_SECONDS:g} s")
 
     def _lacks(self, talker: Talker, logs: dict[bytes, list[tuple[int, bytes]]]) -> bool:
-        return any(len(talker.came.get(room, [])) < len(logs[room]) - self.rooms[room] for room in talker.rooms)
+        return any(room.record.cursor < logs[room.room_id][-1][0] for room in talker.rooms if room.room_id in logs)
 
     async def close(self) -> None:
         """End every client in good order."""
         await end_tasks(self._tasks)
-        await asyncio.gather(*(talker.client.close() for talker in self.talkers), return_exceptions=True)
+        await asyncio.gather(*(talker.member.close() for talker in self.talkers), return_exceptions=True)
 
     # Judging
 
@@ -212,8 +247,9 @@ class Crowd:
                 wrong += self._note(talker, "sent", _differences(ids, [each for each in stored if each in mine]))
                 wrong["sent"] += len(ids)
             for room in talker.rooms:
-                expected = [entry for entry in logs[room] if entry[0] > self.rooms[room]]
-                came = talker.came.get(room, [])
+                start = self.rooms[room.room_id]
+                expected = [entry for entry in logs[room.room_id] if entry[0] > start]
+                came = talker.came(room, start)
                 wrong += self._note(talker, "received", _differences(expected, came))
                 wrong["received"] += len(came)
             wrong["complaints"] += len(talker.complaints)

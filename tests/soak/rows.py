@@ -40,11 +40,11 @@ class Rows:
         return [Lease(*row) for row in rows]
 
     def logs(self) -> dict[bytes, list[tuple[int, bytes]]]:
-        """(seq, message id) of every row of every room, in the order of the log."""
+        """(seq, message id) of every application message of every room, in the order of the log."""
         logs: dict[bytes, list[tuple[int, bytes]]] = {}
         names = {pk: bytes(room) for pk, room in self.ask("SELECT id, room_id FROM chat_room")}
         for room, seq, message_id in self.ask(
-            "SELECT room_id, seq, message_id FROM chat_envelope ORDER BY room_id, seq"
+            "SELECT room_id, seq, message_id FROM chat_envelope WHERE kind = 1 ORDER BY room_id, seq"
         ):
             logs.setdefault(names[room], []).append((seq, bytes(message_id)))
         return logs

@@ -87,7 +87,7 @@ class Soak:
         await asyncio.to_thread(raise_limits, self.servers[0])
 
     async def prepare(self, **options: Any) -> None:
-        """Enrol everybody, with these options of `Client`, and make the rooms."""
+        """Enrol everybody, with these options of `Member`, and make the rooms."""
         began = time.monotonic()
         owner = await asyncio.to_thread(self.servers[0].create_invite, "--owner")
         await self.crowd.gather(owner["invite"], self.plan.clients, self._folder, **options)
@@ -232,6 +232,7 @@ class Soak:
             "ports that were taken": self.rows.count("rotation_portlease", "state = 'failed'"),
             "killed": dict(self.kills),
             "messages": wrong["sent"],
+            "path updates": sum(talker.updates for talker in self.crowd.talkers),
             "deliveries": wrong["received"],
             **{kind: wrong[kind] for kind in ("lost", "twice", "reordered")},
             "send to ack, no move near, ms": percentiles(send.seconds for send in calm if not send.across_a_move),

@@ -55,7 +55,10 @@ export async function applyCommit(epoch, waiting, authenticated, commit, committ
   const applied = list.apply(epoch.tree, epoch.context);
   const [tree, joined] = committer === null ? applied.tree.withPlace() : [applied.tree, null];
   const sender = committer ?? joined;
-  if (commit.path) await checkPathLeaf(epoch, tree, commit.path.leafNode, sender, committer);
+  if (commit.path) {
+    checkLeaf(tree, commit.path.leafNode, LeafNodeSource.COMMIT);
+    await commit.path.leafNode.verify(tree.suite, epoch.context.groupId, sender);
+  }
 
   const judged = new Judged({
     oldTree: epoch.tree,
@@ -111,14 +114,6 @@ async function follow(epoch, tree, path, sender, applied, authenticated, rules) 
   const secret = await epochSecret(suite, joiner, await findPskSecret(suite, applied.psks, rules), context);
   [commitSecret, joiner].forEach(wipe);
   return beginEpoch(context, changed, epoch.leafIndex, keys, secret, authenticated.confirmationTag);
-}
-
-async function checkPathLeaf(epoch, tree, leaf, sender, committer) {
-  checkLeaf(tree, leaf, LeafNodeSource.COMMIT);
-  await leaf.verify(tree.suite, epoch.context.groupId, sender);
-  if (committer !== null && sameBytes(leaf.encryptionKey, epoch.tree.member(committer).encryptionKey)) {
-    throw new Invalid("encryption-key-twice");
-  }
 }
 
 async function applyPath(epoch, tree, path, sender, applied, context) {

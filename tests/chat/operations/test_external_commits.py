@@ -348,7 +348,44 @@ async def test_a_voucher_ends_with_its_inviter(anna, bert, charlie):
         await seat.group_info(voucher.public + voucher.proof(seat))
 
 
+async def test_who_came_by_a_voucher_stays_while_it_is_listed(anna, charlie, join):
+    """His further device cannot take its place: the list would let somebody in by it again."""
+    voucher, seat = Voucher(anna), Seat(charlie, anna.room)
+    await anna.commit(extensions=voucher.roles())
+    await voucher.bring_in(seat)
+    further = Seat(await join("Charlie", root=charlie.root), anna.room)
+    roles = Roles.of(seat.group.context.extensions)
+
+    with pytest.raises(NotMember) as refused:
+        await forge(further, own_data(further, 3), 3, removes=1, removed=[charlie.id], roles=roles)
+
+    assert refused.value.details["devices"] == [charlie.id]
+
+
 # What no form allows
+
+
+async def test_before_the_first_commit_nobody_joins(alice, join):
+    """There is no GroupInfo to join by, and no roles to judge by."""
+    room = random_bytes(16)
+    await alice.request("room.create", room=room, scheme=0xF04E)
+    second = Seat(await join("Alice", root=alice.root), room)
+
+    with pytest.raises(NotMember):
+        await forge(second, own_data(second, 0), 0)
+
+
+async def test_a_welcome_is_for_who_was_added(anna, bert):
+    """Neither in an external commit nor in one that adds nobody."""
+    welcome = await bert.phone.stage(b"welcome, whoever")
+    with pytest.raises(Malformed, match="Welcome"):
+        await bert.phone.commit(bert.room, 2, welcome=welcome)
+
+    data = member_data(bert.room, new_id())
+    message = external_commit(bert.room, 2, data, leaf(bert.phone.root, bert.phone.key), 1)
+    members = {"commit": await bert.phone.stage(message), "message_id": data[17:33], "welcome": welcome}
+    with pytest.raises(Malformed, match="Welcome"):
+        await bert.phone.commit(bert.room, 2, [bert.phone.id], [bert.phone.id], **members)
 
 
 async def test_an_external_commit_changes_no_roles(anna, second):

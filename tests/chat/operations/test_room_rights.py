@@ -101,7 +101,7 @@ async def test_an_administrator_may(anna, bert, carl, join):
 
 
 async def test_where_every_member_may_add_any_may(alice, bob, join):
-    """As in an ordinary room; but not remove."""
+    """As in an ordinary room, and vouch in their own name; but not remove."""
     anna, bert = (Seat(phone, room) for room in [random_bytes(16)] for phone in (alice, bob))
     await anna.create()
     await anna.commit(added=[bert])
@@ -110,6 +110,9 @@ async def test_where_every_member_may_add_any_may(alice, bob, join):
     await bert.commit(added=[dora])
     with pytest.raises(NotMember):
         await declare(bert, removed=[dora.phone.id])
+    with pytest.raises(Malformed, match="roles"):
+        await declare(bert, roles=Roles(True, (anna.user,), (Vouch(bytes(32), anna.user),)))
+    assert await declare(bert, roles=Roles(True, (anna.user,), (Vouch(bytes(32), bert.user),)))
 
 
 async def test_who_leaves_is_removed_by_anybody(anna, bert, carl):

@@ -33,8 +33,10 @@ import {
 } from "../../../static/js/mls/proposals.js";
 import { PreSharedKeyID, PSKType } from "../../../static/js/mls/psk.js";
 import { PublicMessage } from "../../../static/js/mls/public_message.js";
+import { RatchetTree } from "../../../static/js/mls/ratchet_tree.js";
 import { OpenRules, Proposed } from "../../../static/js/mls/rules.js";
 import { X25519_SUITE } from "../../../static/js/mls/suite.js";
+import { verifyTree } from "../../../static/js/mls/tree_validation.js";
 import { refuses } from "../protocol/people.js";
 import { dice, member, NOW } from "./members.js";
 
@@ -204,10 +206,20 @@ test("an update is its sender's own new leaf", async () => {
 
   await check(2, leaf);
   await refusedFor("update-sender", () => check(null, leaf));
+  await refuses("malformed", async () => check(2, await carl.leaf(2, new Uint8Array(32), place)));
   await refuses("unauthentic", () => check(1, leaf));
   await refusedFor("own-leaf", async () => check(0, await carl.leaf(2, publicKey, { ...place, leafIndex: 0 })));
   const ofCommit = await carl.leaf(3, publicKey, { ...place, parentHash: NOTHING });
   await refusedFor("leaf-source", () => check(2, ofCommit));
   const kept = await carl.leaf(2, group.tree.leaf(2).encryptionKey, place);
   await refusedFor("encryption-key-twice", () => check(2, kept));
+});
+
+test("a leaf in a tree from outside speaks of its own extensions", async () => {
+  const { public: publicKey } = await X25519_SUITE.deriveKeyPair(random(32));
+  const place = (number) => ({ groupId: utf8("open"), leafIndex: 0, extensions: [new Extension(number, NOTHING)] });
+  const tree = async (number) => RatchetTree.ofOne(X25519_SUITE, await carl.leaf(2, publicKey, place(number)));
+
+  await verifyTree(await tree(ExtensionType.VOUCHER), utf8("open"));
+  await refusedFor("capabilities", async () => verifyTree(await tree(0xf0ff), utf8("open")));
 });

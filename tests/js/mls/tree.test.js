@@ -106,6 +106,7 @@ test("whatever nobody made is refused", async () => {
   for (const [unmergedLeaves, index] of [
     [[], unmerged],
     [[99], unmerged],
+    [[7, 7], unmerged],
     [[7], parents[0]],
   ]) {
     const lie = altered(index, retold({ unmergedLeaves }));

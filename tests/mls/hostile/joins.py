@@ -9,18 +9,23 @@ from clawchat.mls.codec import Reader, u16, vector
 from clawchat.mls.epoch import Epoch
 from clawchat.mls.framing import MLSMessage, WireFormat
 from clawchat.mls.group_info import GroupInfo, external_pub_extension
+from clawchat.mls.key_package import make_key_package
 from clawchat.mls.key_schedule import GroupContext, KeySchedule, epoch_secret
+from clawchat.mls.member import Member
 from clawchat.mls.nodes import Extension, ExtensionType, LeafNode, LeafNodeSource, ParentNode
 from clawchat.mls.profile import Roles, member_data, room_extensions, voucher_extension
 from clawchat.mls.psk import PreSharedKeyID, PSKType, psk_secret
 from clawchat.mls.ratchet_tree import RatchetTree
 from clawchat.mls.tree_hash import root_hash
 from clawchat.mls.welcome import GroupSecrets, Welcome, make_welcome
+from clawchat.protocol.credential import sign_identity
+from clawchat.protocol.keys import DevicePublic
 from tests.mls.hostile.commits import bad_packages
+from tests.mls.hostile.edwards import OddSigner
 from tests.mls.hostile.forge import same
 from tests.mls.hostile.repeating import REPEATING_SUITE
 from tests.mls.hostile.world import ANNA_AT, BERT_AT, CARL_AT, VOUCH, Case, World, message_id, package, ruled
-from tests.mls.members import ANNA, BERT, CARL, DORA, NOW, Device, dice, key_pair
+from tests.mls.members import ANNA, BERT, CARL, DORA, NOW, Device, dice, key_pair, seed
 
 SUITE = REPEATING_SUITE
 DORA_AT = 3
@@ -424,6 +429,14 @@ def external_cases() -> Iterator[Case]:
     yield case("no external key", "invalid", "no-external-pub", told(Lie(extensions=lambda made: made[1:]))[1])
 
 
+def odd_package(*, odd_key: bool, odd_r: bool, fits: bool) -> bytes:
+    """A certified device's key package, with points that have a part of order 8."""
+    signer = OddSigner(seed("odd"), odd_key=odd_key, odd_r=odd_r, fits=fits)
+    public = DevicePublic(signer.public)
+    identity = sign_identity(DORA.root, public, DORA.kind, NOW, NOW + 1).encode()
+    return make_key_package(Member(SUITE, identity, signer.public, signer.sign), NOW, dice("odd")).package.encode()
+
+
 def key_package_cases() -> Iterator[Case]:
     """Key packages, as somebody who is about to add Dora judges them."""
     good = package("dora").package.encode()
@@ -435,3 +448,15 @@ def key_package_cases() -> Iterator[Case]:
         # By itself it is judged by the room's rules alone, which may name another reason.
         why = "leaf-extensions" if name == "an extension nobody knows" else reason
         yield Case(f"a key package: {name}", "package", "bert", {"package": made.encode()}, expect, why)
+    # By comparing encodings and without the cofactor, as libsodium does.
+    for name, expect, odd in (
+        ("a signature key of mixed order, and signatures that fit it", "good", (True, False, True)),
+        ("a signature key of mixed order", "unauthentic", (True, False, False)),
+        ("an R of mixed order", "unauthentic", (False, True, True)),
+        ("a key and an R of mixed order", "unauthentic", (True, True, False)),
+        ("a key and an R of mixed order that cancel out", "good", (True, True, True)),
+        ("our own arithmetic, and nothing odd", "good", (False, False, True)),
+    ):
+        odd_key, odd_r, fits = odd
+        made = odd_package(odd_key=odd_key, odd_r=odd_r, fits=fits)
+        yield Case(f"a key package: {name}", "package", "bert", {"package": made}, expect)
