@@ -1,4 +1,4 @@
-"""Two Python members who talk in a room of their own, and what they write down meanwhile."""
+"""Two Python members who talk in an MLS room of their own, and what they write down meanwhile."""
 
 import asyncio
 import contextlib
@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import TypeVar
 
-from clawchat.client import Client
+from clawchat.client import Client, Member, Room
 from clawchat.client.connection import Connection
+from clawchat.client.rooms.archive import Entry
+from clawchat.client.rooms.rooms import Rooms
 from clawchat.ending import end_tasks
-from clawchat.protocol.bodies import ChatDelivery
-from tests.e2e.members import make_room, message_id_of, mls_message, read_log
+from tests.e2e.members import read_log
 from tests.e2e.server import ServerProcess
 
 # How long the last messages may take once nobody says more.
@@ -18,12 +19,13 @@ SETTLE_SECONDS = 20
 
 
 class Talker:
-    """One member: what it sent, and what came. How it talks and what it watches is each test's own."""
+    """One member: what it sent, and what it read. How it talks and what it watches is each test's own."""
 
-    def __init__(self, client: Client, room_id: bytes) -> None:
-        self.client, self.room_id = client, room_id
+    def __init__(self, client: Client, room: Room) -> None:
+        self.client, self.room = client, room
         self.sent: list[bytes] = []
-        self.received: list[ChatDelivery] = []
+        # Filled when the talk is over.
+        self.read: list[Entry] = []
 
     async def talk(self, enough: asyncio.Event) -> None:
         """Send until it is enough."""
@@ -34,17 +36,16 @@ class Talker:
         raise NotImplementedError
 
     async def listen(self) -> None:
-        """Write down every row."""
-        async for event in self.client.events():
-            if isinstance(event, ChatDelivery):
-                self.received.append(event)
+        """Read every message."""
+        async for _ in Member(self.client).messages():
+            pass
 
     def check(self, log: list[dict]) -> None:
-        """What it sent stands in the log once and in order, and all of the log has come."""
+        """What it sent stands in the log once and in order, and all of the log was read."""
         assert [row["message_id"] for row in log if row["sender"] == self.client.device_id] == self.sent
-        assert [(row.seq, message_id_of(row)) for row in self.received] == [
-            (row["seq"], row["message_id"]) for row in log
-        ]
+        read = [(entry.seq, entry.id) for entry in self.read if entry.kind == "text"]
+        assert read == [(row["seq"], row["message_id"]) for row in log]
+        assert "unreadable" not in {entry.kind for entry in self.read}
 
 
 class Steady(Talker):
@@ -56,9 +57,8 @@ class Steady(Talker):
         """Send until it is enough; every message has its place in the end."""
         answers = []
         while not enough.is_set():
-            message_id, message = mls_message(self.room_id, f"message {len(self.sent)}".encode())
-            self.sent.append(message_id)
-            answers.append(asyncio.create_task(self.client.send(self.room_id, message)))
+            self.sent.append(self.room.post(f"message {len(self.sent)}"))
+            answers.append(asyncio.create_task(self.room.stored(self.sent[-1])))
             await asyncio.sleep(self.pause)
         places = await asyncio.gather(*answers)
         assert places == sorted(places)
@@ -70,8 +70,8 @@ class Steady(Talker):
 class Watchful(Steady):
     """Writes down with which keys it talks, too."""
 
-    def __init__(self, client: Client, room_id: bytes) -> None:
-        super().__init__(client, room_id)
+    def __init__(self, client: Client, room: Room) -> None:
+        super().__init__(client, room)
         # The connections it had, and the last epoch seen on each.
         self.epochs: dict[Connection, int] = {}
 
@@ -90,8 +90,8 @@ Kind = TypeVar("Kind", bound=Talker)
 @contextlib.asynccontextmanager
 async def two_members(server: ServerProcess, folder: Path) -> AsyncIterator[tuple[Client, Client]]:
     """Alice, who owns the server, and Bob, both connected as long as the block lasts."""
-    alice = await Client.enrol(server.create_invite("--owner")["invite"], folder / "alice", name="Alice")
-    bob = await Client.enrol(server.create_invite()["invite"], folder / "bob", name="Bob")
+    alice = await Client.enrol(server.create_invite("--owner")["invite"], folder / "alice", name="Alice", layer=Rooms)
+    bob = await Client.enrol(server.create_invite()["invite"], folder / "bob", name="Bob", layer=Rooms)
     async with alice, bob:
         yield alice, bob
 
@@ -99,13 +99,15 @@ async def two_members(server: ServerProcess, folder: Path) -> AsyncIterator[tupl
 async def converse(
     clients: tuple[Client, Client], kind: type[Kind], course: Callable[[list[Kind]], Awaitable[None]]
 ) -> tuple[list[Kind], list[dict]]:
-    """Both members after they talked for as long as `course` takes, and their room's log from the commit on that
-    added the second; all of it has come to both."""
-    first, second = clients
-    room_id, commit_seq = await make_room(first, [second])
-    talkers = [kind(client, room_id) for client in clients]
-    for talker in talkers:
-        await talker.client.follow(room_id, after=commit_seq)
+    """Both members after they talked for as long as `course` takes, and what they wrote as the room's log has it; all
+    of it was read by both. The clients have rooms."""
+    first, second = (Member(client) for client in clients)
+    room = await first.create_room("Talk")
+    await room.add(second.user_id)
+    rooms = [room, await second.room(room.room_id)]
+    await until(lambda: all(each.name and not each.unsent for each in rooms), SETTLE_SECONDS)
+    start = room.record.cursor
+    talkers = [kind(client, each) for client, each in zip(clients, rooms, strict=True)]
     enough = asyncio.Event()
     background = [asyncio.create_task(run()) for talker in talkers for run in (talker.listen, talker.watch)]
     talking = [asyncio.create_task(talker.talk(enough)) for talker in talkers]
@@ -114,8 +116,10 @@ async def converse(
         enough.set()
         async with asyncio.timeout(SETTLE_SECONDS):
             await asyncio.gather(*talking)
-            log = await read_log(first, room_id, commit_seq)
-        await until(lambda: all(len(talker.received) >= len(log) for talker in talkers), SETTLE_SECONDS)
+            log = await read_log(clients[0], room.room_id, start)
+        await until(lambda: all(each.record.cursor >= start + len(log) for each in rooms), SETTLE_SECONDS)
+        for talker in talkers:
+            talker.read = talker.room.entries
     finally:
         await end_tasks([*background, *talking])
     return talkers, log

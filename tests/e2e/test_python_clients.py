@@ -5,8 +5,7 @@ import time
 
 import pytest
 
-from clawchat.client import Client
-from tests.e2e.members import mls_message
+from clawchat.client import Client, Room
 from tests.e2e.pairs import Talker, converse, two_members, until
 from tests.e2e.server import ServerProcess
 
@@ -20,17 +19,16 @@ LONGEST_SECONDS = 50
 class Mover(Talker):
     """One member: sends all the time, and writes down which ports it was on."""
 
-    def __init__(self, client: Client, room_id: bytes) -> None:
-        super().__init__(client, room_id)
+    def __init__(self, client: Client, room: Room) -> None:
+        super().__init__(client, room)
         self.seqs: list[int] = []
         self.ports: list[int] = []
 
     async def talk(self, enough: asyncio.Event) -> None:
         """Send some messages a second, each once the one before is stored."""
         while not enough.is_set():
-            message_id, message = mls_message(self.room_id, f"message {len(self.sent)}".encode())
-            self.sent.append(message_id)
-            self.seqs.append(await self.client.send(self.room_id, message))
+            self.sent.append(self.room.post(f"message {len(self.sent)}"))
+            self.seqs.append(await self.room.stored(self.sent[-1]))
             await asyncio.sleep(PAUSE_SECONDS)
 
     async def watch(self) -> None:

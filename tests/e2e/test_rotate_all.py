@@ -22,6 +22,7 @@ from clawchat.client import Client
 from clawchat.client.connection import Connection
 from clawchat.client.device import Credentials
 from clawchat.client.errors import ConnectionLost, IdentityReplaced
+from clawchat.client.rooms.rooms import Rooms
 from clawchat.protocol.connection_file import Endpoint, SealedConnectionFile
 from clawchat.protocol.errors import Unauthentic
 from clawchat.protocol.key_schedule import gate_key
@@ -153,7 +154,7 @@ async def enrol(server: ServerProcess, folder: Path, name: str) -> Client:
     """A Python client, connected."""
     options = ["--owner"] if name == "paula" else []
     invite = (await asyncio.to_thread(server.create_invite, *options))["invite"]
-    return await Client.enrol(invite, folder / name, name=name.title(), ca_file=authority(server))
+    return await Client.enrol(invite, folder / name, name=name.title(), layer=Rooms, ca_file=authority(server))
 
 
 def trusting_home(server: ServerProcess, folder: Path) -> dict[str, str]:

@@ -333,6 +333,13 @@ def test_content_that_does_not_read_is_refused(plaintext):
         unprotect(forged(plaintext))
 
 
+def test_padding_is_zero_and_nothing_else():
+    """Any other byte would be a second spelling, and a channel."""
+    for byte in range(1, 256):
+        with pytest.raises(Malformed, match="padding"):
+            unprotect(forged(CONTENT + bytes([byte])))
+
+
 @pytest.mark.parametrize("sender_data", [b"", bytes(11), bytes(13), SenderData(8, 0, bytes(4)).encode()])
 def test_sender_data_that_does_not_read_is_refused(sender_data):
     """Twelve bytes that name a leaf of the tree."""

@@ -47,14 +47,9 @@ async def soak(options: argparse.Namespace) -> Outcome:
     kills = {options.moves * (turn + 1) // (options.kills + 1): "server" for turn in range(options.kills)}
     kills |= {options.moves // 10: "worker", options.moves * 9 // 10: "worker"}
     plan = Plan(clients=options.clients, moves=options.moves, kills=kills, squatted=options.squatted)
-    # A hundred devices have a hundred disks; here they have memory, and the server has the disk.
-    memory = "/dev/shm" if Path("/dev/shm").is_dir() else None
-    with (
-        tempfile.TemporaryDirectory(prefix="clawchat-soak-") as folder,
-        tempfile.TemporaryDirectory(prefix="clawchat-soak-", dir=memory) as clients,
-    ):
+    with tempfile.TemporaryDirectory(prefix="clawchat-soak-") as folder:
         server = ServerProcess(Path(folder, "data"), interval=INTERVAL, lead=LEAD, grace=GRACE)
-        run = Soak([server], Rows(server.data_dir), plan, Path(clients))
+        run = Soak([server], Rows(server.data_dir), plan, Path(folder))
         chromium = None if options.no_browsers else shutil.which("chromium")
         try:
             await run.start()

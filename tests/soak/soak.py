@@ -8,6 +8,7 @@ import contextlib
 import platform
 import random
 import statistics
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -68,7 +69,10 @@ class Soak:
         say: Callable[[str], None] = partial(print, flush=True),
     ) -> None:
         self.servers, self.rows, self.plan, self.crowd = list(servers), rows, plan, Crowd()
-        self._folder, self._say = folder, say
+        self._say = say
+        # A hundred devices have a hundred disks; here they have memory, and the server has the disk.
+        memory = "/dev/shm" if Path("/dev/shm").is_dir() else folder
+        self._clients = tempfile.TemporaryDirectory(prefix="clawchat-soak-", dir=memory)
         # When each moving lease was first seen announced and open, by monotonic time.
         self.announced: dict[int, tuple[float, Lease]] = {}
         self.opened: dict[int, float] = {}
@@ -90,7 +94,7 @@ class Soak:
         """Enrol everybody, with these options of `Member`, and make the rooms."""
         began = time.monotonic()
         owner = await asyncio.to_thread(self.servers[0].create_invite, "--owner")
-        await self.crowd.gather(owner["invite"], self.plan.clients, self._folder, **options)
+        await self.crowd.gather(owner["invite"], self.plan.clients, Path(self._clients.name), **options)
         await self.crowd.make_rooms(self.plan.room_of)
         self._say(
             f"{self.plan.clients} clients in {len(self.crowd.rooms)} rooms after {time.monotonic() - began:.0f} s"
@@ -114,6 +118,7 @@ class Soak:
     async def close(self) -> None:
         """End the clients."""
         await self.crowd.close()
+        self._clients.cleanup()
 
     # While it runs
 

@@ -3,8 +3,11 @@
 Spec: 4.4, 4.6
 """
 
-import random
 from dataclasses import dataclass
+
+from clawchat.protocol.primitives import random_below
+
+_STEPS = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +31,4 @@ class Pace:
     @staticmethod
     def within(seconds: float) -> float:
         """A random part of this time; who waits how long need not be secret."""
-        return seconds * random.random()  # noqa: S311
+        return seconds * random_below(_STEPS) / _STEPS

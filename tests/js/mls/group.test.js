@@ -4,14 +4,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { sameBytes, toHex, utf8 } from "../../../static/js/bytes.js";
-import { encrypt, signContent } from "../../../static/js/mls/_messages.js";
+import { encrypt, envelope, signContent } from "../../../static/js/mls/_messages.js";
 import { Commit } from "../../../static/js/mls/commit.js";
-import { ContentType } from "../../../static/js/mls/framing.js";
+import { ContentType, WireFormat } from "../../../static/js/mls/framing.js";
 import { Group } from "../../../static/js/mls/group.js";
 import { LIFETIME_SECONDS } from "../../../static/js/mls/key_package.js";
 import { memberData } from "../../../static/js/mls/profile.js";
 import { ProposalOrRef, Remove } from "../../../static/js/mls/proposals.js";
 import { OpenRules } from "../../../static/js/mls/rules.js";
+import { ROOM_SUITE } from "../../../static/js/mls/suite.js";
+import { makeWelcome } from "../../../static/js/mls/welcome.js";
 import { flipped, refuses } from "../protocol/people.js";
 import { NOW } from "./members.js";
 import { ANNA, BERT, CARL, Device, devices, DORA, Room, ROOM_ID, RULES } from "./room.js";
@@ -250,6 +252,21 @@ test("a Welcome is for its key package and its epoch's tree", async () => {
   await refusedFor("tree-hash", () => join(CARL, secrets, older));
   await refusedFor("no-tree", () => join(CARL, secrets, null));
   assert.equal((await join(CARL, secrets, groupInfo)).epoch, room.at(ANNA).epoch);
+});
+
+test("a Welcome to a tree without us is refused, and so are envelopes of another kind", async () => {
+  const room = await Room.of(ANNA, BERT);
+  const ours = await room.keyPackage(CARL);
+  const info = await room.at(ANNA).state.epoch.groupInfo(ANNA.member(), { forEverybody: false });
+  const secret = new Uint8Array(48);
+  const made = await makeWelcome(ROOM_SUITE, [ours.package], secret, info, () => null, secret);
+  const [welcome, groupInfo] = [envelope(WireFormat.WELCOME, made), await room.at(ANNA).groupInfo()];
+  const join = (message, tree) => Group.join(CARL.member(), ours, message, tree, { rules: RULES });
+  const relabelled = (message, format) => message.map((octet, at) => (at === 3 ? format : octet));
+
+  await refusedFor("not-in-tree", () => join(welcome, groupInfo));
+  await refuses("malformed", () => join(relabelled(welcome, WireFormat.KEY_PACKAGE), groupInfo));
+  await refuses("malformed", () => join(welcome, relabelled(groupInfo, WireFormat.KEY_PACKAGE)));
 });
 
 test("a device that lost its state takes its own place, and its old state is out", async () => {

@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { concat } from "../../../static/js/bytes.js";
 import { Reader, vector, vectorOf } from "../../../static/js/mls/codec.js";
 import { UpdatePath, UpdatePathNode } from "../../../static/js/mls/commit.js";
-import { encodeNode, LeafNode, LeafNodeSource, ParentNode } from "../../../static/js/mls/nodes.js";
+import { encodeNode, Extension, LeafNode, LeafNodeSource, ParentNode } from "../../../static/js/mls/nodes.js";
 import { RatchetTree } from "../../../static/js/mls/ratchet_tree.js";
 import { ROOM_SUITE } from "../../../static/js/mls/suite.js";
 import { rootHash, treeHash, withPath } from "../../../static/js/mls/tree_hash.js";
@@ -125,6 +125,13 @@ test("no key is there twice, and everybody knows what the group needs", async ()
   const fields = Object.values({ ...tree.leaf(0), encryptionKey: NOTHING });
   const [signer] = tree.add(new LeafNode(...fields));
   await refusedFor("signature-key-twice", () => checkMembers(signer, extensions));
+});
+
+test("required capabilities read to their end", async () => {
+  const [required] = room.at(people[0]).context.extensions;
+  const longer = new Extension(required.extensionType, concat(required.extensionData, Uint8Array.of(0)));
+
+  await refuses("malformed", () => checkMembers(tree, [longer]));
 });
 
 /** A path by `sender` for the same tree, as bytes. */
