@@ -4,6 +4,7 @@
 
 import { sameBytes, toHex } from "../bytes.js";
 import { Reader } from "../mls/codec.js";
+import { MLSMessage, WireFormat } from "../mls/framing.js";
 import { Group } from "../mls/group.js";
 import { parseGroupInfo, parseWelcome, treeIn } from "../mls/joining.js";
 import { KeyPackage, KeyPackageSecrets, makeKeyPackage } from "../mls/key_package.js";
@@ -13,7 +14,7 @@ import { RatchetTree } from "../mls/ratchet_tree.js";
 import { ROOM_SUITE } from "../mls/suite.js";
 import { RoomRules } from "../mls/validity.js";
 import { LeafIdentity } from "../protocol/credential.js";
-import { Unauthentic } from "../protocol/errors.js";
+import { Malformed, Unauthentic } from "../protocol/errors.js";
 import { memberData } from "../protocol/authenticated_data.js";
 import { randomBytes } from "../protocol/primitives.js";
 
@@ -97,7 +98,8 @@ export class Groups {
   async makeKeyPackage() {
     const secrets = await makeKeyPackage(this.#member, seconds(), randomBytes);
     const ref = toHex(await secrets.package.ref(ROOM_SUITE));
-    return { ref, packageBytes: secrets.package.encode(), privateBytes: secrets.encode() };
+    const packageBytes = new MLSMessage(WireFormat.KEY_PACKAGE, secrets.package.encode()).encode();
+    return { ref, packageBytes, privateBytes: secrets.encode() };
   }
 
   /**
@@ -106,9 +108,7 @@ export class Groups {
    * Raises: malformed; unauthentic; invalid.
    */
   async checkKeyPackage(packageBytes, { publicKey, userId }) {
-    const reader = new Reader(packageBytes);
-    const keyPackage = KeyPackage.read(reader);
-    reader.end();
+    const keyPackage = parseKeyPackage(packageBytes);
     await keyPackage.verify(ROOM_SUITE);
     this.#rules.checkKeyPackage(keyPackage);
     const { signatureKey, credential, lifetime } = keyPackage.leafNode;
@@ -122,6 +122,15 @@ export class Groups {
     }
     return keyPackage;
   }
+}
+
+function parseKeyPackage(message) {
+  const { wireFormat, body } = MLSMessage.parse(message);
+  if (wireFormat !== WireFormat.KEY_PACKAGE) throw new Malformed("not a key package");
+  const reader = new Reader(body);
+  const keyPackage = KeyPackage.read(reader);
+  reader.end();
+  return keyPackage;
 }
 
 /** Names (hex) of the key packages a Welcome was made for; none when it is no Welcome. */
