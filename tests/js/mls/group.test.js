@@ -249,7 +249,8 @@ test("a commit that others would refuse is not made", async () => {
   await refuses("unauthentic", () => room.make(ANNA, { add: [forged] }));
   await refusedFor("own-leaf", () => room.make(ANNA, { remove: [0] }));
   await refusedFor("leaf-blank", () => room.make(ANNA, { remove: [7] }));
-  await refusedFor("signature-key-twice", async () => room.make(ANNA, { add: [(await room.keyPackage(BERT)).package] }));
+  const { package: again } = await room.keyPackage(BERT);
+  await refusedFor("signature-key-twice", () => room.make(ANNA, { add: [again] }));
   await refusedFor("role-remove", () => room.make(BERT, { remove: [0] }));
 });
 
