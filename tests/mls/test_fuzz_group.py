@@ -34,7 +34,7 @@ from tests.mls.seeds import member, seeds
 from tests.mls.test_fuzz import spoiled
 
 RANDOM, RULES, DATA = dice("insider"), OpenRules(), b"data"
-tries = settings(deadline=None, max_examples=150, suppress_health_check=[HealthCheck.too_slow])
+tries = settings(deadline=None, max_examples=80, suppress_health_check=[HealthCheck.too_slow])
 
 
 @cache

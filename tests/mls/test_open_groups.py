@@ -30,7 +30,7 @@ from clawchat.mls.rules import OpenRules
 from clawchat.mls.suite import X25519_SUITE
 from clawchat.mls.transcript import confirmed_transcript_hash
 from clawchat.mls.tree_hash import root_hash
-from clawchat.protocol.errors import Unauthentic
+from clawchat.protocol.errors import Malformed, Unauthentic
 from tests.mls.members import ANNA, BERT, CARL, DORA, NOW, Device, dice
 
 GATE = Device("gatekeeper")
@@ -130,6 +130,11 @@ def test_outsiders_are_whom_the_group_names(groups):
     bare = replace(anna, state=replace(anna.state, epoch=replace(anna.state.epoch, context=context)))
     assert reason(bare, public(anna, GATE, outside, Remove(2))) == "sender-type"
     assert reason(anna, public(anna, GATE, Sender(SenderType.NEW_MEMBER_COMMIT), Remove(2))) == "sender-type"
+    (senders,) = anna.context.extensions
+    context = replace(anna.context, extensions=(replace(senders, extension_data=senders.extension_data + b"\0"),))
+    longer = replace(anna, state=replace(anna.state, epoch=replace(anna.state.epoch, context=context)))
+    with pytest.raises(Malformed):
+        longer.open(public(anna, GATE, outside, Remove(2)))
 
 
 def test_newcomer_may_propose_itself(groups):

@@ -183,10 +183,11 @@ test("application data is never public", async () => {
 });
 
 test("only members encrypt", async () => {
-  const sender = new Sender(SenderType.NEW_MEMBER_COMMIT);
-  const content = (await signed(ContentType.COMMIT, new Commit([], null), { sender })).withTag(utf8("tag"));
+  for (const sender of [new Sender(SenderType.NEW_MEMBER_COMMIT), new Sender(SenderType.EXTERNAL, 1)]) {
+    const content = (await signed(ContentType.COMMIT, new Commit([], null), { sender })).withTag(utf8("tag"));
 
-  await refuses("usage", () => PrivateMessage.protect(SUITE, content, secretTree(), SENDER_DATA_SECRET, dice()));
+    await refuses("usage", () => PrivateMessage.protect(SUITE, content, secretTree(), SENDER_DATA_SECRET, dice()));
+  }
 });
 
 test("a commit has a confirmation tag, nothing else has one", async () => {

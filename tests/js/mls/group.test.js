@@ -5,6 +5,7 @@ import { test } from "node:test";
 
 import { sameBytes, toHex, utf8 } from "../../../static/js/bytes.js";
 import { encrypt, envelope, signContent } from "../../../static/js/mls/_messages.js";
+import { replace } from "../../../static/js/mls/_replace.js";
 import { Commit } from "../../../static/js/mls/commit.js";
 import { ContentType, WireFormat } from "../../../static/js/mls/framing.js";
 import { Group } from "../../../static/js/mls/group.js";
@@ -238,6 +239,19 @@ test("a key package is added within its lifetime only", async () => {
   for (const now of [NOW - 3601, NOW + LIFETIME_SECONDS + 1]) {
     await refusedFor("lifetime", () => room.make(ANNA, { add: [secrets.package], now }));
   }
+});
+
+test("a commit that others would refuse is not made", async () => {
+  const room = await Room.of(ANNA, BERT);
+  const { package: honest } = await room.keyPackage(CARL);
+  const forged = replace(honest, { signature: flipped(honest.signature, 9) });
+
+  await refuses("unauthentic", () => room.make(ANNA, { add: [forged] }));
+  await refusedFor("own-leaf", () => room.make(ANNA, { remove: [0] }));
+  await refusedFor("leaf-blank", () => room.make(ANNA, { remove: [7] }));
+  const { package: again } = await room.keyPackage(BERT);
+  await refusedFor("signature-key-twice", () => room.make(ANNA, { add: [again] }));
+  await refusedFor("role-remove", () => room.make(BERT, { remove: [0] }));
 });
 
 test("a Welcome is for its key package and its epoch's tree", async () => {

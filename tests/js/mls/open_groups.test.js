@@ -180,6 +180,7 @@ test("a list of proposals that contradicts itself is refused", async () => {
   await refusal("psk", branch);
   await refusal("psk-unknown", psk);
   await refusal("signature-key-twice", new Add(known));
+  await refusedFor("signature-key-twice", () => groups[0].commit({ ...common, add: [known] }));
   await refusal("no-path", new Remove(2));
   await refusal("no-path");
 });

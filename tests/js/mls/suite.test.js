@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { test } from "node:test";
 
 import { concat, fromHex, toHex, utf8 } from "../../../static/js/bytes.js";
@@ -71,6 +72,15 @@ test("HKDF-Expand gives the first block of RFC 5869 and refuses a second", async
 test("an empty HMAC key is one of zeros", async () => {
   for (const suite of TWO_SUITES) {
     assert.deepEqual(await suite.mac(NOTHING, utf8("a")), await suite.mac(new Uint8Array(suite.Nh), utf8("a")));
+  }
+});
+
+test("HMAC takes a key of any length", async () => {
+  for (const length of [0, 1, 47, 48, 200]) {
+    const key = new Uint8Array(length).fill(5);
+    const expected = createHmac("sha384", key).update("message").digest("hex");
+
+    assert.equal(toHex(await ROOM_SUITE.mac(key, utf8("message"))), expected);
   }
 });
 

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
+from clawchat.mls.group import Group
 from clawchat.mls.key_schedule import send_external_init
-from clawchat.mls.nodes import LeafNode
+from clawchat.mls.nodes import Extension, LeafNode
 from clawchat.mls.profile import (
     Roles,
     join_message,
@@ -19,10 +21,12 @@ from clawchat.mls.profile import (
 from clawchat.mls.proposals import Add, ExternalInit, GroupContextExtensions, Proposal, ProposalOrRef, Remove
 from clawchat.mls.suite import ROOM_SUITE
 from clawchat.protocol.keys import DeviceKey, RootKey
-from tests.mls.hostile.forge import Forgery, forge_external, keep
+from tests.mls.hostile.forge import Forgery, forge_commit, forge_external, keep
 from tests.mls.hostile.world import (
+    ABSENT_VOUCHER,
     ANNA_AT,
     BERT_AT,
+    BERT_VOUCHER,
     CARL_AT,
     VOUCH,
     VOUCHER,
@@ -31,7 +35,7 @@ from tests.mls.hostile.world import (
     package,
     plain,
 )
-from tests.mls.members import BERT, CARL, DORA, Device, key_pair, seed
+from tests.mls.members import ANNA, BERT, CARL, DORA, Device, key_pair, seed
 
 CARL_2 = Device("carl", 2)
 
@@ -71,6 +75,7 @@ def cases() -> Iterator[Case]:
     yield from voucher_cases()
     yield from own_device_cases()
     yield from shape_cases()
+    yield from after_cases()
 
 
 def resync_cases() -> Iterator[Case]:
@@ -140,6 +145,10 @@ def voucher_cases() -> Iterator[Case]:
     yield came("a voucher signed for somebody else", "invalid", "voucher-proof", voucher(CARL_2))
     yield came("a voucher signed by another key", "invalid", "voucher-proof", voucher(DORA, key=another))
     yield came("a voucher signed for another room", "invalid", "voucher-proof", voucher(DORA, room=bytes(16)))
+    for name, inviter in (("is not there", ABSENT_VOUCHER), ("may not add", BERT_VOUCHER)):
+        public = bytes(inviter.public)
+        data, carrying = voucher(DORA, key=inviter, listed=public), (voucher_extension(public),)
+        yield came(f"an inviter who {name}", "invalid", "voucher-inviter", data, leaf_extensions=carrying)
     yield came("a voucher and a Remove", "invalid", "voucher", voucher(DORA), proposals=(Remove(ANNA_AT),))
     yield came("a voucher carried and not shown", "invalid", "resync", resync())
     yield came("a voucher carried and an own device claimed", "invalid", "own-device", own_device(DORA))
@@ -237,3 +246,56 @@ def shape_cases() -> Iterator[Case]:
 
 def _unsigned(leaf: LeafNode) -> LeafNode:
     return keep(replace(leaf, signature=bytes(63) + b"\1"))
+
+
+DORA_AT = 3
+
+
+@cache
+def _came() -> dict[str, Group]:
+    """The plain room, after Dora came by Anna's voucher, which is still listed."""
+    forgery = Forgery(data=voucher(DORA), leaf_extensions=(voucher_extension(VOUCH),))
+    message = forge_external(DORA.member(), plain().state("carl"), forgery)
+    return {name: group.open(message).group.without_past() for name, group in plain().groups.items()}
+
+
+def vouched() -> Group:
+    """Bert, after Dora came."""
+    return _came()["bert"]
+
+
+def after_cases() -> Iterator[Case]:
+    """A voucher that was used: it serves nobody else, and goes with its leaf."""
+    carried = (voucher_extension(VOUCH),)
+    dora_2, eve = Device("dora", 2), Device("eve")
+    dropped = GroupContextExtensions(room_extensions(Roles(False, (ANNA.user,))))
+    epoch = vouched().epoch
+
+    def commits(name: str, expect: str, reason: str | None, *proposals: Proposal) -> Case:
+        forgery = Forgery(data=resync(), proposals=proposals, names=(name,))
+        return judged(name, forge_commit(ANNA.member(), _came()["anna"].state, forgery), expect, reason)
+
+    def joins(
+        name: str,
+        expect: str,
+        reason: str | None,
+        by: Device,
+        data: bytes,
+        *proposals: Proposal,
+        extensions: tuple[Extension, ...] = (),
+    ) -> Case:
+        forgery = Forgery(data=data, proposals=proposals, leaf_extensions=extensions, names=(name,))
+        return judged(name, forge_external(by.member(), _came()["carl"].state, forgery), expect, reason)
+
+    def judged(name: str, message: bytes, expect: str, reason: str | None) -> Case:
+        return Case(f"a used voucher: {name}", "open", "bert", {"message": message}, expect, reason, "vouched")
+
+    remove = Remove(DORA_AT)
+    yield joins("somebody else comes by it", "invalid", "voucher-used", eve, voucher(eve), extensions=carried)
+    yield commits("its leaf goes, its entry stays", "invalid", "voucher-listed", remove)
+    yield commits("its leaf and its entry go", "commit", None, remove, dropped)
+    yield joins("it comes back", "commit", None, DORA, resync(), remove, extensions=carried)
+    yield joins("it comes back without", "invalid", "resync", DORA, resync(), remove)
+    own = own_device(dora_2, epoch=epoch)
+    yield joins("another device takes its place", "invalid", "voucher-listed", dora_2, own, remove)
+    yield joins("another device comes beside it", "commit", None, dora_2, own)

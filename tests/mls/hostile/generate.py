@@ -21,6 +21,7 @@ FILE = Path(__file__).parents[2] / "vectors" / "mls_hostile.json"
 STATES = {
     "plain": ("bert", lambda: world.plain().groups["bert"]),
     "ruled": ("bert", lambda: world.ruled().groups["bert"]),
+    "vouched": ("bert", externals.vouched),
     **{name: ("bert", made) for name, made in messages.STATES.items()},
 }
 

@@ -8,6 +8,7 @@ from typing import Any
 from clawchat.mls.codec import Reader, u16, vector
 from clawchat.mls.epoch import Epoch
 from clawchat.mls.framing import MLSMessage, WireFormat
+from clawchat.mls.group import Group
 from clawchat.mls.group_info import GroupInfo, external_pub_extension
 from clawchat.mls.key_package import make_key_package
 from clawchat.mls.key_schedule import GroupContext, KeySchedule, epoch_secret
@@ -16,6 +17,7 @@ from clawchat.mls.nodes import Extension, ExtensionType, LeafNode, LeafNodeSourc
 from clawchat.mls.profile import Roles, member_data, room_extensions, voucher_extension
 from clawchat.mls.psk import PreSharedKeyID, PSKType, psk_secret
 from clawchat.mls.ratchet_tree import RatchetTree
+from clawchat.mls.rules import OpenRules
 from clawchat.mls.tree_hash import root_hash
 from clawchat.mls.welcome import GroupSecrets, Welcome, make_welcome
 from clawchat.protocol.credential import sign_identity
@@ -392,9 +394,17 @@ def welcome_cases() -> Iterator[Case]:
     yield sealed("damaged secrets", "unauthentic", ciphertext=bytes(len(secrets.ciphertext)))
     yield sealed("a short KEM output", "malformed", kem_output=secrets.kem_output[:-1])
     yield sealed("a KEM output of small order", "unauthentic", kem_output=secrets.kem_output[:1088] + bytes(32))
+    small = Group.create(CARL.member(), bytes(15), extensions=room_extensions(ruled().roles), **_open("small"))
+    made = small.commit(add=(package("dora").package,), authenticated_data=b"", random=dice("smaller"), now=NOW)
+    yield case("into a room with an id of fifteen bytes", "invalid", "group-id", made.welcome, made.group_info)
     other = package("dora", 2)
     parts = {"welcome": welcome, "group_info": group_info, "package": other.encode()}
     yield Case("a Welcome for another key package", "join", "dora", parts, "invalid", "not-for-us")
+
+
+def _open(name: str) -> dict[str, Any]:
+    """What makes a group that is no room of ours."""
+    return {"random": dice(name), "now": NOW, "rules": OpenRules()}
 
 
 def external_cases() -> Iterator[Case]:

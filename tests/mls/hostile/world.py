@@ -18,6 +18,8 @@ from tests.mls.members import ANNA, BERT, CARL, DORA, NOW, Device, dice, seed
 RULES = RoomRules()
 VOUCHER = DeviceKey(seed("voucher"))
 VOUCH = bytes(VOUCHER.public)
+# Listed like Anna's, by somebody who is not there and by somebody who may not add.
+ABSENT_VOUCHER, BERT_VOUCHER = DeviceKey(seed("absent voucher")), DeviceKey(seed("bert's voucher"))
 DEVICES = {"anna": ANNA, "bert": BERT, "bert 2": Device("bert", 2), "carl": CARL, "dora": DORA}
 ANNA_AT, BERT_AT, CARL_AT = 0, 1, 2
 
@@ -76,7 +78,8 @@ def extensions(roles: Roles) -> tuple[Extension, ...]:
 @cache
 def plain() -> World:
     """Anna administers, and gave a voucher; Bert and Carl do not."""
-    return _room("plain", Roles(False, (ANNA.user,), (Vouch(VOUCH, ANNA.user),)))
+    others = (Vouch(bytes(ABSENT_VOUCHER.public), DORA.user), Vouch(bytes(BERT_VOUCHER.public), BERT.user))
+    return _room("plain", Roles(False, (ANNA.user,), (Vouch(VOUCH, ANNA.user), *others)))
 
 
 @cache
