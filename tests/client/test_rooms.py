@@ -1,5 +1,7 @@
 """A device among the members of its rooms: what it sends, reads and keeps, whatever breaks in between."""
 
+import asyncio
+
 import pytest
 
 from clawchat.protocol.bodies import ErrorBody
@@ -179,6 +181,23 @@ async def test_leaving_is_taken_up_by_whoever_is_there(hub):
 
     assert room.entries[-1].kind == "left"
     assert hub.logs[room.room_id].members == {alice.device_id}
+
+
+async def test_who_waits_is_told_of_a_removal(hub):
+    """A message that waits for its place when its sender is removed will have none; the wish to leave is forgotten."""
+    _alice, bob, room, there = await pair(hub)
+    hub.errors = [ErrorBody(TooFast.number, "3 later")]
+    waiting = asyncio.ensure_future(there.send("too late"))
+    await until(lambda: not hub.errors)
+    there.commits.leave_again()
+    await room.remove("Bob")
+    with pytest.raises(NotMember):
+        await waiting
+    await room.add("Bob")
+    there = await bob.room(room.room_id)
+
+    assert not there.is_leaving
+    assert [entry.text for entry in there.outbox] == ["too late"]
 
 
 async def test_leaving_is_proposed_again_when_a_commit_came_first(hub):

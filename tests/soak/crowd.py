@@ -16,8 +16,9 @@ from clawchat.protocol.errors import ClawChatError
 from tests.soak.rows import Rows
 
 ENROL_AT_ONCE = 8
-# A client that moves sends this often, so that every move meets messages under way.
-MOVING_PAUSE_SECONDS = 0.1
+# A client that moves sends this often, so that every move meets messages under way. All members share one process here,
+# and each message is opened by each of them: a hundred who sent more would wait for each other, not for the server.
+MOVING_PAUSE_SECONDS = 0.4
 # Of its messages, one in so many goes to the room of all: what a hundred get, the others carry.
 TO_ALL = 5
 # After one in so many of its messages a member makes its keys in its small room anew.
@@ -115,7 +116,7 @@ class Talker:
                     self.say_something(to_few=True)
                     await asyncio.sleep(MOVING_PAUSE_SECONDS)
                 else:
-                    await asyncio.sleep(min(2 * MOVING_PAUSE_SECONDS, max(0.0, until - time.monotonic())))
+                    await asyncio.sleep(min(MOVING_PAUSE_SECONDS / 2, max(0.0, until - time.monotonic())))
 
     async def listen(self) -> None:
         """Read every message; what was read stands in the archive."""

@@ -27,15 +27,12 @@ class Keeper:
         self._home, self._rooms = home, rooms
         self._due: dict[tuple[bytes, str], float] = {}
         self._busy: set[bytes] = set()
-        # Away for so long that all keys are to be made anew.
-        self.was_long_away = False
 
     async def run(self) -> None:
         """Go on until cancelled."""
         while True:
             for room in list(self._rooms()):
                 self._look_after(room)
-            self.was_long_away = False
             await asyncio.sleep(TICK_SECONDS)
 
     # Internal
@@ -76,7 +73,6 @@ class Keeper:
     def _is_old(self, room: Room, now: int) -> bool:
         """Whether this device's keys in the room are to be made anew. Spec: 4.4, post-compromise schedule"""
         pace, record = self._home.pace, room.record
-        room.must_update |= self.was_long_away
         is_old = now - record.updated >= pace.update or record.sent >= pace.update_messages
         is_alone = room.group is not None and len(room.group.members) == 1
         return (is_old or room.must_update) and not is_alone

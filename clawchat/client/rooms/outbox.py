@@ -81,6 +81,12 @@ class Outbox:
         self._entries.append(entry)
         return entry
 
+    def stay(self) -> None:
+        """Drop the wish to leave, which belonged to the stay before."""
+        for entry in [each for each in self._entries if each.is_leave]:
+            self.erase(entry)
+            self._entries.remove(entry)
+
     def write(self, entry: OutboxEntry, epoch: int, message: bytes) -> None:
         """Put its row into the store, with this ciphertext."""
         self._store.put(STORE, self._key(entry), entry.encode(epoch, message))

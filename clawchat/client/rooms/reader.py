@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from clawchat.protocol.bodies import ChatDelivery
+from clawchat.protocol.errors import NotMember
 
 from .pending_commit import ADOPTED
 from .reading import NOT_UNDERSTOOD, Reading
@@ -103,8 +104,10 @@ class RoomReader:
         if pending is not None and reading.fate:
             pending.settle(reading.fate)
             room.must_update &= reading.fate != ADOPTED
-        if epoch_ended:
+        if epoch_ended or not room.is_joined:
             room.home.store.forget_former()
+        if not room.is_joined:
+            room.let_down(NotMember("this device is not in the room"))
         room.owes_profile = (room.owes_profile or reading.has_newcomer) and not reading.is_named
         if room.is_leaving and epoch_ended and room.is_joined:
             # The commit that ended the epoch was made by somebody who had not heard of it yet.

@@ -6,6 +6,7 @@ Spec: 4.6
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -247,9 +248,10 @@ class Room:
         if self.read != self.record.read:
             change = self.change()
             change.record = replace(self.record, read=self.read)
-            self.write(change)
+            with contextlib.suppress(ClawChatError):
+                self.write(change)
         self._failure = error
-        self._let_down(error)
+        self.let_down(error)
 
     def be_gone(self) -> None:
         """This device is not in the room any more; its keys are erased, what was read is kept."""
@@ -261,7 +263,7 @@ class Room:
         error = NotMember("this device is not in the room")
         if pending is not None:
             pending.settle(error)
-        self._let_down(error)
+        self.let_down(error)
 
     def be_made(self) -> None:
         """The server knows the room now."""
@@ -291,6 +293,13 @@ class Room:
         self.reader.move_to(seq)
         self.home.take_up(self)
         self.home.wake()
+
+    def let_down(self, error: ClawChatError) -> None:
+        """Tell everybody who waits for something here that it will not come."""
+        self.sender.fail(error)
+        if self.pending is not None:
+            self.pending.settle(error)
+        self.changed()
 
     def erase_past(self) -> None:
         """Erase the keys of the epoch before; what was sent in its last moments was read by now."""
@@ -322,12 +331,6 @@ class Room:
         return frozenset(kept[at : at + KEY_BYTES] for at in range(0, len(kept), KEY_BYTES))
 
     # Internal
-
-    def _let_down(self, error: ClawChatError) -> None:
-        self.sender.fail(error)
-        if self.pending is not None:
-            self.pending.settle(error)
-        self.changed()
 
     def _queue(self, payload: bytes, text: str | None) -> OutboxEntry:
         if not self.is_joined:

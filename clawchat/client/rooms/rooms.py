@@ -194,7 +194,9 @@ class Rooms(Layer):
     def fail(self, error: ClawChatError) -> None:
         """The client has ended."""
         self._failure = error
-        self._store.put(SEEN, SEEN_ROW, self.home.now().to_bytes(8, "big"))
+        # Whoever may not write any more has nothing to add.
+        with contextlib.suppress(ClawChatError):
+            self._store.put(SEEN, SEEN_ROW, self.home.now().to_bytes(8, "big"))
         for room in self._rooms.values():
             room.fail(error)
         self.news.put_nowait(error)
@@ -251,7 +253,8 @@ class Rooms(Layer):
         """Whoever was away for long makes all keys anew. Spec: 4.4"""
         kept, now = self._store.get(SEEN, SEEN_ROW), self.home.now()
         if kept is not None and now - int.from_bytes(kept, "big") >= self.home.pace.update_offline:
-            self._keeper.was_long_away = True
+            for room in self._rooms.values():
+                room.must_update = True
         self._store.put(SEEN, SEEN_ROW, now.to_bytes(8, "big"))
 
     async def _make_known(self) -> None:

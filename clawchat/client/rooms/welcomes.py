@@ -78,6 +78,7 @@ class Welcomes:
             home.store.delete(pending_commit.STORE, room_id)
             Archive(home.store, room_id).add([entry])
             self._stock.used(secrets)
+            room.outbox.stay()
 
         room.write(change, also)
         room.reader.received, room.read = seq, seq
