@@ -5,6 +5,7 @@ import { afterEach, test } from "node:test";
 
 import { toHex } from "../../../static/js/bytes.js";
 import { Unavailable } from "../../../static/js/protocol/errors.js";
+import { MessageHeader } from "../../../static/js/protocol/message_header.js";
 import { FakeServer } from "../fakes/server.js";
 import { copyDatabase } from "./databases.js";
 import { closeAll, enrolledKnownTo, openApp, pairInRoom, texts, until } from "./people.js";
@@ -59,6 +60,23 @@ test("nobody writes between somebody's leaving and the commit that takes them ou
     await until(app, () => roomOf(app).members.length === 2 && texts(app, roomId).length === 3);
     assert.ok(app.messages(roomId).every((message) => message.status !== "unreadable"));
   }
+});
+
+test("what is written while somebody's leaving waits for its commit goes out behind it", async () => {
+  const server = new FakeServer();
+  const { alice, bob, carol, roomId } = await threeInRoom(server);
+  const { length } = server.service.log(roomId);
+  server.share = 0.5;
+
+  await bob.app.leaveRoom(roomId);
+  await until(alice.app, () => server.service.log(roomId).length > length);
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  await alice.app.send(roomId, "after bob");
+
+  await until(carol.app, () => texts(carol.app, roomId).length === 1, 15_000);
+  const epochs = server.service.log(roomId).slice(length).map((row) => MessageHeader.parse(row.message).epoch);
+  assert.deepEqual([epochs.length, epochs.at(-1) > epochs[0]], [3, true]);
+  assert.equal(alice.app.state, "ready");
 });
 
 test("a wish to leave that a commit came before is made again", async () => {

@@ -44,6 +44,8 @@ export class FakeServer {
   serial = Math.floor(Date.now() / 1000);
   clockAheadMs = 0;
   isRunning = true;
+  /** What the apps get for dice, at the time they throw them. */
+  share = 0;
   /** Whether invitations bring the discovery secret themselves, as they used to. */
   invitesBringSecret = false;
   /** PSK ids (hex) that the published file has no wrap for. */
@@ -74,7 +76,7 @@ export class FakeServer {
       locks: undefined,
       fetchBytes: async (url) => this.fetch(url),
       openWire: (url, handlers) => this.accept(url, handlers),
-      random: () => 0,
+      random: () => this.share,
       persist: async () => false,
       onOnline: () => {},
     };
