@@ -123,7 +123,7 @@ CLAWCHAT_REGION = env_str("CLAWCHAT_REGION").strip()[:32]
 CLAWCHAT_MASTER_KEY_FILE = Path(env_str("CLAWCHAT_MASTER_KEY_FILE", str(CLAWCHAT_DATA_DIR / "secrets" / "master.key")))
 
 # Room schemes this server takes (docs/protocol.md 3.13).
-CLAWCHAT_SCHEMES = [1, 0xF04E]
+CLAWCHAT_SCHEMES = [0xF04E]
 
 # What the writer calls with the rows it stored, after the commit and before any acknowledgement; tests set it.
 CLAWCHAT_AFTER_COMMIT = ""

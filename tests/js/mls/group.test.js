@@ -3,17 +3,20 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { sameBytes, toHex, utf8 } from "../../../static/js/bytes.js";
+import { concat, sameBytes, toHex, utf8 } from "../../../static/js/bytes.js";
 import { encrypt, envelope, signContent } from "../../../static/js/mls/_messages.js";
 import { replace } from "../../../static/js/mls/_replace.js";
+import { u16 } from "../../../static/js/mls/codec.js";
 import { Commit } from "../../../static/js/mls/commit.js";
 import { ContentType, WireFormat } from "../../../static/js/mls/framing.js";
 import { Group } from "../../../static/js/mls/group.js";
+import { GroupInfo } from "../../../static/js/mls/group_info.js";
 import { LIFETIME_SECONDS } from "../../../static/js/mls/key_package.js";
+import { Extension, ExtensionType } from "../../../static/js/mls/nodes.js";
 import { memberData } from "../../../static/js/mls/profile.js";
 import { ProposalOrRef, Remove } from "../../../static/js/mls/proposals.js";
 import { OpenRules } from "../../../static/js/mls/rules.js";
-import { ROOM_SUITE } from "../../../static/js/mls/suite.js";
+import { ROOM_SUITE, X25519_SUITE } from "../../../static/js/mls/suite.js";
 import { makeWelcome } from "../../../static/js/mls/welcome.js";
 import { flipped, refuses } from "../protocol/people.js";
 import { NOW } from "./members.js";
@@ -29,6 +32,9 @@ async function refusedFor(reason, attempt) {
     },
   );
 }
+
+const replaceExtensions = ({ groupContext, confirmationTag, signer }, extensions) =>
+  new GroupInfo(groupContext, extensions, confirmationTag, signer);
 
 const reloaded = (group) => Group.load(group.member, group.rows(), { rules: RULES });
 
@@ -279,6 +285,11 @@ test("a Welcome to a tree without us is refused, and so are envelopes of another
   const relabelled = (message, format) => message.map((octet, at) => (at === 3 ? format : octet));
 
   await refusedFor("not-in-tree", () => join(welcome, groupInfo));
+  const elsewhere = concat(welcome.slice(0, 4), u16(X25519_SUITE.number), welcome.slice(6));
+  const open = { rules: new OpenRules() };
+  await refusedFor("welcome-suite", () => Group.join(CARL.member(), ours, elsewhere, groupInfo, open));
+  const longer = new Extension(ExtensionType.EXTERNAL_PUB, Uint8Array.of(1, 7, 0));
+  await refuses("malformed", () => replaceExtensions(info, [longer]).externalPub());
   await refuses("malformed", () => join(relabelled(welcome, WireFormat.KEY_PACKAGE), groupInfo));
   await refuses("malformed", () => join(welcome, relabelled(groupInfo, WireFormat.KEY_PACKAGE)));
 });
@@ -319,6 +330,12 @@ test("rows of two moments are not put together", async () => {
   assert.throws(load({ ...group.rows(), live: before.rows().live }), { code: "malformed" });
   assert.throws(load({ ...group.rows(), past: before.rows().past ?? group.rows().live }), { code: "malformed" });
   assert.throws(load({ ...group.rows(), epoch: undefined }), { code: "malformed" });
+  for (const row of ["epoch", "live", "past"]) {
+    const longer = concat(group.rows()[row], Uint8Array.of(0));
+    assert.throws(load({ ...group.rows(), [row]: longer }), { code: "malformed" });
+  }
+  const elsewhere = replace(ANNA.member(), { suite: X25519_SUITE });
+  assert.throws(() => Group.load(elsewhere, group.rows(), { rules: RULES }), { code: "malformed" });
   assert.throws(load({ ...group.rows(), live: flipped(group.rows().live, 0, 2) }), { code: "unsupported_version" });
 });
 
