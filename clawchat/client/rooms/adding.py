@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Sequence
 
 from clawchat.mls.codec import Reader
+from clawchat.mls.framing import MLSMessage
 from clawchat.mls.key_package import KeyPackage
 from clawchat.mls.rules import Rules
 from clawchat.mls.suite import CipherSuite
@@ -75,7 +76,8 @@ def _checked(data: bytes, device: KnownDevice, suite: CipherSuite, rules: Rules)
     """The package, when it is this device's and all that trust asks holds now."""
     now = int(time.time())
     try:
-        reader = Reader(data)
+        message = MLSMessage.parse(data)
+        reader = Reader(message.body)
         package = KeyPackage.read(reader)
         reader.end()
         package.verify(suite)

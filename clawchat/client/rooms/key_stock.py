@@ -4,6 +4,7 @@ Spec: 3.14, 4.5
 """
 
 from clawchat.client.store import Store
+from clawchat.mls.framing import MLSMessage, WireFormat
 from clawchat.mls.key_package import KeyPackageSecrets, make_key_package
 from clawchat.mls.member import Member
 from clawchat.protocol.encoding import encode_cbor, parse_cbor
@@ -74,7 +75,7 @@ class KeyStock:
             for secrets in made:
                 row = {"made": now, "last_resort": is_last_resort, "secrets": secrets.encode()}
                 self._store.put(STORE, secrets.package.ref(self._member.suite), encode_cbor(row))
-        return [secrets.package.encode() for secrets in made]
+        return [MLSMessage(WireFormat.KEY_PACKAGE, secrets.package.encode()).encode() for secrets in made]
 
     def _prune(self, now: int) -> None:
         with self._store.transaction():
