@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from clawchat.mls.errors import EpochGone, Invalid, KeyUsed
 from clawchat.protocol.errors import CODES, PeerError
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.operations import NOTICES, OPERATIONS
@@ -155,7 +156,9 @@ def test_every_error_code_is_in_the_protocol(number):
     assert re.search(rf"\b{number} {CODES[number].code}\b", section)
 
 
-@pytest.mark.parametrize("kind", PeerError.__subclasses__(), ids=lambda kind: kind.code)
+@pytest.mark.parametrize(
+    "kind", sorted({*PeerError.__subclasses__(), EpochGone, Invalid, KeyUsed}, key=repr), ids=lambda kind: kind.code
+)
 def test_every_error_has_a_code_that_the_docs_name(kind):
     """Codes without a number, which only judge files, stand in the protocol too."""
     assert f"`{kind.code}`" in PROTOCOL or kind.number is not None
