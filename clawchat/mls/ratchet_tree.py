@@ -47,14 +47,15 @@ class RatchetTree:
     def read(cls, suite: CipherSuite, reader: Reader) -> Self:
         """The next tree in the form of the ratchet_tree extension.
 
-        Raises: malformed (no node, too many, a blank last one, a parent in a leaf's place).
+        Raises: malformed (no node, too many, a last one that is no leaf, a parent in a leaf's place).
         RFC 9420 12.4.3.3
         """
         nodes: list[Node | None] = list(reader.vector_of(read_node))
         if len(nodes) > tree_math.node_width(MAX_LEAVES):
             raise Malformed(f"a ratchet tree of {len(nodes)} nodes")
-        if not nodes or nodes[-1] is None:
-            raise Malformed("a ratchet tree ends in a node")
+        # A parent there has nobody below its right half: such a tree would be narrower when it is read again.
+        if not nodes or not isinstance(nodes[-1], LeafNode):
+            raise Malformed("a ratchet tree ends in a leaf")
         if any(node and isinstance(node, LeafNode) == bool(index & 1) for index, node in enumerate(nodes)):
             raise Malformed("leaves stand at even places, parents at odd ones")
         leaves = 1

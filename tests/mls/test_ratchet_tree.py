@@ -191,13 +191,14 @@ def test_added_leaves_get_nothing_of_the_path():
         (None,),
         ("leaf", None),
         ("leaf", None, None),
+        ("leaf", "parent"),
         ("parent",),
         ("leaf", "leaf", "leaf"),
     ],
     ids=str,
 )
 def test_tree_of_a_wrong_form_is_malformed(nodes):
-    """Empty, a blank end, nodes in each other's places."""
+    """Empty, a blank end, a parent with nobody below its right half, nodes in each other's places."""
     forest = Forest(1)
     kinds = {"leaf": forest.tree.leaf(0), "parent": ParentNode(b"key", b"", ()), None: None}
 

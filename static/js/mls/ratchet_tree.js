@@ -40,13 +40,14 @@ export class RatchetTree {
   /**
    * The next tree in the form of the ratchet_tree extension.
    *
-   * Raises: malformed (no node, too many, a blank last one, a parent in a leaf's place).
+   * Raises: malformed (no node, too many, a last one that is no leaf, a parent in a leaf's place).
    * RFC 9420 12.4.3.3
    */
   static read(suite, reader) {
     const nodes = reader.vectorOf(readNode);
     if (nodes.length > treeMath.nodeWidth(MAX_LEAVES)) throw new Malformed(`a ratchet tree of ${nodes.length} nodes`);
-    if (!nodes.length || nodes.at(-1) === null) throw new Malformed("a ratchet tree ends in a node");
+    // A parent there has nobody below its right half: such a tree would be narrower when it is read again.
+    if (!(nodes.at(-1) instanceof LeafNode)) throw new Malformed("a ratchet tree ends in a leaf");
     if (nodes.some((node, index) => node && node instanceof LeafNode !== treeMath.isLeaf(index))) {
       throw new Malformed("leaves stand at even places, parents at odd ones");
     }

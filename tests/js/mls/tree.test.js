@@ -49,9 +49,9 @@ test("a tree reads back from its bytes, with the same hash, and verifies", async
   assert.ok(tree.nodes.some((node) => node instanceof ParentNode && node.unmergedLeaves.length > 0));
 });
 
-test("a tree that ends in a blank node, has none, or leaves out of place is malformed", async () => {
+test("a tree that ends in no leaf, has no node, or leaves out of place is malformed", async () => {
   const [leaf, parent] = [tree.node(0), new ParentNode(NOTHING, NOTHING, [])];
-  for (const nodes of [[], [null], [leaf, null], [leaf, leaf], [parent], [leaf, parent, parent]]) {
+  for (const nodes of [[], [null], [leaf, null], [leaf, parent], [leaf, leaf], [parent], [leaf, parent, parent]]) {
     await refuses("malformed", () => RatchetTree.parse(ROOM_SUITE, vectorOf(nodes.map(encodeNode))));
   }
   await refuses("malformed", () => RatchetTree.parse(ROOM_SUITE, concat(tree.encode(), Uint8Array.of(0))));

@@ -185,7 +185,7 @@ def tree_lies() -> dict[str, tuple[Lie, str, str | None]]:
         ),
         "a member left out": (tree(lambda made: made.changed({0: None})), "invalid", "parent-hash"),
         "a member left out with all above": (tree(lambda made: made.remove(ANNA_AT)), "invalid", "path-key"),
-        "the joiner left out": (tree(lambda made: made.changed({6: None})), "invalid", "parent-hash"),
+        "the joiner left out": (tree(lambda made: made.changed({6: None})), "malformed", None),
         "the joiner at another place": (tree(_swapped(0, 6)), "unauthentic", None),
         "a wider tree of the same leaves": (
             tree(lambda made: made.with_place()[0].with_place()[0]),
