@@ -1,10 +1,16 @@
 """Entering by oneself: a newcomer, a device that lost its state, and what others see of it."""
 
+from dataclasses import replace
+
 import pytest
 
 from clawchat.mls.errors import EpochGone, Invalid
+from clawchat.mls.framing import MLSMessage, WireFormat
 from clawchat.mls.group import Group
+from clawchat.mls.group_info import external_pub_extension
+from clawchat.mls.joining import parse_group_info, read_public_epoch
 from clawchat.mls.rules import OpenRules
+from clawchat.mls.suite import ROOM_SUITE
 from clawchat.protocol.errors import Malformed, Unauthentic
 from tests.mls.members import ANNA, BERT, CARL, DORA, NOW, dice
 from tests.mls.room import ROOM_ID, RULES, Room, resync_data
@@ -118,6 +124,18 @@ def test_damaged_group_info_is_refused():
                 now=NOW,
                 rules=RULES,
             )
+
+
+def test_key_that_an_external_commit_is_made_to_is_judged():
+    """Before anything is sealed to it: an X25519 half of small order gives its secret to everybody."""
+    room = Room(ANNA, BERT)
+    info = parse_group_info(room[ANNA].group_info())
+    weak = external_pub_extension(info.external_pub()[:-32] + bytes(32))
+    kept = tuple(each for each in info.extensions if each.extension_type != weak.extension_type)
+    signed = replace(info, extensions=(*kept, weak)).sign(ROOM_SUITE, ANNA.key.sign)
+
+    with pytest.raises(Malformed):
+        read_public_epoch(BERT.member(), MLSMessage(WireFormat.GROUP_INFO, signed.encode()).encode(), RULES)
 
 
 def test_damaged_external_commit_changes_nothing():

@@ -4,10 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from clawchat.mls import tree_math
 from clawchat.mls.errors import EpochGone, Invalid, KeyUsed
 from clawchat.mls.framing import MLSMessage, WireFormat
 from clawchat.mls.group import Group
 from clawchat.mls.key_package import LIFETIME_SECONDS, make_key_package
+from clawchat.mls.nodes import Lifetime
+from clawchat.mls.profile import Roles, room_extensions
+from clawchat.mls.proposals import GroupContextExtensions
 from clawchat.mls.rules import OpenRules
 from clawchat.mls.suite import X25519_SUITE
 from clawchat.mls.welcome import make_welcome
@@ -241,6 +245,8 @@ def test_key_package_is_added_within_its_lifetime_only():
         with pytest.raises(Invalid) as refused:
             room[ANNA].commit(add=(package,), authenticated_data=room.data(), random=room.random, now=now)
         assert refused.value.reason == "lifetime"
+    for now in (NOW - 3600, NOW + LIFETIME_SECONDS):
+        assert room[ANNA].commit(add=(package,), authenticated_data=room.data(), random=room.random, now=now).welcome
 
 
 def test_welcome_is_for_its_key_package():
@@ -298,6 +304,76 @@ def test_welcome_and_group_info_are_not_taken_for_each_other():
         with pytest.raises(Malformed):
             Group.join(BERT.member(), ours, one, other, rules=RULES)
     assert Group.join(BERT.member(), ours, welcome, info, rules=RULES).leaf_index == 1
+
+
+def test_bodies_stand_under_their_own_wire_format_only():
+    """What would be a good Welcome or GroupInfo is none when its envelope says something else."""
+    room = Room(ANNA)
+    ours = room.key_package(BERT)
+    room.commit(ANNA, add=(ours.package,))
+    welcome, info = room.pending.welcome, room.pending.group_info
+    named = MLSMessage(WireFormat.KEY_PACKAGE, MLSMessage.parse(welcome).body).encode()
+    hidden = MLSMessage(WireFormat.KEY_PACKAGE, MLSMessage.parse(info).body).encode()
+
+    for one, other in ((named, info), (welcome, hidden)):
+        with pytest.raises(Malformed):
+            Group.join(BERT.member(), ours, one, other, rules=RULES)
+
+
+def test_creator_has_a_lifetime_and_its_leafs_key():
+    """From an hour ago on; and the key opens what a newcomer of its own accord seals to it."""
+    room = Room(ANNA)
+    rules = OpenRules()
+    group = replace(room[ANNA], rules=rules)
+    assert group.tree.leaf(0).lifetime == Lifetime(NOW - 3600, NOW + LIFETIME_SECONDS)
+
+    entering = {"authenticated_data": b"", "random": room.random, "now": NOW, "rules": rules}
+    pending = Group.join_externally(BERT.member(), group.group_info(), **entering)
+
+    opened = group.open(pending.commit)
+    assert opened.group.epoch_authenticator == pending.next.epoch_authenticator
+    assert opened.payload is None
+
+
+def test_group_context_is_changed_by_a_commit():
+    """The new list stands for everybody, and the next commit leaves it as it is."""
+    room = Room(ANNA, BERT, CARL)
+    extensions = room_extensions(Roles(False, (ANNA.user, BERT.user)))
+
+    opened = room.commit(ANNA, extensions=extensions)
+
+    assert [each.proposal for each in opened[BERT].proposals] == [GroupContextExtensions(tuple(extensions))]
+    room.commit(CARL)
+    assert all(group.context.extensions == tuple(extensions) for group in room.groups.values())
+
+
+def test_leaf_keeps_its_capabilities_when_it_commits():
+    """They are the leaf's, whatever a later version of the app would say of itself."""
+    room = Room(ANNA, BERT)
+    group = room[ANNA]
+    before = group.tree.leaf(0).capabilities
+    later = replace(before, extensions=(*before.extensions, 0xF0C9))
+    group = replace(group, member=replace(group.member, capabilities=later))
+
+    pending = group.commit(authenticated_data=room.data(), random=room.random, now=NOW)
+
+    assert pending.next.tree.leaf(0).capabilities == before
+
+
+def test_keys_are_those_of_nodes_that_are_there():
+    """A key whose node became blank is gone from everybody's state, and no key is missing."""
+    people = devices(5)
+    room = Room(*people)
+    for device in people:
+        room.commit(device)
+
+    room.remove(people[0], people[3])
+
+    for device in (people[1], people[2], people[4]):
+        group = room[device]
+        above = tree_math.direct_path(2 * group.leaf_index, group.tree.leaf_count)
+        here = {2 * group.leaf_index, *(node for node in above if group.tree.has(node))}
+        assert set(group.state.epoch.keys) == here
 
 
 def test_message_with_other_data_than_a_members_is_refused():

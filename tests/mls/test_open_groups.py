@@ -137,6 +137,18 @@ def test_outsiders_are_whom_the_group_names(groups):
         longer.open(public(anna, GATE, outside, Remove(2)))
 
 
+def test_outsider_commits_nothing(groups):
+    """Whom the group names may propose; with its own key and a tag beside it, a commit of its is none."""
+    anna, suite = groups[0], X25519_SUITE
+    commit = Commit((ProposalOrRef(Remove(2)),), None)
+    outside = Sender(SenderType.EXTERNAL, 0)
+    content = FramedContent(anna.group_id, anna.epoch, outside, b"", ContentType.COMMIT, commit)
+    signed = AuthenticatedContent.sign(suite, GATE.key.sign, WireFormat.PUBLIC_MESSAGE, content, anna.context)
+    message = PublicMessage.protect(suite, signed.with_tag(bytes(suite.Nh)), b"", anna.context)
+
+    assert reason(anna, MLSMessage(WireFormat.PUBLIC_MESSAGE, message.encode()).encode()) == "sender-type"
+
+
 def test_newcomer_may_propose_itself(groups):
     """With the key of its own key package, and nothing but itself."""
     anna, newcomer = groups[0], Sender(SenderType.NEW_MEMBER_PROPOSAL)

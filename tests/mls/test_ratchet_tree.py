@@ -184,6 +184,17 @@ def test_added_leaves_get_nothing_of_the_path():
     assert [len(node.encrypted_path_secret) for node in made.path.nodes] == [1, 1]
 
 
+def test_path_without_a_word_for_us_is_refused():
+    """Whoever has no key that something of it is sealed to learns nothing of it."""
+    forest = Forest(4)
+    made = forest.path(0)
+    merged = merge_path(forest.tree, 0, made.path, ())
+
+    with pytest.raises(Invalid) as refused:
+        open_path(merged, 0, made.path, 3, {}, CONTEXT, ())
+    assert refused.value.reason == "path-secret"
+
+
 @pytest.mark.parametrize(
     "nodes",
     [

@@ -38,7 +38,9 @@ def test_rows_keep_proposals_that_wait():
         room.groups[device] = loaded(room, device)
 
     assert room[ANNA].pending_proposals == 1
-    assert room.commit(ANNA)[CARL].kind == "removed"
+    opened = room.commit(ANNA)
+    assert opened[CARL].kind == "removed"
+    assert [(each.sender, each.by_reference) for each in opened[BERT].proposals] == [(2, True)]
 
 
 def test_rows_keep_skipped_keys_and_the_past():
