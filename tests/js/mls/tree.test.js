@@ -115,6 +115,23 @@ test("whatever nobody made is refused", async () => {
   await refuses("unauthentic", () => verifyTree(tree, ROOM_ID.map((octet) => octet ^ 1)));
   const moved = tree.changed(new Map([[2, tree.node(0)], [0, tree.node(2)]]));
   await refuses("unauthentic", () => verifyTree(moved, ROOM_ID));
+
+  const unfit = altered(tree.root, retold({ encryptionKey: new Uint8Array(1216).fill(255) }));
+  await refuses("malformed", () => verifyTree(unfit, ROOM_ID));
+});
+
+test("who came later is unmerged all the way up", async () => {
+  const [first, ...others] = devices(6);
+  const small = await Room.of(first, ...others.slice(0, 4));
+  await small.remove(first, others[2]);
+  const { package: newcomer } = await small.keyPackage(others[4]);
+  const [honest] = small.at(first).tree.add(newcomer.leafNode);
+  const { encryptionKey, parentHash } = honest.node(honest.root);
+
+  assert.deepEqual([3, 7].map((index) => honest.node(index).unmergedLeaves), [[3], [3]]);
+  await verifyTree(honest, ROOM_ID);
+  const merged = new ParentNode(encryptionKey, parentHash, []);
+  await refusedFor("parent-hash", () => verifyTree(honest.changed(new Map([[honest.root, merged]])), ROOM_ID));
 });
 
 test("no key is there twice, and everybody knows what the group needs", async () => {
