@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from clawchat.mls.codec import vector
 from clawchat.mls.errors import EpochGone, Invalid
 from clawchat.mls.framing import MLSMessage, WireFormat
 from clawchat.mls.group import Group
@@ -132,10 +133,12 @@ def test_key_that_an_external_commit_is_made_to_is_judged():
     info = parse_group_info(room[ANNA].group_info())
     weak = external_pub_extension(info.external_pub()[:-32] + bytes(32))
     kept = tuple(each for each in info.extensions if each.extension_type != weak.extension_type)
-    signed = replace(info, extensions=(*kept, weak)).sign(ROOM_SUITE, ANNA.key.sign)
+    longer = replace(weak, extension_data=vector(info.external_pub()) + b"\0")
 
-    with pytest.raises(Malformed):
-        read_public_epoch(BERT.member(), MLSMessage(WireFormat.GROUP_INFO, signed.encode()).encode(), RULES)
+    for wrong in (weak, longer):
+        signed = replace(info, extensions=(*kept, wrong)).sign(ROOM_SUITE, ANNA.key.sign)
+        with pytest.raises(Malformed):
+            read_public_epoch(BERT.member(), MLSMessage(WireFormat.GROUP_INFO, signed.encode()).encode(), RULES)
 
 
 def test_damaged_external_commit_changes_nothing():

@@ -249,6 +249,23 @@ def test_key_package_is_added_within_its_lifetime_only():
         assert room[ANNA].commit(add=(package,), authenticated_data=room.data(), random=room.random, now=now).welcome
 
 
+def test_rules_judge_a_group_before_it_is_made_and_a_key_package_before_it_is_added():
+    """A room without roles is none; whom the rules refuse is not added."""
+    room = Room(ANNA)
+
+    class Alone(OpenRules):
+        def check_key_package(self, package):
+            raise Invalid("alone")
+
+    with pytest.raises(Invalid) as refused:
+        Group.create(ANNA.member(), ROOM_ID, extensions=(), random=room.random, now=NOW, rules=RULES)
+    assert refused.value.reason == "context-extensions"
+    group, package = replace(room[ANNA], rules=Alone()), room.key_package(BERT).package
+    with pytest.raises(Invalid) as refused:
+        group.commit(add=(package,), authenticated_data=room.data(), random=room.random, now=NOW)
+    assert refused.value.reason == "alone"
+
+
 def test_welcome_is_for_its_key_package():
     """Another one's owner is not let in, nor with another epoch's tree."""
     room = Room(ANNA, BERT)
@@ -325,6 +342,7 @@ def test_creator_has_a_lifetime_and_its_leafs_key():
     room = Room(ANNA)
     rules = OpenRules()
     group = replace(room[ANNA], rules=rules)
+    assert group.epoch == 0
     assert group.tree.leaf(0).lifetime == Lifetime(NOW - 3600, NOW + LIFETIME_SECONDS)
 
     entering = {"authenticated_data": b"", "random": room.random, "now": NOW, "rules": rules}

@@ -277,6 +277,7 @@ def sound():
         (lambda tree: changed_parent(tree, 3, unmerged_leaves=(1, 4)), "unmerged-leaves"),
         (lambda tree: changed_parent(tree, 3, unmerged_leaves=(1, 7)), "unmerged-leaves"),
         (lambda tree: changed_parent(tree, 3, unmerged_leaves=(2, 1)), "unmerged-leaves"),
+        (lambda tree: changed_parent(tree, 3, unmerged_leaves=(1, 1)), "unmerged-leaves"),
         (lambda tree: changed_parent(tree, 5, unmerged_leaves=(3,)), "parent-hash"),
         (lambda tree: changed_parent(tree, 7, unmerged_leaves=(1, 3)), "unmerged-leaves"),
         (lambda tree: tree.changed({1: replace(tree.parent(7), unmerged_leaves=())}), "parent-hash"),

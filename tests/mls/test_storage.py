@@ -1,11 +1,15 @@
 """A group as rows: small, complete, strict."""
 
+from dataclasses import replace
+
 import pytest
 
 from clawchat.mls.group import Group
+from clawchat.mls.rules import OpenRules
 from clawchat.mls.suite import X25519_SUITE
+from clawchat.mls.vector_suites import SUITES
 from clawchat.protocol.errors import Malformed, PeerError, UnsupportedVersion
-from tests.mls.members import ANNA, BERT, CARL
+from tests.mls.members import ANNA, BERT, CARL, NOW, dice
 from tests.mls.room import RULES, Room
 
 
@@ -126,3 +130,13 @@ def test_damaged_rows_are_refused():
     other = type(member)(X25519_SUITE, member.identity, member.signature_key, member.sign)
     with pytest.raises(PeerError):
         Group.load(other, rows, rules=RULES)
+
+
+def test_rows_of_another_suite_are_refused_where_all_lengths_agree():
+    """Suite 3 differs from suite 1 in its cipher alone: nothing but the number tells."""
+    member = replace(BERT.member(), suite=X25519_SUITE)
+    random = dice("suites")
+    rows = Group.create(member, b"group", extensions=(), random=random, now=NOW, rules=OpenRules()).rows()
+
+    with pytest.raises(Malformed, match="cipher suite"):
+        Group.load(replace(member, suite=SUITES[3]), rows, rules=OpenRules())
