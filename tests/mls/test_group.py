@@ -266,6 +266,24 @@ def test_rules_judge_a_group_before_it_is_made_and_a_key_package_before_it_is_ad
     assert refused.value.reason == "alone"
 
 
+def test_own_commit_is_judged_before_anybody_sees_it():
+    """By the RFC, by what the members must be, and by the room's roles."""
+    room = Room(ANNA, BERT)
+    roles = room_extensions(Roles(True, (BERT.user,)))
+    rules = OpenRules()
+    anna, again = replace(room[ANNA], rules=rules), room.key_package(BERT).package
+    arguments = {"authenticated_data": room.data(), "random": room.random, "now": NOW}
+
+    for group, what, reason in (
+        (anna, {"remove": (0,)}, "own-leaf"),
+        (anna, {"add": (again,)}, "signature-key-twice"),
+        (room[BERT], {"extensions": roles}, "role-change"),
+    ):
+        with pytest.raises(Invalid) as refused:
+            group.commit(**what, **arguments)
+        assert refused.value.reason == reason
+
+
 def test_welcome_is_for_its_key_package():
     """Another one's owner is not let in, nor with another epoch's tree."""
     room = Room(ANNA, BERT)

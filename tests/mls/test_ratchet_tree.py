@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from clawchat.mls import ratchet_tree
 from clawchat.mls.codec import Reader, vector_of
 from clawchat.mls.errors import Invalid
 from clawchat.mls.nodes import (
@@ -236,6 +237,17 @@ def test_full_tree_takes_nobody():
     with pytest.raises(Invalid) as refused:
         RatchetTree(SUITE, nodes).with_place()
     assert refused.value.reason == "tree-full"
+
+
+def test_tree_is_read_up_to_its_widest(monkeypatch):
+    """As wide as it was written, one leaf or as many as there may be, and no wider."""
+    for count in (1, 2, 4):
+        tree, wider = Forest(count).tree, Forest(count + 1).tree
+        with monkeypatch.context() as patch:
+            patch.setattr(ratchet_tree, "MAX_LEAVES", count)
+            assert fresh(tree).nodes == tree.nodes
+            with pytest.raises(Malformed):
+                fresh(wider)
 
 
 def test_leaf_in_no_place_is_nobody():
