@@ -115,6 +115,7 @@ def test_who_may_come_in():
         (commit(1, change(OPEN)), "role-change"),
         (commit(1, change(Roles(False, (ANNA.user, BERT.user)))), "role-change"),
         (commit(1, change(Roles(False, ()))), "role-change"),
+        (commit(1, change(Roles(True, (BERT.user,))), roles=OPEN), "role-change"),
         (commit(1, change(VOUCHED)), "role-vouch"),
         (commit(1, change(Roles(False, (ANNA.user,), (Vouch(VOUCH, BERT.user),)))), "role-vouch"),
         (commit(1, change(Roles(True, (ANNA.user,), (Vouch(VOUCH, ANNA.user),))), roles=OPEN), "role-vouch"),

@@ -6,6 +6,7 @@
 
 import { concat, utf8 } from "../bytes.js";
 import { Malformed, UsageError } from "../protocol/errors.js";
+import { wipe } from "../sodium.js";
 import { hide } from "./_hidden.js";
 import { Ratchet } from "./_ratchet.js";
 import { u8, u32, vectorOf } from "./codec.js";
@@ -48,9 +49,13 @@ export class SecretTree {
    */
   async key(leaf, kind, generation) {
     if (leaf >= this.leaves) throw new Malformed(`leaf ${leaf} of ${this.leaves}`);
-    const tree = this.ratchets.has(2 * leaf + kind) ? this : await this.#withLeaf(leaf);
-    const [ratchet, key, nonce] = await tree.ratchets.get(2 * leaf + kind).take(this.suite, generation);
-    const ratchets = new Map(tree.ratchets).set(2 * leaf + kind, ratchet);
+    const place = 2 * leaf + kind;
+    const tree = this.ratchets.has(place) ? this : await this.#withLeaf(leaf);
+    const from = tree.ratchets.get(place);
+    const [ratchet, key, nonce] = await from.take(this.suite, generation);
+    // Nobody has a ratchet that was made for this; one of this value stays as it was.
+    if (tree !== this) wipe(from.secret);
+    const ratchets = new Map(tree.ratchets).set(place, ratchet);
     return [new SecretTree(this.suite, this.leaves, tree.subtrees, ratchets), key, nonce];
   }
 
@@ -100,8 +105,14 @@ export class SecretTree {
     const subtrees = new Map(this.subtrees);
     const path = [2 * leaf, ...treeMath.directPath(2 * leaf, this.leaves)];
     const held = path.findIndex((node) => subtrees.has(node));
-    let secret = subtrees.get(path[held]);
+    const top = subtrees.get(path[held]);
+    let secret = top;
     subtrees.delete(path[held]);
+    // This value stays as it was; what was made on the way leads to all keys of the leaf and is nobody else's.
+    const descend = (below) => {
+      if (secret !== top) wipe(secret);
+      secret = below;
+    };
     for (const node of path.slice(0, held).reverse()) {
       const above = treeMath.parent(node);
       const sides = [treeMath.left(above), treeMath.right(above)];
@@ -109,12 +120,13 @@ export class SecretTree {
         [labels.LEFT, labels.RIGHT].map((side) => suite.expandWithLabel(secret, labels.TREE, utf8(side), suite.Nh)),
       );
       const ours = sides.indexOf(node);
-      secret = secrets[ours];
+      descend(secrets[ours]);
       subtrees.set(sides[1 - ours], secrets[1 - ours]);
     }
     const [handshake, application] = await Promise.all(
       [labels.HANDSHAKE, labels.APPLICATION].map((label) => suite.deriveSecret(secret, label)),
     );
+    descend(null);
     const ratchets = new Map(this.ratchets);
     ratchets.set(2 * leaf + RatchetKind.HANDSHAKE, new Ratchet(0, handshake));
     ratchets.set(2 * leaf + RatchetKind.APPLICATION, new Ratchet(0, application));

@@ -44,6 +44,26 @@ test("no key but those to come can be made from what is left", async () => {
   assert.deepEqual([...value.subtrees.keys()].sort(), [2, 5]);
 });
 
+test("what is made on the way to a key is overwritten, and nothing else", async () => {
+  const made = [];
+  const watched = Object.create(SUITE, {
+    expand: {
+      value: async (...given) => {
+        made.push(await SUITE.expand(...given));
+        return made.at(-1);
+      },
+    },
+    Nh: { value: SUITE.Nh },
+  });
+  const before = SecretTree.make(watched, 8, new Uint8Array(SUITE.Nh).fill(1));
+  const [after, key, nonce] = await before.key(5, APPLICATION, 2);
+
+  const kept = new Set([...after.secrets(), key, nonce]);
+  assert.equal(made.filter((buffer) => !kept.has(buffer)).length, 3 + 3);
+  for (const buffer of made) assert.equal(buffer.some((octet) => octet !== 0), kept.has(buffer));
+  assert.deepEqual(before.secrets(), [new Uint8Array(SUITE.Nh).fill(1)]);
+});
+
 test("skipped keys are kept, each for one use", async () => {
   const [after, fifth] = await tree().key(2, HANDSHAKE, 4);
   const [later, second] = await stored(after).key(2, HANDSHAKE, 1);
