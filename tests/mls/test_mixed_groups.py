@@ -17,7 +17,7 @@ LARGEST = 7
 STEPS = 8
 # As many as the Shows of the room's encryption ask for; `make test` runs the first few.
 SCHEDULES = 100
-QUICK = 6
+QUICK = 4
 
 
 @pytest.fixture(scope="module")

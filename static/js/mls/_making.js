@@ -1,5 +1,6 @@
 // The inner part of group.js: how a group begins, and what its commits are made of.
 
+import { wipe } from "../sodium.js";
 import { replace } from "./_replace.js";
 import { encrypt, envelope } from "./_messages.js";
 import { checkLifetime, CommitDraft, listProposals, makeCommit, makeExternalCommit } from "./committing.js";
@@ -62,6 +63,7 @@ export async function commitFromOutside(member, groupInfo, options) {
   const entries = proposals.map((proposal) => new ProposalOrRef(proposal));
   const draft = new CommitDraft(entries, authenticatedData, leafExtensions, initSecret);
   const made = await makeExternalCommit(member, epoch, draft, rules, random);
+  wipe(initSecret);
   const message = await PublicMessage.protect(member.suite, made.authenticated, NOTHING, epoch.context);
   return [made, envelope(WireFormat.PUBLIC_MESSAGE, message)];
 }

@@ -112,7 +112,8 @@ async function follow(epoch, tree, path, sender, applied, authenticated, rules) 
   const init = applied.kemOutput ? await receiveExternalInit(suite, externalSecret, applied.kemOutput) : initSecret;
   const joiner = await joinerSecret(suite, init, commitSecret, context);
   const secret = await epochSecret(suite, joiner, await findPskSecret(suite, applied.psks, rules), context);
-  [commitSecret, joiner].forEach(wipe);
+  // An epoch's own init secret stays with it.
+  [commitSecret, joiner, ...(applied.kemOutput ? [init] : [])].forEach(wipe);
   return beginEpoch(context, changed, epoch.leafIndex, keys, secret, authenticated.confirmationTag);
 }
 

@@ -52,7 +52,8 @@ export async function joinByWelcome(member, ours, message, encodedTree, rules) {
   if (secrets.pathSecret) {
     const meeting = commonAncestor(2 * leafIndex, 2 * signer);
     const path = tree.filteredDirectPath(signer).map(([index]) => index);
-    const [learned] = await deriveKeys(tree, path.slice(path.indexOf(meeting)), secrets.pathSecret);
+    const [learned, commitSecret] = await deriveKeys(tree, path.slice(path.indexOf(meeting)), secrets.pathSecret);
+    wipe(commitSecret);
     for (const [index, key] of learned) keys.set(index, key);
   }
   const secret = await epochSecret(suite, secrets.joinerSecret, pskSecret, context);

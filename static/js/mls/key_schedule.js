@@ -2,6 +2,7 @@
 
 import { concat, utf8 } from "../bytes.js";
 import { Malformed } from "../protocol/errors.js";
+import { wipe } from "../sodium.js";
 import { hide } from "./_hidden.js";
 import { u16, u64, vector, vectorOf } from "./codec.js";
 import * as labels from "./labels.js";
@@ -53,7 +54,9 @@ export class GroupContext {
 /** What a Welcome carries: the last epoch's init secret and the commit's, bound to the new context. */
 export async function joinerSecret(suite, initSecret, commitSecret, context) {
   const extracted = await suite.extract(initSecret, commitSecret);
-  return suite.expandWithLabel(extracted, labels.JOINER, context.encode(), suite.Nh);
+  const joiner = await suite.expandWithLabel(extracted, labels.JOINER, context.encode(), suite.Nh);
+  wipe(extracted);
+  return joiner;
 }
 
 /** What a Welcome's GroupInfo is sealed under. */
@@ -64,7 +67,9 @@ export async function welcomeSecret(suite, joiner, pskSecret) {
 /** What all secrets of the new epoch come from. */
 export async function epochSecret(suite, joiner, pskSecret, context) {
   const memberSecret = await suite.extract(joiner, pskSecret);
-  return suite.expandWithLabel(memberSecret, labels.EPOCH, context.encode(), suite.Nh);
+  const epoch = await suite.expandWithLabel(memberSecret, labels.EPOCH, context.encode(), suite.Nh);
+  wipe(memberSecret);
+  return epoch;
 }
 
 /**

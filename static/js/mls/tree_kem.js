@@ -6,6 +6,7 @@
  */
 
 import { sameBytes } from "../bytes.js";
+import { wipe } from "../sodium.js";
 import { HPKECiphertext, UpdatePath, UpdatePathNode } from "./commit.js";
 import { Invalid } from "./errors.js";
 import { NODE, PATH, UPDATE_PATH_NODE } from "./labels.js";
@@ -41,7 +42,9 @@ export class MadePath {
 export async function makeUpdatePath(tree, leafIndex, makeLeaf, encodeContext, added, random) {
   const { suite } = tree;
   const filtered = tree.filteredDirectPath(leafIndex);
-  const leafPair = await suite.deriveKeyPair(random(suite.Nh));
+  const material = random(suite.Nh);
+  const leafPair = await suite.deriveKeyPair(material);
+  wipe(material);
   const [keys, pathSecrets, publicKeys] = [new Map([[2 * leafIndex, leafPair.secret]]), new Map(), []];
   let secret = random(suite.Nh);
   for (const [index] of filtered) {
@@ -119,7 +122,7 @@ export async function openPath(tree, sender, path, receiver, keys, context, adde
 }
 
 /**
- * The secrets of these nodes, from the path secret of the first; and the path secret after the last.
+ * The secrets of these nodes, from the path secret of the first, which is overwritten; and the one after the last.
  *
  * Raises: invalid (path-secret: its size; path-key: the tree has another public key).
  * RFC 9420 7.4
@@ -136,7 +139,9 @@ export async function deriveKeys(tree, indices, pathSecret) {
     const parent = tree.parent(index);
     if (!parent || !sameBytes(parent.encryptionKey, pair.public)) throw new Invalid("path-key");
     keys.set(index, pair.secret);
-    secret = await suite.deriveSecret(secret, PATH);
+    const next = await suite.deriveSecret(secret, PATH);
+    wipe(secret);
+    secret = next;
   }
   return [keys, secret];
 }
@@ -147,7 +152,10 @@ export function keysIn(tree, keys, without = []) {
 }
 
 async function nodePair(suite, pathSecret) {
-  return suite.deriveKeyPair(await suite.deriveSecret(pathSecret, NODE));
+  const material = await suite.deriveSecret(pathSecret, NODE);
+  const pair = await suite.deriveKeyPair(material);
+  wipe(material);
+  return pair;
 }
 
 function receivers(tree, index, added) {

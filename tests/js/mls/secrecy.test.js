@@ -5,7 +5,11 @@ import { test } from "node:test";
 
 import { concat, toHex } from "../../../static/js/bytes.js";
 import { Group } from "../../../static/js/mls/group.js";
+import { epochSecret, joinerSecret } from "../../../static/js/mls/key_schedule.js";
+import { NODE, PATH } from "../../../static/js/mls/labels.js";
 import { RatchetKind } from "../../../static/js/mls/secret_tree.js";
+import { ROOM_SUITE } from "../../../static/js/mls/suite.js";
+import { deriveKeys } from "../../../static/js/mls/tree_kem.js";
 import { PeerError } from "../../../static/js/protocol/errors.js";
 import { refuses } from "../protocol/people.js";
 import { ANNA, BERT, CARL, Device, DORA, Room, RULES } from "./room.js";
@@ -148,4 +152,46 @@ test("a thousand messages ahead open, ten skipped ones are kept, each once", asy
     await refuses("key_used", () => group.open(messages[number]));
   }
   await group.open(messages[1002]);
+});
+
+/** The room's suite as far as a step needs it, and every secret that one of its functions gave. */
+function watched(watchedName) {
+  const made = [];
+  const call = (name) => async (...given) => {
+    const result = await ROOM_SUITE[name](...given);
+    if (name === watchedName) made.push(result);
+    return result;
+  };
+  const names = ["deriveKeyPair", "deriveSecret", "expandWithLabel", "extract"];
+  return { made, suite: { Nh: ROOM_SUITE.Nh, ...Object.fromEntries(names.map((name) => [name, call(name)])) } };
+}
+
+const isZero = (buffer) => buffer.every((octet) => octet === 0);
+
+test("the secrets of a path are overwritten once the keys are known that come from them", async () => {
+  const given = new Uint8Array(ROOM_SUITE.Nh).fill(5);
+  const publicKeys = [];
+  let secret = given;
+  for (let node = 0; node < 2; node += 1) {
+    publicKeys.push((await ROOM_SUITE.deriveKeyPair(await ROOM_SUITE.deriveSecret(secret, NODE))).public);
+    secret = await ROOM_SUITE.deriveSecret(secret, PATH);
+  }
+  const { made, suite } = watched("deriveSecret");
+  const tree = { suite, parent: (index) => ({ encryptionKey: publicKeys[index] }) };
+
+  const [keys, commitSecret] = await deriveKeys(tree, [0, 1], given);
+  assert.deepEqual([keys.size, commitSecret], [2, secret]);
+  assert.equal(made.length, 4);
+  for (const buffer of [given, ...made]) assert.equal(isZero(buffer), buffer !== commitSecret);
+});
+
+test("what the joiner secret and the epoch secret come from is overwritten", async () => {
+  const { made, suite } = watched("extract");
+  const context = { encode: () => new Uint8Array(1) };
+  const [one, other] = [1, 2].map((octet) => new Uint8Array(ROOM_SUITE.Nh).fill(octet));
+
+  const joiner = await joinerSecret(suite, one, other, context);
+  const epoch = await epochSecret(suite, joiner, other, context);
+  assert.deepEqual([made.length, made.map(isZero)], [2, [true, true]]);
+  assert.deepEqual([one, other, joiner, epoch].map(isZero), [false, false, false, false]);
 });
