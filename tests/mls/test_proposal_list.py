@@ -173,3 +173,13 @@ def test_unknown_proposal_types_are_malformed(kind):
     """What we cannot judge we do not adopt."""
     with pytest.raises(Malformed):
         read_proposal(Reader(kind.to_bytes(2, "big") + bytes(64)))
+
+
+@pytest.mark.parametrize("kind", [0, 3, 255])
+def test_entry_is_a_proposal_or_a_reference(kind):
+    """Nothing else stands in a commit's list, whatever bytes come after it."""
+    entry = ProposalOrRef(Remove(1)).encode()
+    assert ProposalOrRef.read(Reader(entry)).proposal == Remove(1)
+
+    with pytest.raises(Malformed):
+        ProposalOrRef.read(Reader(bytes([kind]) + entry[1:]))

@@ -243,3 +243,16 @@ def test_a_key_pair_shows_no_secret():
     assert "5a5a" not in repr(pair)
     assert "ZZ" not in repr(pair)
     assert repr(pair) == "KeyPair(..., 01010101...)"
+
+
+@pytest.mark.parametrize(("suite", "others"), [(X25519_SUITE, (15, 24, 32)), (ROOM_SUITE, (16, 24, 33))])
+def test_key_of_another_length_seals_and_opens_nothing(suite, others):
+    """AES takes three lengths; each suite has one of them."""
+    sealed = suite.seal(bytes(suite.Nk), bytes(suite.Nn), b"text", b"")
+    assert suite.open(bytes(suite.Nk), bytes(suite.Nn), sealed, b"") == b"text"
+
+    for length in others:
+        with pytest.raises(UsageError):
+            suite.seal(bytes(length), bytes(suite.Nn), b"text", b"")
+        with pytest.raises(UsageError):
+            suite.open(bytes(length), bytes(suite.Nn), sealed, b"")
