@@ -101,7 +101,7 @@ export async function makeCommit(member, state, draft, rules, random) {
   const made = await make(member, epoch, draft, applied, applied.tree, epoch.leafIndex, sender, random);
   rules.checkCommit(judge(epoch, made, list, draft, epoch.leafIndex, null));
   const welcome = await welcomeFor(member, epoch, list, applied, made);
-  wipeMade(made);
+  [made.joiner, ...made.path.pathSecrets.values()].forEach(wipe);
   return new MadeCommit(made.commit.authenticated, made.commit.state, welcome);
 }
 
@@ -133,13 +133,8 @@ export async function makeExternalCommit(member, epoch, draft, rules, random) {
   const sender = new Sender(SenderType.NEW_MEMBER_COMMIT);
   const made = await make(member, epoch, draft, applied, tree, place, sender, random);
   rules.checkCommit(judge(epoch, made, list, draft, null, place));
-  wipeMade(made);
+  [made.joiner, ...made.path.pathSecrets.values()].forEach(wipe);
   return made.commit;
-}
-
-/** The secrets that only a Welcome has a use for. */
-function wipeMade({ joiner, path }) {
-  [joiner, ...path.pathSecrets.values()].forEach(wipe);
 }
 
 /** @returns {Promise<{commit: MadeCommit, path: import("./tree_kem.js").MadePath, joiner: Uint8Array}>} */
