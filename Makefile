@@ -7,7 +7,7 @@ NODE := node_modules/ready
 ASSETS := static/vendor/manifest.json
 
 MAKEFLAGS += --no-print-directory
-.PHONY: help run test e2e model soak bench setup assets lint vectors
+.PHONY: help run test e2e model soak bench setup assets lint vectors mutants
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -56,6 +56,11 @@ lint: $(DEV) ## ruff (rules and format) and mypy
 
 vectors: $(RUN) $(ASSETS) ## run a vector file in Python and in JavaScript: make vectors FILE=path
 	@scripts/vectors.sh "$(FILE)"
+
+mutants: $(DEV) ## break clawchat/mls on purpose, see its tests fail, list what they let pass: make mutants FILE=codec (all: an hour)
+	@ulimit -v 4194304; MLS_VECTORS="$${MLS_VECTORS:-$(abspath ../shared/vectors/mls)}" \
+		nice -n 15 $(BIN)/mutmut run --max-children 1 "clawchat.mls.$(or $(FILE),*).*"
+	@$(BIN)/mutmut results | grep -v "not checked" || echo "No mutant lives."
 
 $(RUN): requirements.txt scripts/venv.sh
 	@PYTHON="$(PYTHON)" scripts/venv.sh requirements.txt
