@@ -228,7 +228,8 @@ def test_tree_of_blanks_is_refused_before_it_is_hashed():
 
 
 def test_full_tree_takes_nobody():
-    """It does not grow past what it would be read with."""
+    """It does not grow past what it would be read with: 4,096 places, at everybody."""
+    assert MAX_LEAVES == 4096
     leaf = Forest(1).tree.leaf(0)
     nodes = [None] * (2 * MAX_LEAVES - 1)
     nodes[::2] = [leaf] * MAX_LEAVES
