@@ -180,6 +180,7 @@ def test_entry_is_a_proposal_or_a_reference(kind):
     """Nothing else stands in a commit's list, whatever bytes come after it."""
     entry = ProposalOrRef(Remove(1)).encode()
     assert ProposalOrRef.read(Reader(entry)).proposal == Remove(1)
+    assert ProposalOrRef.read(Reader(b"\2\0")).encode() == b"\2\0"
 
     with pytest.raises(Malformed):
         ProposalOrRef.read(Reader(bytes([kind]) + entry[1:]))
