@@ -125,6 +125,7 @@ def test_adopting_keeps_what_was_opened_meanwhile():
     room = Room(ANNA, BERT)
     message, late = room.seal(BERT, b"first"), room.seal(BERT, b"second")
     pending = room.make(ANNA)
+    assert pending.next.has_past
     group = pending.group.open(message).group
 
     group = group.adopt(pending.next)
@@ -362,7 +363,7 @@ def test_creator_has_a_lifetime_and_its_leafs_key():
     room = Room(ANNA)
     rules = OpenRules()
     group = replace(room[ANNA], rules=rules)
-    assert group.epoch == 0
+    assert (group.epoch, LIFETIME_SECONDS) == (0, 30 * 86_400)
     assert group.tree.leaf(0).lifetime == Lifetime(NOW - 3600, NOW + LIFETIME_SECONDS)
 
     entering = {"authenticated_data": b"", "random": room.random, "now": NOW, "rules": rules}
