@@ -22,11 +22,17 @@ PAGE = 256
 
 
 async def make_room(owner: Client, others: list[Client]) -> tuple[bytes, int]:
-    """A room of epoch 1 with these members: its id, and the seq of the commit that added the others."""
+    """A room of epoch 1 with these members: its id, and the seq of the commit that added the others.
+
+    A server looks into the GroupInfo, and into nothing else.
+    """
     room_id = random_bytes(16)
     await owner.request("room.create", room=room_id, scheme=ROOM_SUITE.number)
     message_id, commit = mls_message(room_id, b"commit", epoch=0, content_type=ContentType.COMMIT)
-    digests = {name: await stage(owner, body) for name, body in _parts(room_id, commit).items()}
+    parts = {"commit": commit, "group_info": group_info(room_id, 1, OPEN_ROLES, random_bytes(32))}
+    if others:
+        parts["welcome"] = b"welcome " + random_bytes(32)
+    digests = {name: await stage(owner, body) for name, body in parts.items()}
     added = [client.device_id for client in others]
     answer = await owner.request(
         "room.commit", room=room_id, epoch=0, message_id=message_id, added=added, removed=[], **digests
@@ -64,9 +70,3 @@ async def read_log(client: Client, room_id: bytes, after: int = 0) -> list[dict]
 def message_id_of(row: ChatDelivery) -> bytes:
     """The sender's id of a row that was delivered."""
     return MessageHeader.parse(row.message).message_id
-
-
-def _parts(room_id: bytes, commit: bytes) -> dict[str, bytes]:
-    """A server looks into the GroupInfo, and into nothing else."""
-    state = group_info(room_id, 1, OPEN_ROLES, random_bytes(32))
-    return {"commit": commit, "welcome": b"welcome " + random_bytes(32), "group_info": state}

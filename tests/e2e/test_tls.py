@@ -243,7 +243,7 @@ async def test_a_certificate_is_exchanged_while_a_session_lives(tmp_path):
         client = await enrol_and_send(server, root_file, "--owner")
         port = chat_port(server)
         before = shake_hands(port, ca_file=root_file).certificate
-        connection = await client._usable(SOON_SECONDS)
+        connection = await client.usable(SOON_SECONDS)
 
         chain.write_text("half a file")
         await until(lambda: "the old ones stay" in server.log())
@@ -253,7 +253,7 @@ async def test_a_certificate_is_exchanged_while_a_session_lives(tmp_path):
 
         assert shake_hands(server.front_port, ca_file=root_file).certificate != before
         await make_room(client, [])
-        assert await client._usable(SOON_SECONDS) is connection
+        assert await client.usable(SOON_SECONDS) is connection
         await client.close()
     finally:
         await asyncio.to_thread(server.stop)
