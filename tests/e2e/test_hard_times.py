@@ -9,7 +9,7 @@ from tests.e2e.browser import READY_MS, Browsers
 from tests.e2e.server import ServerProcess
 from tests.e2e.talking import application_log, everything_arrived
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone]
+pytestmark = pytest.mark.e2e
 
 
 @pytest.fixture

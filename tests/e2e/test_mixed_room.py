@@ -10,7 +10,7 @@ from tests.e2e.pairs import until
 from tests.e2e.server import ServerProcess
 from tests.e2e.talking import application_log, everything_arrived, said, start_talking
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone]
+pytestmark = pytest.mark.e2e
 
 NAMES, PROGRAMS = ("alice", "bob", "carol"), ("Parrot", "Magpie")
 EACH, EVERY_MS, BURST = 40, 700, 3

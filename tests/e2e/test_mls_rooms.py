@@ -21,7 +21,7 @@ from tests.e2e.members import read_log
 from tests.e2e.pairs import until
 from tests.e2e.server import ROOT, ServerProcess
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone]
+pytestmark = pytest.mark.e2e
 
 SOON = 30
 QUICK = {"pace": Pace(help=0.2, resync=0.2), "packages": 4}

@@ -9,7 +9,7 @@ from clawchat.client import Client, Room
 from tests.e2e.pairs import Talker, converse, two_members, until
 from tests.e2e.server import ServerProcess
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone]
+pytestmark = pytest.mark.e2e
 
 PAUSE_SECONDS = 0.2
 MOVES = 3
