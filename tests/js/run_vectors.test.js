@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -17,9 +17,11 @@ const CASE = readdirSync(join(VECTORS, "derive_session_keys"))
   .map(({ input, output }) => ({ ...input, ...output }))[0];
 
 function run(content) {
-  const path = join(mkdtempSync(join(tmpdir(), "vectors-")), "file.json");
+  const folder = mkdtempSync(join(tmpdir(), "vectors-"));
+  const path = join(folder, "file.json");
   writeFileSync(path, typeof content === "string" ? content : JSON.stringify(content));
   const { status, stdout } = spawnSync(process.execPath, [join(VECTORS, "run.mjs"), path], { encoding: "utf8" });
+  rmSync(folder, { recursive: true });
   return [status, stdout.trim()];
 }
 
