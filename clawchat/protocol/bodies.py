@@ -7,9 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from clawchat.protocol.encoding import Reader, encode_cbor, parse_cbor, parse_text, u8, u16, u32, u64, v16
-from clawchat.protocol.errors import Malformed, UsageError
+from clawchat.protocol.errors import ClawChatError, Malformed, TooLarge, UsageError
+from clawchat.protocol.limits import FILE_CHUNK_BYTES, PING_MAX_BYTES, SIGNAL_MAX_BYTES
 
 _REQUEST, _RESPONSE, _FAILURE = 0, 1, 2
+# Device, epoch, nonce, one byte of padding and the tag.
+_SIGNAL_MIN_BYTES = 53
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,85 @@ class ChatDelivery:
         """
         reader = Reader(data)
         return cls(reader.take(16), reader.u64(), reader.u64(), reader.take(16), _some(reader.rest()))
+
+
+@dataclass(frozen=True, slots=True)
+class FileChunk:
+    """A chunk of a sealed file, on its way to the server or from it (0x02): at most 65,552 bytes of it."""
+
+    file_id: bytes
+    index: int
+    is_last: bool
+    data: bytes
+
+    def encode(self) -> bytes:
+        """`file[16] || u32 index || u8 last || bytes`.
+
+        Spec: 3.18
+        """
+        return _id(self.file_id) + u32(self.index) + u8(self.is_last) + _chunk(self.data, UsageError)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """The body in these bytes; whether length and place fit the file is for who knows its size.
+
+        Raises: malformed (also for no byte of the file, for more than a chunk has, and a `last` that is neither 0 nor
+        1).
+        """
+        reader = Reader(data)
+        file_id, index, last = reader.take(16), reader.u32(), reader.u8()
+        if last > 1:
+            raise Malformed(f"last is {last}, expected 0 or 1")
+        return cls(file_id, index, last == 1, _chunk(reader.rest(), Malformed))
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSignal:
+    """What a presence frame carries: the device that sealed it, its epoch, and the sealed bytes with their tag."""
+
+    sender: bytes
+    epoch: int
+    nonce: bytes
+    sealed: bytes
+
+    def encode(self) -> bytes:
+        """`sender device_id[16] || u64 epoch || nonce[12] || ciphertext || tag[16]`, at most 372 bytes.
+
+        Spec: 4.12
+        """
+        if len(self.nonce) != 12:
+            raise UsageError(f"nonce of {len(self.nonce)} bytes, expected 12")
+        return _signal(_id(self.sender) + u64(self.epoch) + self.nonce + self.sealed, UsageError)
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """The signal in these bytes, still sealed.
+
+        Raises: malformed (also for fewer than 53 and more than 372 bytes).
+        """
+        reader = Reader(_signal(data, Malformed))
+        return cls(reader.take(16), reader.u64(), reader.take(12), reader.rest())
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceBody:
+    """A signal for a room, the same in both directions (0x03); the server forgets it."""
+
+    room_id: bytes
+    signal: SealedSignal
+
+    def encode(self) -> bytes:
+        """`room_id[16] || sealed signal`."""
+        return _id(self.room_id) + self.signal.encode()
+
+    @classmethod
+    def parse(cls, data: bytes) -> Self:
+        """The body in these bytes.
+
+        Raises: malformed.
+        """
+        reader = Reader(data)
+        return cls(reader.take(16), SealedSignal.parse(reader.rest()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +248,16 @@ class Failure:
         return _encode_exchange(_FAILURE, self.id, self.body)
 
 
+def parse_ping(data: bytes) -> bytes:
+    """What a ping or a pong carries (0x07, 0x08): up to 64 bytes, to be echoed.
+
+    Raises: too_large.
+    """
+    if len(data) > PING_MAX_BYTES:
+        raise TooLarge(f"ping of {len(data)} bytes, at most {PING_MAX_BYTES}")
+    return data
+
+
 def parse_exchange(data: bytes, max_items: int | None = None) -> Request | Response | Failure:
     """The request, response or failure in these bytes (0x12).
 
@@ -203,3 +295,15 @@ def _some(message: bytes) -> bytes:
     if not message:
         raise Malformed("no message")
     return message
+
+
+def _chunk(data: bytes, error: type[ClawChatError]) -> bytes:
+    if not 1 <= len(data) <= FILE_CHUNK_BYTES:
+        raise error(f"chunk of {len(data)} bytes, expected 1 to {FILE_CHUNK_BYTES}")
+    return data
+
+
+def _signal(data: bytes, error: type[ClawChatError]) -> bytes:
+    if not _SIGNAL_MIN_BYTES <= len(data) <= SIGNAL_MAX_BYTES:
+        raise error(f"signal of {len(data)} bytes, expected {_SIGNAL_MIN_BYTES} to {SIGNAL_MAX_BYTES}")
+    return data

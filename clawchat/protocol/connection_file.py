@@ -3,6 +3,7 @@
 Spec: 3.8
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -16,7 +17,7 @@ from clawchat.protocol._sealed_object import (
     signers_of,
 )
 from clawchat.protocol.connection_info import AuditHead, ConnectionInfo, Endpoint, RevocationsHead
-from clawchat.protocol.encoding import encode_base64, encode_json
+from clawchat.protocol.encoding import encode_base64
 from clawchat.protocol.errors import PeerError, Unauthentic, UsageError
 from clawchat.protocol.freshness import check_freshness, choose_freshest
 from clawchat.protocol.key_schedule import connection_file_key
@@ -99,13 +100,14 @@ class SealedConnectionFile(SealedObject):
         return open_wrap(self.wraps, self.kid, psks)
 
 
-def encrypt_connection_file(data_json: object, shared_secret: DiscoverySecret, now: int) -> bytes:
-    """The specification's own format 1 (its 6.2), without our additions; no client of ours believes it.
+def encrypt_connection_file(data_json: object, shared_secret: DiscoverySecret, now: float) -> bytes:
+    """The specification's own format 1 (its 6.2), byte for byte; no client of ours believes it, as it lacks `sig`.
 
+    Units: now in seconds since 1970.
     Spec: 3.8
     """
-    members = _encrypt_connection_file(encode_json(data_json), shared_secret, random_bytes(NONCE_BYTES))
-    return encode_json({**members, "timestamp": now})
+    members = _encrypt_connection_file(_specification_json(data_json), shared_secret, random_bytes(NONCE_BYTES))
+    return _specification_json({**members, "timestamp": now})
 
 
 def decrypt_connection_file(data: bytes, shared_secret: DiscoverySecret) -> bytes:
@@ -118,6 +120,14 @@ def decrypt_connection_file(data: bytes, shared_secret: DiscoverySecret) -> byte
     sealed = parse_bytes(members, "ciphertext") + parse_bytes(members, "tag", TAG_BYTES)
     key = aead_key(connection_file_key(shared_secret))
     return aead_open(key, parse_bytes(members, "iv", NONCE_BYTES), sealed, b"")
+
+
+def _specification_json(value: object) -> bytes:
+    """JSON as the specification writes it: `json.dumps` as it is, with a space after each comma and colon, in ASCII."""
+    try:
+        return json.dumps(value, allow_nan=False).encode("ascii")
+    except (TypeError, ValueError) as error:
+        raise UsageError("not a JSON value") from error
 
 
 def _checked(info: ConnectionInfo, identity: IdentityKey) -> bytes:

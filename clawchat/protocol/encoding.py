@@ -179,8 +179,8 @@ def encode_cbor(value: object) -> bytes:
 def parse_cbor(data: bytes, max_items: int | None = None) -> Any:
     """The value of deterministic CBOR: text keys, no tags, no floats, integers in 0..2**53-1, nesting up to 8.
 
-    Keys and values are items. More than max_items are malformed before any of them is made: a megabyte of small ones
-    would keep a server busy for a good part of a second.
+    No text begins with a byte order mark. Keys and values are items. More than max_items are malformed before any of
+    them is made: a megabyte of small ones would keep a server busy for a good part of a second.
     """
     if max_items is not None:
         _check_item_count(data, max_items)
@@ -305,11 +305,11 @@ def _check_cbor(value: object, depth: int) -> None:
         for key in value:
             if not isinstance(key, str):
                 raise Malformed("CBOR key that is not text")
-            _check_surrogates(key)
+            _check_text(key)
     elif isinstance(value, (list, tuple)):
         _check_cbor_items(value, depth)
     elif isinstance(value, str):
-        _check_surrogates(value)
+        _check_text(value)
     elif value is None or isinstance(value, (bool, bytes)):
         return
     elif not isinstance(value, int) or not 0 <= value <= INTEGER_MAX:
@@ -321,6 +321,13 @@ def _check_cbor_items(items: Any, depth: int) -> None:
         raise Malformed(f"nested deeper than {MAX_DEPTH}")
     for item in items:
         _check_cbor(item, depth + 1)
+
+
+def _check_text(text: str) -> None:
+    # Decoders of CBOR differ in whether they keep a byte order mark; so nobody gets to send one.
+    if text.startswith("\ufeff"):
+        raise Malformed("byte order mark")
+    _check_surrogates(text)
 
 
 def _check_surrogates(text: str) -> None:

@@ -33,17 +33,17 @@ def close_hello(gate_key: GateKey, server_public: IdentityPublic, body: bytes) -
 def find_gate(record: bytes, gates: Iterable[Gate]) -> Gate | None:
     """The gate this H1 was made for, or nothing for a stranger.
 
-    Looks at length and gate value alone: no parsing, no public-key work. Whatever it lets through was made by a holder
-    of the discovery secret, though perhaps not for the first time; see `gate_value`.
+    Looks at length and gate value alone: no parsing, no public-key work. Everything is computed before anything is
+    judged, so a wrong length takes as long as a wrong gate value. Whatever it lets through was made by a holder of the
+    discovery secret, though perhaps not for the first time; see `gate_value`.
     """
-    body = record[4:]
-    if not GATE_BYTES < len(body) <= H1_MAX_BYTES or record[:4] != u8(0x48) + u8(HELLO) + u16(len(body)):
-        return None
-    for gate in gates:
-        expected = _value(gate.gate_key, gate.server_public, body[:-GATE_BYTES])
-        if constant_time_equal(expected, body[-GATE_BYTES:]):
-            return gate
-    return None
+    body = record[4 : 4 + H1_MAX_BYTES]
+    signed, value = body[:-GATE_BYTES], body[-GATE_BYTES:]
+    fitting = [gate for gate in gates if constant_time_equal(_value(gate.gate_key, gate.server_public, signed), value)]
+    head = u8(0x48) + u8(HELLO) + u16(len(body))
+    # Not `and`, which would stop at the first that is wrong.
+    is_whole = (len(body) > GATE_BYTES) & (record[:4] == head) & (len(record) == len(head) + len(body))
+    return fitting[0] if fitting and is_whole else None
 
 
 def gate_value(record: bytes) -> bytes:

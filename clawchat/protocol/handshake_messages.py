@@ -3,6 +3,7 @@
 Spec: 3.3
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -12,16 +13,19 @@ from clawchat.protocol.key_schedule import PREFIXES
 from clawchat.protocol.keys import DevicePublic, EncapsulationKey, ExchangePublic, IdentityPublic
 from clawchat.protocol.limits import H1_MAX_BYTES, H2_MAX_BYTES, H3_MAX_BYTES, MAX_SUITES
 from clawchat.protocol.primitives import sha256
+from clawchat.protocol.suites import (
+    SUITE_X25519,
+    SUITE_X25519_MLKEM768,
+    SUITES,
+    check_mlkem_ciphertext,
+    check_mlkem_key,
+)
 
 PROTOCOL_VERSION = 0x0100
-# Suite 1 has a number, so that it can be told from garbage; it is not negotiated.
-SUITE_X25519 = 0x0001
-SUITE_X25519_MLKEM768 = 0x0002
 
 HELLO, SERVER_HELLO, CLIENT_AUTH = 0x01, 0x02, 0x03
 GATE_BYTES = 16
 _MAGIC = 0x48
-_MLKEM_CIPHERTEXT_BYTES = 1088
 _BINDER_BYTES = 32
 _SIGNATURE_BYTES = 64
 _MAX_BODY = {HELLO: H1_MAX_BYTES, SERVER_HELLO: H2_MAX_BYTES, CLIENT_AUTH: H3_MAX_BYTES}
@@ -127,7 +131,7 @@ class ServerHello:
 
     @staticmethod
     def encode_clear(
-        random: bytes, session_id: bytes, exchange: ExchangePublic, ciphertext: bytes, sealed_bytes: int
+        suite: int, random: bytes, session_id: bytes, exchange: ExchangePublic, ciphertext: bytes, sealed_bytes: int
     ) -> bytes:
         """H2 from its first byte through `mlkem_ct`; sealed_bytes is the length of what will follow.
 
@@ -142,10 +146,10 @@ class ServerHello:
         8       32     random
         40      16     session id
         56      32     X25519 public value
-        88      2+     v16: ML-KEM-768 ciphertext, 1088 bytes
+        88      2+     v16: ML-KEM-768 ciphertext, 1088 bytes, or empty in suite 1
         ..      2+     v16: `ServerProof`, sealed
         """
-        body = u16(PROTOCOL_VERSION) + u16(SUITE_X25519_MLKEM768) + random + session_id + bytes(exchange)
+        body = u16(PROTOCOL_VERSION) + u16(suite) + random + session_id + bytes(exchange)
         body += v16(ciphertext)
         return u8(_MAGIC) + u8(SERVER_HELLO) + u16(len(body) + 2 + sealed_bytes) + body
 
@@ -155,22 +159,21 @@ class ServerHello:
         return clear_record + v16(sealed)
 
     @classmethod
-    def parse(cls, record: bytes) -> Self:
-        """H2 taken apart.
+    def parse(cls, record: bytes, offered: Collection[int] = (SUITE_X25519_MLKEM768,)) -> Self:
+        """H2 taken apart; `offered` are the suites of the H1 it answers.
 
-        Raises: too_large; malformed; unsupported_version (also for a suite this side has not offered).
+        Raises: too_large; malformed; unsupported_version (also for a suite that was not offered).
         """
         reader = Reader(parse_record(SERVER_HELLO, record))
         version, suite = reader.u16(), reader.u16()
-        if version != PROTOCOL_VERSION or suite != SUITE_X25519_MLKEM768:
+        if version != PROTOCOL_VERSION or suite not in SUITES or suite not in offered:
             raise UnsupportedVersion(f"server chose version {version:#06x}, suite {suite:#06x}")
         random, session_id, exchange = reader.take(32), reader.take(16), ExchangePublic(reader.take(32))
         ciphertext = reader.v16()
         clear_bytes = 4 + reader.offset
         sealed = reader.v16()
         reader.end()
-        if len(ciphertext) != _MLKEM_CIPHERTEXT_BYTES:
-            raise Malformed(f"ML-KEM ciphertext of {len(ciphertext)} bytes, expected {_MLKEM_CIPHERTEXT_BYTES}")
+        check_mlkem_ciphertext(suite, ciphertext)
         return cls(suite, random, session_id, exchange, ciphertext, sealed, record[:clear_bytes])
 
 
@@ -248,8 +251,6 @@ class ClientProof:
 
 
 def _encapsulation(suites: tuple[int, ...], mlkem: bytes) -> EncapsulationKey | None:
-    if SUITE_X25519_MLKEM768 in suites:
-        return EncapsulationKey.from_bytes(mlkem)
-    if mlkem:
-        raise Malformed("an ML-KEM key without its suite")
-    return None
+    is_hybrid = SUITE_X25519_MLKEM768 in suites
+    check_mlkem_key(SUITE_X25519_MLKEM768 if is_hybrid else SUITE_X25519, mlkem)
+    return EncapsulationKey(mlkem) if is_hybrid else None

@@ -82,6 +82,10 @@ PREFIXES: Mapping[str, bytes] = MappingProxyType(
         "vouched": b"clawchat/1 vouched\0",
         "join": b"clawchat/1 join\0",
         "device revoked": b"clawchat/1 device revoked\0",
+        # What members of a room tell each other in passing
+        "signal": b"clawchat/1 signal\0",
+        # What the server keeps: files it cannot open, and its log
+        "blob": b"clawchat/1 blob\0",
         "audit": b"clawchat/1 audit\0",
         "audit checkpoint": b"clawchat/1 audit checkpoint\0",
     }

@@ -4,6 +4,7 @@
 Spec: 3.2
 """
 
+from functools import cached_property
 from typing import Self
 
 from clawchat.protocol import primitives
@@ -62,6 +63,13 @@ class _SecretKey(_Key):
         return cls(primitives.random_bytes(cls.SIZE))
 
 
+class _ComputingKey(_SecretKey):
+    """A private key. What OpenSSL computes with is made at the first use and goes with the key, wiped by OpenSSL."""
+
+    # Only what `cached_property` keeps; everything else is as frozen as in other keys.
+    __slots__ = ("__dict__",)
+
+
 class DiscoverySecret(_SecretKey):
     """Opens the connection file and passes the gate; every enrolled device has it, so it proves nobody."""
 
@@ -80,8 +88,20 @@ class GateKey(_Key):
     __slots__ = ()
 
 
+class SignalKey(_Key):
+    """Seals signals of one room while an epoch lasts; every member of it has it, so it proves nobody."""
+
+    __slots__ = ()
+
+
 class RecoveryKey(_SecretKey):
     """Opens a person's root blob; shown once, never stored by us."""
+
+    __slots__ = ()
+
+
+class AttachmentKey(_SecretKey):
+    """Seals one file, once; it travels in the message that shows the file."""
 
     __slots__ = ()
 
@@ -125,17 +145,18 @@ class RootPublic(_VerifyKey):
     __slots__ = ()
 
 
-class _SigningKey(_SecretKey):
+class _SigningKey(_ComputingKey):
     """An Ed25519 seed."""
 
     __slots__ = ()
+    _ready = cached_property(lambda self: primitives._ed25519_key(self._raw))
 
     def sign(self, message: bytes) -> bytes:
         """The 64-byte signature. The message begins with a prefix of key_schedule.PREFIXES, so no two uses mix."""
-        return primitives.ed25519_sign(self._raw, message)
+        return primitives.ed25519_sign(self._ready, message)
 
     def _public_bytes(self) -> bytes:
-        return primitives.ed25519_public(self._raw)
+        return primitives.ed25519_public(self._ready)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({fingerprint(self._public_bytes())[:9]}...)"
@@ -180,22 +201,23 @@ class ExchangePublic(_Key):
     __slots__ = ()
 
 
-class ExchangeSecret(_SecretKey):
+class ExchangeSecret(_ComputingKey):
     """An ephemeral X25519 secret: one handshake, then dropped."""
 
     __slots__ = ()
+    _ready = cached_property(lambda self: primitives._x25519_key(self._raw))
 
     @property
     def public(self) -> ExchangePublic:
         """What is sent."""
-        return ExchangePublic(primitives.x25519_public(self._raw))
+        return ExchangePublic(primitives.x25519_public(self._ready))
 
     def exchange(self, their_public: ExchangePublic) -> bytes:
         """The shared 32 bytes.
 
         Raises: malformed (a value of small order).
         """
-        return primitives.x25519(self._raw, bytes(their_public))
+        return primitives.x25519(self._ready, bytes(their_public))
 
 
 class EncapsulationKey(_Key):
@@ -212,20 +234,21 @@ class EncapsulationKey(_Key):
         return primitives.mlkem768_encapsulate(self._raw)
 
 
-class DecapsulationKey(_SecretKey):
+class DecapsulationKey(_ComputingKey):
     """An ephemeral ML-KEM-768 seed: one handshake, then dropped."""
 
     __slots__ = ()
     SIZE = 64
+    _ready = cached_property(lambda self: primitives._mlkem768_key(self._raw))
 
     @property
     def public(self) -> EncapsulationKey:
         """What is sent."""
-        return EncapsulationKey(primitives.mlkem768_public(self._raw))
+        return EncapsulationKey(primitives.mlkem768_public(self._ready))
 
     def decapsulate(self, ciphertext: bytes) -> bytes:
         """The shared 32 bytes.
 
         Raises: malformed (ciphertext size).
         """
-        return primitives.mlkem768_decapsulate(self._raw, ciphertext)
+        return primitives.mlkem768_decapsulate(self._ready, ciphertext)

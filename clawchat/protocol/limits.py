@@ -62,3 +62,22 @@ REQUEST_MAX_ITEMS = 4096
 # Staged blobs: a chunk, and the whole. Spec: 3.14
 STAGE_CHUNK_BYTES = 131_072
 STAGE_MAX_BYTES = 4_194_304
+
+# Files: a sealed chunk with its tag, the largest file before it is sealed, and what one device asks for. Spec: 3.18
+FILE_CHUNK_BYTES = 65_552
+FILE_MAX_BYTES = 1 << 30
+FILE_CHUNKS_IN_FLIGHT = 8
+FILE_READ_CHUNKS = 16
+
+# Attachments: plaintext of a chunk and of the smallest file, how many a message shows, and their texts. Spec: 4.4
+ATTACHMENT_CHUNK_BYTES = 65_536
+ATTACHMENT_MIN_BYTES = 4096
+MAX_ATTACHMENTS = 10
+ATTACHMENT_NAME_MAX_BYTES = 255
+ATTACHMENT_MIME_MAX_BYTES = 127
+
+# A sealed signal: device, epoch and nonce in clear, then at most 320 bytes and their tag; the map in it, and to a
+# multiple of what it is padded. Spec: 4.12
+SIGNAL_MAX_BYTES = 372
+SIGNAL_MAP_MAX_BYTES = 256
+SIGNAL_STEP_BYTES = 64

@@ -163,6 +163,12 @@ OPERATIONS: Mapping[str, Operation] = MappingProxyType(
             _operation("invite.create", Member("label", Text(128), False), Member("lifetime", Uint(), False)),
             _operation("device.list"),
             _operation("device.revoke", Member("device_id", _ID)),
+            _operation("psk_renew"),
+            _operation("file.create", Member("file", _ID), Member("room", _ID), Member("size", Uint())),
+            _operation(
+                "file.read", Member("file", _ID), Member("room", _ID), Member("index", Uint()), Member("count", Uint())
+            ),
+            _operation("file.drop", Member("file", _ID), Member("room", _ID)),
             _operation("packages.put", Member("packages", Many(_PACKAGE, 50)), Member("last_resort", _PACKAGE, False)),
             _operation("packages.take", Member("devices", Many(_ID, 16))),
             _operation("room.create", Member("room", _ID), Member("scheme", Uint())),
@@ -214,6 +220,7 @@ NOTICES: Mapping[str, Operation] = MappingProxyType(
             _operation("welcome"),
             _operation("directory"),
             _operation("secret", Member("kid", Exactly(8)), Member("secret", Exactly(32))),
+            _operation("psk_renew"),
             _operation("successor", Member("statement", Exactly(SUCCESSION_BYTES))),
         ]
     )

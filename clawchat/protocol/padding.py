@@ -8,7 +8,8 @@ from clawchat.protocol.errors import Malformed
 
 def pad(payload: bytes) -> bytes:
     """The payload, one marker byte and zeros."""
-    return (payload + b"\x80").ljust(padded_length(len(payload)), b"\0")
+    # The short tail first, so that the payload is copied once.
+    return payload + b"\x80".ljust(padded_length(len(payload)) - len(payload), b"\0")
 
 
 def unpad(padded: bytes) -> bytes:
@@ -16,10 +17,12 @@ def unpad(padded: bytes) -> bytes:
 
     Raises: malformed (no marker).
     """
-    stripped = padded.rstrip(b"\0")
-    if not stripped.endswith(b"\x80"):
+    # Found and compared as a block: `rstrip` takes 2 ns a byte, which is longer than the seal and tells how much was
+    # padding.
+    marker = padded.rfind(b"\x80")
+    if marker < 0 or padded[marker + 1 :] != bytes(len(padded) - marker - 1):
         raise Malformed("padding without its marker")
-    return stripped[:-1]
+    return padded[:marker]
 
 
 def padded_length(payload_length: int) -> int:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from clawchat.protocol.encoding import Reader, encode_tlvs, parse_text, parse_tlvs, u32, u64
-from clawchat.protocol.errors import Malformed
+from clawchat.protocol.errors import Malformed, TooLarge
 from clawchat.protocol.limits import (
+    CLIENT_NAME_MAX_BYTES,
     DEFAULT_MAX_FRAME_BYTES,
     FRAME_CEILING_BYTES,
     FRAME_MIN_BYTES,
@@ -112,9 +113,12 @@ def encode_client_name(client_name: str) -> bytes:
 def parse_client_name(data: bytes) -> str:
     """The client's name and version, empty when it gave none.
 
-    Raises: malformed.
+    Raises: malformed; too_large (more than 256 bytes).
     """
-    return parse_text(parse_tlvs(data).get(_CLIENT_NAME, b""))
+    name = parse_tlvs(data).get(_CLIENT_NAME, b"")
+    if len(name) > CLIENT_NAME_MAX_BYTES:
+        raise TooLarge(f"client name of {len(name)} bytes, at most {CLIENT_NAME_MAX_BYTES}")
+    return parse_text(name)
 
 
 def _parse_u32(data: bytes) -> int:

@@ -1,6 +1,8 @@
 """The algorithms, from `cryptography` and the standard library, and the only dice.
 
-Everything here takes and gives raw bytes; keys.py gives them types and key_schedule.py their purposes.
+Everything here takes and gives raw bytes; keys.py gives them types and key_schedule.py their purposes. In the place of
+a private key's bytes may stand what `_x25519_key`, `_mlkem768_key` or `_ed25519_key` made of them: making one computes
+the public key, which takes OpenSSL as long as using it, and whoever uses a key twice keeps it.
 Spec: 3.1
 """
 
@@ -31,6 +33,23 @@ _SMALL_ORDER_Y = frozenset({0, 1, _P - 1, _Y8, _P - _Y8})
 def sha256(*parts: bytes) -> bytes:
     """SHA-256 of the parts, joined."""
     return hashlib.sha256(b"".join(parts)).digest()
+
+
+class Sha256:
+    """SHA-256 of what comes in pieces."""
+
+    __slots__ = ("_hash",)
+
+    def __init__(self) -> None:
+        self._hash = hashlib.sha256()
+
+    def update(self, data: bytes) -> None:
+        """Take the next piece in."""
+        self._hash.update(data)
+
+    def digest(self) -> bytes:
+        """The 32 bytes, when all is in; asked for once."""
+        return self._hash.digest()
 
 
 def hmac_sha256(key: bytes, message: bytes) -> bytes:
@@ -92,25 +111,25 @@ def random_below(limit: int) -> int:
     return secrets.randbelow(limit)
 
 
-def x25519_public(secret: bytes) -> bytes:
+def x25519_public(secret: bytes | X25519PrivateKey) -> bytes:
     """The public value of a 32-byte secret."""
-    return X25519PrivateKey.from_private_bytes(secret).public_key().public_bytes_raw()
+    return _x25519_key(secret).public_key().public_bytes_raw()
 
 
-def x25519(secret: bytes, their_public: bytes) -> bytes:
+def x25519(secret: bytes | X25519PrivateKey, their_public: bytes) -> bytes:
     """The shared 32 bytes.
 
     Raises: malformed (a public value of small order, which would make the result known to everybody).
     """
     try:
-        return X25519PrivateKey.from_private_bytes(secret).exchange(X25519PublicKey.from_public_bytes(their_public))
+        return _x25519_key(secret).exchange(X25519PublicKey.from_public_bytes(their_public))
     except ValueError:
         raise Malformed("X25519 value refused") from None
 
 
-def mlkem768_public(seed: bytes) -> bytes:
+def mlkem768_public(seed: bytes | MLKEM768PrivateKey) -> bytes:
     """The 1184-byte encapsulation key of a 64-byte seed."""
-    return MLKEM768PrivateKey.from_seed_bytes(seed).public_key().public_bytes_raw()
+    return _mlkem768_key(seed).public_key().public_bytes_raw()
 
 
 def mlkem768_encapsulate(their_public: bytes) -> tuple[bytes, bytes]:
@@ -124,25 +143,25 @@ def mlkem768_encapsulate(their_public: bytes) -> tuple[bytes, bytes]:
         raise Malformed("ML-KEM key refused") from None
 
 
-def mlkem768_decapsulate(seed: bytes, ciphertext: bytes) -> bytes:
+def mlkem768_decapsulate(seed: bytes | MLKEM768PrivateKey, ciphertext: bytes) -> bytes:
     """The shared secret; a ciphertext made for another key gives an unrelated one (implicit rejection).
 
     Raises: malformed (ciphertext size).
     """
     try:
-        return MLKEM768PrivateKey.from_seed_bytes(seed).decapsulate(ciphertext)
+        return _mlkem768_key(seed).decapsulate(ciphertext)
     except ValueError:
         raise Malformed("ML-KEM ciphertext refused") from None
 
 
-def ed25519_public(seed: bytes) -> bytes:
+def ed25519_public(seed: bytes | Ed25519PrivateKey) -> bytes:
     """The 32-byte public key of a 32-byte seed."""
-    return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()
+    return _ed25519_key(seed).public_key().public_bytes_raw()
 
 
-def ed25519_sign(seed: bytes, message: bytes) -> bytes:
+def ed25519_sign(seed: bytes | Ed25519PrivateKey, message: bytes) -> bytes:
     """The 64-byte signature; the same for the same seed and message."""
-    return Ed25519PrivateKey.from_private_bytes(seed).sign(message)
+    return _ed25519_key(seed).sign(message)
 
 
 def ed25519_verify(public: bytes, signature: bytes, message: bytes) -> None:
@@ -176,6 +195,18 @@ def new_message_id(now_ms: int) -> bytes:
     Spec: 3.5
     """
     return uuid7(now_ms, random_bytes(10))
+
+
+def _x25519_key(secret: bytes | X25519PrivateKey) -> X25519PrivateKey:
+    return X25519PrivateKey.from_private_bytes(secret) if isinstance(secret, bytes) else secret
+
+
+def _mlkem768_key(seed: bytes | MLKEM768PrivateKey) -> MLKEM768PrivateKey:
+    return MLKEM768PrivateKey.from_seed_bytes(seed) if isinstance(seed, bytes) else seed
+
+
+def _ed25519_key(seed: bytes | Ed25519PrivateKey) -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.from_private_bytes(seed) if isinstance(seed, bytes) else seed
 
 
 def _proper_point(encoded: bytes) -> bool:

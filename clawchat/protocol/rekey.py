@@ -1,4 +1,4 @@
-"""New keys inside a session: fresh X25519 and ML-KEM, signed by both ends, while frames go on.
+"""New keys inside a session: fresh X25519, and ML-KEM in a session of its suite, signed by both ends; frames go on.
 
     client                                server
                                <-REQUEST-  ServerRekey.request()       "please", may be left out
@@ -29,8 +29,8 @@ from clawchat.protocol.keys import (
 from clawchat.protocol.limits import REKEY_ANSWER_SECONDS, REKEY_INTERVAL_SECONDS
 from clawchat.protocol.primitives import constant_time_equal, sha256
 from clawchat.protocol.session import Role, Session
+from clawchat.protocol.suites import SUITE_X25519_MLKEM768, check_mlkem_ciphertext, check_mlkem_key
 
-_MLKEM_CIPHERTEXT_BYTES = 1088
 _FINISHED_BYTES = 32
 _SIGNATURE_BYTES = 64
 # A client waits this much longer than it must: two clocks do not run alike.
@@ -61,7 +61,8 @@ class RekeyInit:
 
     epoch: int
     exchange: ExchangePublic
-    encapsulation: EncapsulationKey
+    # None in suite 1.
+    encapsulation: EncapsulationKey | None
     signature: bytes = b""
 
     def encode(self) -> bytes:
@@ -75,10 +76,11 @@ class RekeyInit:
         0       1      kind, 1
         1       4      number of the epoch that is to begin
         5       32     X25519 public value
-        37      2+1184 v16: ML-KEM-768 encapsulation key
-        1223    64     signature by the device
+        37      2+1184 v16: ML-KEM-768 encapsulation key, empty in suite 1
+        1223    64     signature by the device (in suite 1 at 39)
         """
-        keys = bytes(self.exchange) + v16(bytes(self.encapsulation))
+        mlkem = bytes(self.encapsulation) if self.encapsulation is not None else b""
+        keys = bytes(self.exchange) + v16(mlkem)
         return u8(RekeyKind.INIT) + u32(self.epoch) + keys + self.signature
 
     def signed(self, session_id: bytes) -> bytes:
@@ -107,8 +109,8 @@ class RekeyResponse:
         0       1      kind, 2
         1       4      number of the epoch that begins
         5       32     X25519 public value
-        37      2+1088 v16: ML-KEM-768 ciphertext
-        1127    64     signature by the server
+        37      2+1088 v16: ML-KEM-768 ciphertext, empty in suite 1
+        1127    64     signature by the server (in suite 1 at 39)
         """
         return u8(RekeyKind.RESPONSE) + u32(self.epoch) + bytes(self.exchange) + v16(self.ciphertext) + self.signature
 
@@ -129,8 +131,10 @@ class RekeyDone:
         return u8(RekeyKind.DONE) + self.finished
 
 
-def parse_rekey(payload: bytes) -> RekeyRequest | RekeyInit | RekeyResponse | RekeyDone:
-    """What a payload of type KEY_ROTATION says; nothing of it is verified yet.
+def parse_rekey(
+    payload: bytes, suite: int = SUITE_X25519_MLKEM768
+) -> RekeyRequest | RekeyInit | RekeyResponse | RekeyDone:
+    """What a payload of type KEY_ROTATION says in a session of this suite; nothing of it is verified yet.
 
     Raises: malformed.
     Spec: 3.6
@@ -142,12 +146,13 @@ def parse_rekey(payload: bytes) -> RekeyRequest | RekeyInit | RekeyResponse | Re
         message = RekeyRequest()
     elif kind == RekeyKind.INIT:
         epoch, exchange = reader.u32(), ExchangePublic(reader.take(32))
-        encapsulation = EncapsulationKey.from_bytes(reader.v16())
+        mlkem = reader.v16()
+        check_mlkem_key(suite, mlkem)
+        encapsulation = EncapsulationKey(mlkem) if mlkem else None
         message = RekeyInit(epoch, exchange, encapsulation, reader.take(_SIGNATURE_BYTES))
     elif kind == RekeyKind.RESPONSE:
         epoch, exchange, ciphertext = reader.u32(), ExchangePublic(reader.take(32)), reader.v16()
-        if len(ciphertext) != _MLKEM_CIPHERTEXT_BYTES:
-            raise Malformed(f"ML-KEM ciphertext of {len(ciphertext)} bytes, expected {_MLKEM_CIPHERTEXT_BYTES}")
+        check_mlkem_ciphertext(suite, ciphertext)
         message = RekeyResponse(epoch, exchange, ciphertext, reader.take(_SIGNATURE_BYTES))
     elif kind == RekeyKind.DONE:
         message = RekeyDone(reader.take(_FINISHED_BYTES))
@@ -163,7 +168,7 @@ class _Begun:
 
     payload: bytes
     exchange: ExchangeSecret
-    decapsulation: DecapsulationKey
+    decapsulation: DecapsulationKey | None
     sent_at: float
 
 
@@ -223,7 +228,8 @@ class ClientRekey(_Rekey):
         """
         if self._is_soon(now):
             raise UsageError(f"an epoch lasts at least {REKEY_INTERVAL_SECONDS} s")
-        return self._init(now, ExchangeSecret.generate(), DecapsulationKey.generate())
+        is_hybrid = self._session.suite == SUITE_X25519_MLKEM768
+        return self._init(now, ExchangeSecret.generate(), DecapsulationKey.generate() if is_hybrid else None)
 
     def receive(self, payload: bytes, now: float) -> bytes | None:
         """DONE for a RESP, None for a REQUEST. From here on the session receives in the new epoch.
@@ -231,7 +237,7 @@ class ClientRekey(_Rekey):
         Raises: malformed; out_of_order (not asked for, another epoch, a message for servers); unauthentic.
         Spec: 3.6
         """
-        message = parse_rekey(payload)
+        message = parse_rekey(payload, self._session.suite)
         if isinstance(message, RekeyRequest):
             # While an INIT is under way it has its answer already.
             self._asked = self._begun is None
@@ -245,10 +251,11 @@ class ClientRekey(_Rekey):
         """Whether DONE of the last rekey is still to be sealed: behind a slow line other frames may go before it."""
         return self._session.sending_epoch < self._session.receiving_epoch
 
-    def _init(self, now: float, exchange: ExchangeSecret, decapsulation: DecapsulationKey) -> bytes:
+    def _init(self, now: float, exchange: ExchangeSecret, decapsulation: DecapsulationKey | None) -> bytes:
         if self._begun is not None or self._is_done_waiting:
             raise UsageError("one rekey after the other")
-        init = RekeyInit(self._session.epoch + 1, exchange.public, decapsulation.public)
+        encapsulation = decapsulation.public if decapsulation is not None else None
+        init = RekeyInit(self._session.epoch + 1, exchange.public, encapsulation)
         payload = init.encode() + self._sign(init.signed(self._session.session_id))
         self._begun = _Begun(payload, exchange, decapsulation, now)
         return payload
@@ -258,7 +265,8 @@ class ClientRekey(_Rekey):
         if response.epoch != session.epoch + 1:
             raise OutOfOrder(f"RESP for epoch {response.epoch}")
         self._server_public.verify(response.signature, response.signed(session.session_id, begun.payload))
-        shared = begun.decapsulation.decapsulate(response.ciphertext) + begun.exchange.exchange(response.exchange)
+        shared = begun.decapsulation.decapsulate(response.ciphertext) if begun.decapsulation is not None else b""
+        shared += begun.exchange.exchange(response.exchange)
         th_r = sha256(begun.payload, payload)
         finished = session.prepare_epoch(shared, th_r, response.exchange, begun.exchange.public)
         session.switch_receiving()
@@ -322,7 +330,7 @@ class ServerRekey(_Rekey):
         exchange: ExchangeSecret,
         encapsulate: Callable[[EncapsulationKey], tuple[bytes, bytes]],
     ) -> bytes | None:
-        message = parse_rekey(payload)
+        message = parse_rekey(payload, self._session.suite)
         if isinstance(message, RekeyInit) and self._finished is None:
             return self._answer(message, payload, now, exchange, encapsulate)
         if isinstance(message, RekeyDone) and self._finished is not None:
@@ -340,7 +348,7 @@ class ServerRekey(_Rekey):
     ) -> bytes:
         session = self._session
         self._check(init, now)
-        shared, ciphertext = encapsulate(init.encapsulation)
+        shared, ciphertext = encapsulate(init.encapsulation) if init.encapsulation is not None else (b"", b"")
         shared += exchange.exchange(init.exchange)
         response = RekeyResponse(init.epoch, exchange.public, ciphertext)
         answer = response.encode() + self._sign(response.signed(session.session_id, payload))

@@ -33,6 +33,7 @@ from clawchat.protocol.primitives import (
     sha256,
 )
 from clawchat.protocol.session import Role, Session
+from clawchat.protocol.suites import SUITE_X25519_MLKEM768, choose_suite
 
 _SIGNATURE_BYTES = 64
 
@@ -63,6 +64,7 @@ class _Hello:
     """What H1 and H2 leave behind, until the caller has proved itself."""
 
     records: bytes
+    suite: int
     session_id: bytes
     server_exchange: ExchangePublic
     client_exchange: ExchangePublic
@@ -73,6 +75,7 @@ class _Hello:
 class _Verified:
     """What is left of a caller who has."""
 
+    suite: int
     session_id: bytes
     th4: bytes
     epoch_keys: EpochKeys
@@ -91,23 +94,27 @@ class _Auth:
 class ServerHandshake:
     """One caller whose H1 fits this gate; after any error it is thrown away and the connection closed with 1008.
 
-    Call `receive_hello`, `receive_client_auth`, `verify`, `finish`, in this order, each once.
+    Call `receive_hello`, `receive_client_auth`, `verify`, `finish`, in this order, each once. With `pq_required` only
+    the suite with ML-KEM is taken; without it, that one when it is offered.
     """
 
-    def __init__(self, gate: Gate, server_id: str, parameters: ServerParameters | None = None) -> None:
+    def __init__(
+        self, gate: Gate, server_id: str, parameters: ServerParameters | None = None, pq_required: bool = True
+    ) -> None:
         self._gate = gate
         self._server_id = server_id
         self._parameters = parameters or ServerParameters()
+        self._pq_required = pq_required
         self._step = _Step.NEW
         self._hello: _Hello | None = None
         self._auth: _Auth | None = None
         self._verified: _Verified | None = None
-        self._exporter = b""
+        self._session: Session | None = None
 
     def receive_hello(self, record: bytes, now_ms: int) -> bytes:
         """H2. The record's gate value was checked by `find_gate`.
 
-        Raises: too_large; malformed; unsupported_version (also when only suites without ML-KEM are offered).
+        Raises: too_large; malformed; unsupported_version (also when no suite is offered that may be taken).
         Spec: 3.3
         """
         return self._receive_hello(
@@ -156,16 +163,17 @@ class ServerHandshake:
         if not (binder_fits and device_fits and signature_fits):
             raise Unauthentic("client authentication")
         epoch_keys = epoch_zero(main_secret, auth.th4, hello.server_exchange, hello.client_exchange)
-        self._verified = _Verified(hello.session_id, auth.th4, epoch_keys)
-        self._exporter = epoch_keys.exporter
+        self._verified = _Verified(hello.suite, hello.session_id, auth.th4, epoch_keys)
         self._step, self._hello, self._auth = _Step.VERIFIED, None, None
 
     @property
     def exporter(self) -> bytes:
         """The 32 bytes both sides may derive further secrets from; there once `verify` has passed."""
-        if self._step not in (_Step.VERIFIED, _Step.DONE):
+        if self._verified is not None:
+            return self._verified.epoch_keys.exporter
+        if self._session is None:
             raise UsageError("the exporter is there after verify")
-        return self._exporter
+        return self._session.exporter
 
     def finish(self, tlvs: dict[int, bytes], message_id: bytes, now_ms: int) -> tuple[bytes, Session]:
         """AUTH_OK and the session; message_id is 16 fresh random bytes.
@@ -176,13 +184,12 @@ class ServerHandshake:
         if caller is None:
             raise UsageError("finish comes once, after verify")
         ours = self._parameters
-        session = Session(
-            Role.SERVER, caller.session_id, caller.epoch_keys, ours.max_frame_bytes, ours.soft_limits, ours.hard_limits
-        )
+        limits = (ours.max_frame_bytes, ours.soft_limits, ours.hard_limits)
+        session = Session(Role.SERVER, caller.session_id, caller.epoch_keys, *limits, suite=caller.suite)
         payload = finished_value(caller.epoch_keys, caller.th4) + encode_tlvs(tlvs)
         frame = session.seal(MessageType.AUTH_OK, payload, message_id, now_ms)
         # A second session with these keys would use their nonces again.
-        self._step, self._verified = _Step.DONE, None
+        self._step, self._verified, self._session = _Step.DONE, None, session
         return frame, session
 
     def _receive_hello(
@@ -197,21 +204,31 @@ class ServerHandshake:
         if self._step is not _Step.NEW:
             raise UsageError("H1 comes once")
         hello = ClientHello.parse(record)
-        if not hello.min_version <= PROTOCOL_VERSION <= hello.max_version or hello.encapsulation is None:
+        if not hello.min_version <= PROTOCOL_VERSION <= hello.max_version:
             raise UnsupportedVersion(f"client speaks {hello.min_version:#06x} to {hello.max_version:#06x}")
-        shared, ciphertext = encapsulate(hello.encapsulation)
+        suite = choose_suite(self._pq_required, hello.suites)
+        shared, ciphertext = _mlkem_secret(suite, hello, encapsulate)
         shared += exchange.exchange(hello.exchange)
         proof = ServerProof(self._gate.server_public, now_ms, self._server_id, self._parameters.encode())
         sealed_bytes = len(proof.encode()) + _SIGNATURE_BYTES + TAG_BYTES
-        clear = ServerHello.encode_clear(server_random, session_id, exchange.public, ciphertext, sealed_bytes)
+        clear = ServerHello.encode_clear(suite, server_random, session_id, exchange.public, ciphertext, sealed_bytes)
         th2 = sha256(record, clear)
         keys = HandshakeKeys.derive(shared, th2)
         plaintext = proof.encode() + self._gate.identity.sign(proof.signed(th2))
         sealed = aead_seal(aead_key(keys.server_key), keys.server_iv, plaintext, th2)
         answer = ServerHello.encode(clear, sealed)
-        self._hello = _Hello(record + answer, session_id, exchange.public, hello.exchange, keys)
+        self._hello = _Hello(record + answer, suite, session_id, exchange.public, hello.exchange, keys)
         self._step = _Step.HELLO_SENT
         return answer
+
+
+def _mlkem_secret(
+    suite: int, hello: ClientHello, encapsulate: Callable[[EncapsulationKey], tuple[bytes, bytes]]
+) -> tuple[bytes, bytes]:
+    """ML-KEM's half of the shared secret and its ciphertext; suite 1 has neither, even when a key came with it."""
+    if suite != SUITE_X25519_MLKEM768 or hello.encapsulation is None:
+        return b"", b""
+    return encapsulate(hello.encapsulation)
 
 
 def _verifies(auth: _Auth, th3: bytes) -> bool:

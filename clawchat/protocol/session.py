@@ -11,6 +11,7 @@ from clawchat.protocol.key_schedule import EpochKeys, client_finished_value, nex
 from clawchat.protocol.keys import ExchangePublic
 from clawchat.protocol.limits import DEFAULT_MAX_FRAME_BYTES, FRAME_CEILING_BYTES, FRAME_MIN_BYTES
 from clawchat.protocol.parameters import KeyLimits, ServerParameters
+from clawchat.protocol.suites import SUITE_X25519_MLKEM768
 
 _PROTOCOLS = ServerParameters()
 
@@ -41,11 +42,14 @@ class Session:
         max_frame_bytes: int = DEFAULT_MAX_FRAME_BYTES,
         soft_limits: KeyLimits = _PROTOCOLS.soft_limits,
         hard_limits: KeyLimits = _PROTOCOLS.hard_limits,
+        suite: int = SUITE_X25519_MLKEM768,
     ) -> None:
         if not FRAME_MIN_BYTES <= max_frame_bytes <= FRAME_CEILING_BYTES or len(session_id) != 16:
             raise UsageError("session id of 16 bytes and frames of 55 bytes to 1 MiB")
         self.role = role
         self.session_id = session_id
+        # The handshake's, and every rekey's.
+        self.suite = suite
         self.max_frame_bytes = max_frame_bytes
         self.soft_limits = soft_limits.at_most(_PROTOCOLS.soft_limits)
         self.hard_limits = hard_limits.at_most(_PROTOCOLS.hard_limits)
@@ -56,6 +60,9 @@ class Session:
         self._directions = (Direction.CLIENT_TO_SERVER, Direction.SERVER_TO_CLIENT)
         if role is Role.SERVER:
             self._directions = self._directions[::-1]
+        # None once the session has ended.
+        self._sending: FrameKeys | None
+        self._receiving: FrameKeys | None
         self._sending, self._receiving = (self._frame_keys(epoch_keys, way, 0) for way in self._directions)
         self._exporter = epoch_keys.exporter
         self._next_key_seed = epoch_keys.next_key_seed
@@ -69,7 +76,11 @@ class Session:
 
     @property
     def exporter(self) -> bytes:
-        """The 32 bytes both sides may derive further secrets from: those of the epoch in which the client sends."""
+        """The 32 bytes both sides may derive further secrets from: those of the epoch in which the client sends.
+
+        Raises: usage (the session has ended).
+        """
+        _in_use(self._sending)
         return self._exporter
 
     def seal(self, message_type: MessageType, payload: bytes, message_id: bytes, timestamp_ms: int) -> bytes:
@@ -84,7 +95,7 @@ class Session:
             raise UsageError("AUTH_OK is the server's first frame, and only that")
         self._check_hard_limits(self.sent_frames, self.sent_bytes)
         frame = Frame(message_type, message_id, timestamp_ms, payload)
-        sealed = seal_frame(self._sending, self.sent_frames, frame, self.max_frame_bytes)
+        sealed = seal_frame(_in_use(self._sending), self.sent_frames, frame, self.max_frame_bytes)
         self.sent_frames += 1
         self.sent_bytes += len(sealed)
         if message_type == MessageType.KEY_ROTATION and self._next is not None:
@@ -99,13 +110,21 @@ class Session:
         Spec: 3.5
         """
         self._check_hard_limits(self.received_frames, self.received_bytes)
-        frame = open_frame(self._receiving, self.received_frames, data, self.max_frame_bytes)
+        frame = open_frame(_in_use(self._receiving), self.received_frames, data, self.max_frame_bytes)
         is_servers_first = self.role is Role.CLIENT and self.received_frames == self.receiving_epoch == 0
         if (frame.type == MessageType.AUTH_OK) != is_servers_first:
             raise OutOfOrder("AUTH_OK is the server's first frame, and only that")
         self.received_frames += 1
         self.received_bytes += len(data)
         return frame
+
+    def end(self) -> None:
+        """Let go of every key: nothing is sealed or opened from here on. A second call does nothing.
+
+        Spec: 3.4
+        """
+        self._sending = self._receiving = self._next = None
+        self._exporter = self._next_key_seed = b""
 
     def soft_limit_reached(self, age_seconds: float) -> bool:
         """Whether keys of this age have done enough for a rekey, in either direction.
@@ -174,3 +193,9 @@ class Session:
     def _check_hard_limits(self, frames: int, size: int) -> None:
         if self.hard_limits.reached(-1, size, frames):
             raise RekeyOverdue(f"{frames} frames and {size} bytes under one key")
+
+
+def _in_use(keys: FrameKeys | None) -> FrameKeys:
+    if keys is None:
+        raise UsageError("the session has ended")
+    return keys

@@ -5,6 +5,7 @@
  */
 
 import { _Lane } from "./_lane.js";
+import { wipe } from "./_secret_fields.js";
 import { UsageError } from "./errors.js";
 import { Direction } from "./frame.js";
 import { clientFinishedValue, nextEpoch } from "./key_schedule.js";
@@ -18,8 +19,8 @@ export class _Epochs {
 
   constructor(isClient, sessionId, epochKeys, epoch = 0) {
     this.#isClient = isClient;
-    this.#exporter = epochKeys.exporter;
-    this.#nextKeySeed = epochKeys.nextKeySeed;
+    this.#exporter = epochKeys.exporter.slice();
+    this.#nextKeySeed = epochKeys.nextKeySeed.slice();
     const c2s = new _Lane(sessionId, Direction.CLIENT_TO_SERVER, epochKeys, epoch);
     const s2c = new _Lane(sessionId, Direction.SERVER_TO_CLIENT, epochKeys, epoch);
     [this.sending, this.receiving] = isClient ? [c2s, s2c] : [s2c, c2s];
@@ -37,6 +38,7 @@ export class _Epochs {
 
   /** Of the epoch in which the client sends. */
   get exporter() {
+    if (this.#exporter === null) throw new UsageError("the session has ended");
     return this.#exporter;
   }
 
@@ -45,8 +47,9 @@ export class _Epochs {
     if (this.#next !== null) throw new UsageError("one epoch after the other");
     const publics = [serverPublic, clientPublic];
     const keys = nextEpoch(this.#nextKeySeed, sharedSecret, transcript, this.reached + 1, ...publics);
-    // The former seed is let go with this: who finds the new one cannot go back.
-    [this.#next, this.#nextKeySeed] = [keys, keys.nextKeySeed];
+    // Who finds the new one cannot go back.
+    wipe(this.#nextKeySeed);
+    [this.#next, this.#nextKeySeed] = [keys, keys.nextKeySeed.slice()];
     return clientFinishedValue(keys, transcript);
   }
 
@@ -66,7 +69,25 @@ export class _Epochs {
   }
 
   #finish(clientSends) {
-    if (clientSends) this.#exporter = this.#next.exporter;
-    if (this.sending.epoch === this.receiving.epoch) this.#next = null;
+    if (clientSends) {
+      wipe(this.#exporter);
+      this.#exporter = this.#next.exporter.slice();
+    }
+    if (this.sending.epoch === this.receiving.epoch) this.#drop();
+  }
+
+  /** Overwrite every key: nothing is sealed or opened from here on. */
+  end() {
+    if (this.#exporter === null) return;
+    wipe(this.#exporter, this.#nextKeySeed);
+    this.#exporter = null;
+    this.#drop();
+    this.sending.end();
+    this.receiving.end();
+  }
+
+  #drop() {
+    this.#next?.erase();
+    this.#next = null;
   }
 }

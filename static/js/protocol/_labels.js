@@ -59,6 +59,10 @@ export const PREFIXES = Object.freeze({
   vouched: "clawchat/1 vouched\0",
   join: "clawchat/1 join\0",
   "device revoked": "clawchat/1 device revoked\0",
+  // What members of a room tell each other in passing
+  signal: "clawchat/1 signal\0",
+  // What the server keeps: files it cannot open, and its log
+  blob: "clawchat/1 blob\0",
   audit: "clawchat/1 audit\0",
   "audit checkpoint": "clawchat/1 audit checkpoint\0",
 });

@@ -4,12 +4,13 @@
  * Spec: 3.5, 3.6
  */
 
+import { UsageError } from "./errors.js";
 import { Direction, FrameKeys } from "./frame.js";
 
 export class _Lane {
   #sessionId;
   #direction;
-  #keys;
+  #keys = null;
   #epoch;
   #frames;
   #bytes;
@@ -21,7 +22,9 @@ export class _Lane {
     this.#begin(epochKeys, epoch);
   }
 
+  /** Raises: usage (the session has ended). */
   get keys() {
+    if (this.#keys === null) throw new UsageError("the session has ended");
     return this.#keys;
   }
 
@@ -53,8 +56,14 @@ export class _Lane {
     this.#begin(epochKeys, this.#epoch + 1);
   }
 
+  end() {
+    this.#keys?.erase();
+    this.#keys = null;
+  }
+
   #begin({ clientKey, clientIv, serverKey, serverIv }, epoch) {
     const [key, iv] = this.#direction === Direction.CLIENT_TO_SERVER ? [clientKey, clientIv] : [serverKey, serverIv];
+    this.#keys?.erase();
     this.#keys = new FrameKeys(key, iv, this.#sessionId, this.#direction, epoch);
     this.#epoch = epoch;
     this.#frames = 0;

@@ -10,8 +10,8 @@ import { Malformed } from "./errors.js";
 import { PREFIXES } from "./key_schedule.js";
 import { EncapsulationKey, ExchangePublic } from "./keys.js";
 import { sha256 } from "./primitives.js";
+import { checkMlkemCiphertext, checkMlkemKey, SUITE_X25519_MLKEM768 } from "./suites.js";
 
-const MLKEM_CIPHERTEXT_BYTES = 1088;
 const FINISHED_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 
@@ -28,7 +28,7 @@ export class RekeyRequest {
 
 /** 01: the client begins. */
 export class RekeyInit {
-  /** @param {number} epoch @param {ExchangePublic} exchange @param {EncapsulationKey} encapsulation */
+  /** @param {number} epoch @param {ExchangePublic} exchange @param {?EncapsulationKey} encapsulation none in suite 1 */
   constructor(epoch, exchange, encapsulation, signature = new Uint8Array()) {
     Object.assign(this, { epoch, exchange, encapsulation, signature });
     Object.freeze(this);
@@ -45,12 +45,13 @@ export class RekeyInit {
    *     0       1      kind, 1
    *     1       4      number of the epoch that is to begin
    *     5       32     X25519 public value
-   *     37      2+1184 v16: ML-KEM-768 encapsulation key
-   *     1223    64     signature by the device
+   *     37      2+1184 v16: ML-KEM-768 encapsulation key, empty in suite 1
+   *     1223    64     signature by the device (in suite 1 at 39)
    */
   encode() {
     const { epoch, exchange, encapsulation, signature } = this;
-    return concat(u8(RekeyKind.INIT), u32(epoch), exchange.bytes, v16(encapsulation.bytes), signature);
+    const mlkem = encapsulation?.bytes ?? new Uint8Array();
+    return concat(u8(RekeyKind.INIT), u32(epoch), exchange.bytes, v16(mlkem), signature);
   }
 
   /** What the device signs. */
@@ -62,7 +63,7 @@ export class RekeyInit {
 
 /** 02: the server's half; its last frame of the old epoch. */
 export class RekeyResponse {
-  /** @param {number} epoch @param {ExchangePublic} exchange @param {Uint8Array} ciphertext 1088 bytes */
+  /** @param {number} epoch @param {ExchangePublic} exchange @param {Uint8Array} ciphertext 1088 or 0 bytes */
   constructor(epoch, exchange, ciphertext, signature = new Uint8Array()) {
     Object.assign(this, { epoch, exchange, ciphertext, signature });
     Object.freeze(this);
@@ -79,8 +80,8 @@ export class RekeyResponse {
    *     0       1      kind, 2
    *     1       4      number of the epoch that begins
    *     5       32     X25519 public value
-   *     37      2+1088 v16: ML-KEM-768 ciphertext
-   *     1127    64     signature by the server
+   *     37      2+1088 v16: ML-KEM-768 ciphertext, empty in suite 1
+   *     1127    64     signature by the server (in suite 1 at 39)
    */
   encode() {
     const { epoch, exchange, ciphertext, signature } = this;
@@ -110,30 +111,30 @@ export class RekeyDone {
 
 const PARSERS = {
   [RekeyKind.REQUEST]: () => new RekeyRequest(),
-  [RekeyKind.INIT](reader) {
-    const [epoch, exchange] = [reader.u32(), new ExchangePublic(reader.take(32))];
-    const encapsulation = EncapsulationKey.fromBytes(reader.v16());
+  [RekeyKind.INIT](reader, suite) {
+    const [epoch, exchange, mlkem] = [reader.u32(), new ExchangePublic(reader.take(32)), reader.v16()];
+    checkMlkemKey(suite, mlkem);
+    const encapsulation = mlkem.length > 0 ? new EncapsulationKey(mlkem) : null;
     return new RekeyInit(epoch, exchange, encapsulation, reader.take(SIGNATURE_BYTES));
   },
-  [RekeyKind.RESPONSE](reader) {
+  [RekeyKind.RESPONSE](reader, suite) {
     const [epoch, exchange, ciphertext] = [reader.u32(), new ExchangePublic(reader.take(32)), reader.v16()];
-    if (ciphertext.length !== MLKEM_CIPHERTEXT_BYTES) {
-      throw new Malformed(`ML-KEM ciphertext of ${ciphertext.length} bytes, expected ${MLKEM_CIPHERTEXT_BYTES}`);
-    }
+    checkMlkemCiphertext(suite, ciphertext);
     return new RekeyResponse(epoch, exchange, ciphertext, reader.take(SIGNATURE_BYTES));
   },
   [RekeyKind.DONE]: (reader) => new RekeyDone(reader.take(FINISHED_BYTES)),
 };
 
 /**
- * What a payload of type KEY_ROTATION says; nothing of it is verified yet. Raises: malformed. Spec: 3.6
- * @param {Uint8Array} payload @returns {RekeyRequest | RekeyInit | RekeyResponse | RekeyDone}
+ * What a payload of type KEY_ROTATION says in a session of this suite; nothing of it is verified yet.
+ * Raises: malformed. Spec: 3.6
+ * @param {Uint8Array} payload @param {number} [suite] @returns {RekeyRequest | RekeyInit | RekeyResponse | RekeyDone}
  */
-export function parseRekey(payload) {
+export function parseRekey(payload, suite = SUITE_X25519_MLKEM768) {
   const reader = new Reader(payload);
   const kind = reader.u8();
   if (!Object.hasOwn(PARSERS, kind)) throw new Malformed(`rekey message ${kind}`);
-  const message = PARSERS[kind](reader);
+  const message = PARSERS[kind](reader, suite);
   reader.end();
   return message;
 }

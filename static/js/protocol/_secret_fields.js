@@ -1,3 +1,8 @@
+/** Overwrite secrets that have done their work. @param {...Uint8Array} secrets */
+export function wipe(...secrets) {
+  for (const secret of secrets) secret.fill(0);
+}
+
 /**
  * A class with named secrets that neither a log nor JSON shows: the names are getters, the values private.
  *
@@ -11,6 +16,11 @@ export function secretFields(...names) {
     constructor(...values) {
       this.#values = values;
       Object.freeze(this);
+    }
+
+    /** Overwrite them all: their successors exist. */
+    erase() {
+      wipe(...this.#values);
     }
 
     static {

@@ -6,6 +6,7 @@
  */
 
 import { concat } from "../bytes.js";
+import { wipe } from "./_secret_fields.js";
 import { parseRekey, RekeyDone, RekeyInit, RekeyRequest, RekeyResponse } from "./_rekey_messages.js";
 import { _Rekey } from "./_rekey_machine.js";
 import { OutOfOrder, TooFast, Unauthentic } from "./errors.js";
@@ -59,23 +60,31 @@ export class ServerRekey extends _Rekey {
    * Spec: 3.6
    */
   receive(payload, now) {
-    return this._receive(payload, now, ExchangeSecret.generate(), (key) => key.encapsulate());
+    const exchange = ExchangeSecret.generate();
+    try {
+      return this._receive(payload, now, exchange, (key) => key.encapsulate());
+    } finally {
+      exchange.erase();
+    }
   }
 
   /** RESP from given random values, for the vectors. */
   _receive(payload, now, exchange, encapsulate) {
-    const message = parseRekey(payload);
+    const message = parseRekey(payload, this._session.suite);
     if (message instanceof RekeyDone && this.#finished !== null) return this.#takeDone(message);
     if (!(message instanceof RekeyInit) || this.#finished !== null) {
       throw new OutOfOrder("a rekey message that is not due");
     }
     this.#check(message, now);
-    const [kemSecret, ciphertext] = encapsulate(message.encapsulation);
+    // Nothing of ML-KEM in suite 1.
+    const none = [new Uint8Array(), new Uint8Array()];
+    const [kemSecret, ciphertext] = message.encapsulation === null ? none : encapsulate(message.encapsulation);
     const shared = concat(kemSecret, exchange.exchange(message.exchange));
     const response = new RekeyResponse(message.epoch, exchange.public, ciphertext);
     const answer = concat(response.encode(), this.#sign(response.signed(this._session.sessionId, payload)));
     const transcript = sha256(payload, answer);
     this.#finished = this._session.prepareEpoch(shared, transcript, exchange.public, message.exchange);
+    wipe(shared, kemSecret);
     this.#answeredAt = now;
     this._begins(now);
     return answer;

@@ -11,7 +11,16 @@ export function parseText(data) {
   } catch {
     throw new Malformed("not UTF-8");
   }
+  return checkText(text);
+}
+
+/**
+ * The text, if it may travel by itself or in CBOR. Decoders differ in whether they keep a byte order mark; so nobody
+ * gets to send one. Raises: malformed. @param {string} text @returns {string}
+ */
+export function checkText(text) {
   if (text.startsWith("\ufeff")) throw new Malformed("byte order mark");
+  if (!text.isWellFormed()) throw new Malformed("unpaired surrogate");
   return text;
 }
 

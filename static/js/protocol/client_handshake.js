@@ -5,6 +5,7 @@
  */
 
 import { concat, utf8 } from "../bytes.js";
+import { wipe } from "./_secret_fields.js";
 import { parseTlvs } from "./encoding.js";
 import { Unauthentic, UsageError } from "./errors.js";
 import { closeHello } from "./gate.js";
@@ -16,7 +17,6 @@ import {
   PROTOCOL_VERSION,
   ServerHello,
   ServerProof,
-  SUITE_X25519_MLKEM768,
 } from "./handshake_messages.js";
 import { epochZero, finishedValue, HandshakeKeys, pskBinder } from "./key_schedule.js";
 import { DecapsulationKey, ExchangeSecret } from "./keys.js";
@@ -24,12 +24,16 @@ import { CLIENT_NAME_MAX_BYTES } from "./limits.js";
 import { encodeClientName, ServerParameters } from "./parameters.js";
 import { aeadKey, aeadOpen, aeadSeal, constantTimeEqual, randomBytes, sha256 } from "./primitives.js";
 import { Role, Session } from "./session.js";
+import { SUITE_X25519_MLKEM768, SUITES } from "./suites.js";
+
+const HYBRID_ONLY = Object.freeze([SUITE_X25519_MLKEM768]);
 
 /**
  * One attempt to reach one server; after any error it is thrown away and the connection closed.
  *
  * Call `hello`, `receiveServerHello`, `receiveFinished`, in this order, each once. `sign` signs with the device's key,
- * wherever that is kept. Only the suite with ML-KEM is offered, so pqRequired cannot be lowered yet.
+ * wherever that is kept. `suites` are those to offer, the preferred one first (`suitesToOffer`); whichever of them the
+ * server takes is taken.
  */
 export class ClientHandshake {
   #serverPublic;
@@ -39,12 +43,13 @@ export class ClientHandshake {
   #devicePublic;
   #sign;
   #clientName;
+  #suites;
   #started = false;
-  /** What H1 leaves behind until H2 comes: its record and the two ephemeral secrets. */
+  /** What H1 leaves behind until H2 comes: its record and the ephemeral secrets, that of ML-KEM only when offered. */
   #helloSent = null;
-  /** What H3 leaves behind until AUTH_OK comes: session id, transcript hash and keys. */
+  /** What H3 leaves behind until AUTH_OK comes: suite, session id, transcript hash and keys. */
   #authSent = null;
-  #exporter = null;
+  #session = null;
 
   /** Known once H2 was believed: what the server asks, its name, and its clock less ours. */
   serverParameters = new ServerParameters();
@@ -60,12 +65,15 @@ export class ClientHandshake {
    * @param {import("./keys.js").PreSharedKey} psk
    * @param {import("./keys.js").DevicePublic} devicePublic
    * @param {(message: Uint8Array) => Uint8Array | Promise<Uint8Array>} sign
+   * @param {string} [clientName] @param {number[]} [suites]
    */
-  constructor(serverPublic, gateKey, pskId, psk, devicePublic, sign, clientName = "", pqRequired = true) {
+  constructor(serverPublic, gateKey, pskId, psk, devicePublic, sign, clientName = "", suites = HYBRID_ONLY) {
     if (pskId.length !== 16 || utf8(clientName).length > CLIENT_NAME_MAX_BYTES) {
       throw new UsageError(`PSK id of 16 bytes, client name up to ${CLIENT_NAME_MAX_BYTES}`);
     }
-    if (!pqRequired) throw new UsageError("there is no suite without ML-KEM to fall back to");
+    if (suites.length === 0 || !suites.every((suite) => SUITES.includes(suite))) {
+      throw new UsageError(`suites to offer: ${suites}`);
+    }
     this.#serverPublic = serverPublic;
     this.#gateKey = gateKey;
     this.#pskId = pskId.slice();
@@ -73,26 +81,29 @@ export class ClientHandshake {
     this.#devicePublic = devicePublic;
     this.#sign = sign;
     this.#clientName = clientName;
+    this.#suites = [...suites];
   }
 
   /** H1. @returns {Uint8Array} */
   hello() {
-    return this._hello(randomBytes(32), ExchangeSecret.generate(), DecapsulationKey.generate());
+    const isHybrid = this.#suites.includes(SUITE_X25519_MLKEM768);
+    return this._hello(randomBytes(32), ExchangeSecret.generate(), isHybrid ? DecapsulationKey.generate() : null);
   }
 
   /** H1 from given random values, for the vectors. */
-  _hello(clientRandom, exchange, decapsulation, suites = [SUITE_X25519_MLKEM768]) {
+  _hello(clientRandom, exchange, decapsulation) {
     if (this.#started) throw new UsageError("H1 is sent once");
     this.#started = true;
     const hello = new ClientHello({
       minVersion: PROTOCOL_VERSION,
       maxVersion: PROTOCOL_VERSION,
       random: clientRandom,
-      suites,
+      suites: this.#suites,
       exchange: exchange.public,
-      encapsulation: decapsulation.public,
+      encapsulation: decapsulation?.public ?? null,
     });
     const record = closeHello(this.#gateKey, this.#serverPublic, hello.encode());
+    this.#gateKey = null;
     this.#helloSent = { record, exchange, decapsulation };
     return record.slice();
   }
@@ -110,19 +121,27 @@ export class ClientHandshake {
     const { record: first, exchange, decapsulation } = this.#helloSent;
     // Taken before the first wait; the ephemeral secrets go with it, nothing later needs them.
     this.#helloSent = null;
-    const serverHello = ServerHello.parse(record);
-    const shared = concat(decapsulation.decapsulate(serverHello.ciphertext), exchange.exchange(serverHello.exchange));
+    const serverHello = ServerHello.parse(record, this.#suites);
+    const [psk, ephemeral] = [this.#psk, exchange.public];
+    const secrets = [mlkemSecret(decapsulation, serverHello), exchange.exchange(serverHello.exchange)];
+    const shared = concat(...secrets);
     const th2 = sha256(first, serverHello.clearRecord);
     const keys = HandshakeKeys.derive(shared, th2);
+    wipe(shared, ...secrets);
+    exchange.erase();
+    decapsulation?.erase();
+    this.#psk = null;
     const proof = await this.#verifyServer(keys, serverHello.sealed, th2);
     const parameters = ServerParameters.parse(proof.params);
 
     const th3 = sha256(first, record);
-    const mainSecret = keys.mainSecret(this.#psk);
+    const mainSecret = keys.mainSecret(psk);
     const answer = encodeRecord(CLIENT_AUTH, await this.#sealProof(keys, mainSecret, th3, nowMs));
     const th4 = sha256(first, record, answer);
-    const epochKeys = epochZero(mainSecret, th4, serverHello.exchange, exchange.public);
-    this.#authSent = { sessionId: serverHello.sessionId, th4, epochKeys };
+    const epochKeys = epochZero(mainSecret, th4, serverHello.exchange, ephemeral);
+    wipe(mainSecret);
+    keys.erase();
+    this.#authSent = { suite: serverHello.suite, sessionId: serverHello.sessionId, th4, epochKeys };
     this.serverParameters = parameters;
     this.serverId = proof.serverId;
     this.clockOffsetMs = proof.serverTimeMs - nowMs;
@@ -138,24 +157,24 @@ export class ClientHandshake {
    */
   async receiveFinished(frame) {
     if (this.#authSent === null) throw new UsageError("AUTH_OK comes once, after H3");
-    const { sessionId, th4, epochKeys } = this.#authSent;
+    const { suite, sessionId, th4, epochKeys } = this.#authSent;
     // Taken before the first wait: a second session with these keys would use their nonces again.
     this.#authSent = null;
     const { maxFrameBytes, softLimits, hardLimits } = this.serverParameters;
-    const session = new Session(Role.CLIENT, sessionId, epochKeys, maxFrameBytes, softLimits, hardLimits);
+    const session = new Session(Role.CLIENT, sessionId, epochKeys, maxFrameBytes, softLimits, hardLimits, suite);
+    const finished = finishedValue(epochKeys, th4);
+    epochKeys.erase();
     const { payload } = await session.open(frame);
-    if (!constantTimeEqual(finishedValue(epochKeys, th4), payload.subarray(0, 32))) {
-      throw new Unauthentic("finished value");
-    }
+    if (!constantTimeEqual(finished, payload.subarray(0, 32))) throw new Unauthentic("finished value");
     this.finishedTlvs = parseTlvs(payload.subarray(32));
-    this.#exporter = session.exporter;
+    this.#session = session;
     return session;
   }
 
-  /** The 32 bytes both sides may derive further secrets from; there once AUTH_OK was believed. */
+  /** The 32 bytes both sides may derive further secrets from: the session's, once AUTH_OK was believed. */
   get exporter() {
-    if (this.#exporter === null) throw new UsageError("the exporter is there after AUTH_OK");
-    return this.#exporter.slice();
+    if (this.#session === null) throw new UsageError("the exporter is there after AUTH_OK");
+    return this.#session.exporter;
   }
 
   async #verifyServer(keys, sealed, th2) {
@@ -173,4 +192,9 @@ export class ClientHandshake {
     const plaintext = concat(proof.encode(), binder, signature);
     return aeadSeal(await aeadKey(keys.clientKey), keys.clientIv, plaintext, th3);
   }
+}
+
+/** ML-KEM's half of the shared secret; suite 1 has none, even when the other suite was offered with it. */
+function mlkemSecret(decapsulation, { suite, ciphertext }) {
+  return suite === SUITE_X25519_MLKEM768 ? decapsulation.decapsulate(ciphertext) : new Uint8Array();
 }

@@ -4,11 +4,11 @@
  * Spec: 3.8
  */
 
-import { concat, sameBytes } from "../bytes.js";
+import { concat, sameBytes, utf8 } from "../bytes.js";
 import { bytes } from "./_members.js";
 import { ALGORITHM, parseEnvelope, SealedObject, sealInner, signersOf } from "./_sealed_object.js";
 import { ConnectionInfo } from "./connection_info.js";
-import { encodeBase64, encodeJson } from "./encoding.js";
+import { encodeBase64 } from "./encoding.js";
 import { Unauthentic, UsageError } from "./errors.js";
 import { connectionFileKey } from "./key_schedule.js";
 import { aeadKey, aeadOpen, NONCE_BYTES, randomBytes, TAG_BYTES } from "./primitives.js";
@@ -81,10 +81,15 @@ export class SealedConnectionFile extends SealedObject {
   }
 }
 
-/** The specification's own format 1 (its 6.2), without our additions; no client of ours believes it. Spec: 3.8 */
+/**
+ * The specification's own format 1 (its 6.2), byte for byte; no client of ours believes it, as it lacks `sig`.
+ *
+ * Units: now in seconds since 1970. (A number that Python would write as 1.0 is 1 here.)
+ * Spec: 3.8
+ */
 export async function encryptConnectionFile(dataJson, sharedSecret, now) {
-  const members = await _encryptConnectionFile(encodeJson(dataJson), sharedSecret, randomBytes(NONCE_BYTES));
-  return encodeJson({ ...members, timestamp: now });
+  const members = await _encryptConnectionFile(specificationJson(dataJson), sharedSecret, randomBytes(NONCE_BYTES));
+  return specificationJson({ ...members, timestamp: now });
 }
 
 /**
@@ -110,6 +115,17 @@ export async function _encryptConnectionFile(plaintext, sharedSecret, iv) {
   const [ciphertext, tag] = await sealInner(plaintext, sharedSecret, iv);
   const sealed = { iv: encodeBase64(iv), ciphertext: encodeBase64(ciphertext), tag: encodeBase64(tag) };
   return { ...sealed, algorithm: ALGORITHM };
+}
+
+/** JSON as the specification writes it, which is Python's: a space after each comma and colon, in ASCII. */
+function specificationJson(value) {
+  const spaced = (each) => {
+    if (Array.isArray(each)) return `[${each.map(spaced).join(", ")}]`;
+    if (typeof each !== "object" || each === null) return JSON.stringify(each);
+    return `{${Object.entries(each).map((pair) => pair.map(spaced).join(": ")).join(", ")}}`;
+  };
+  const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return utf8(spaced(value).replace(/[^\x20-\x7e]/g, escaped));
 }
 
 function checked(info, identity) {

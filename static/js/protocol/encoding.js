@@ -8,6 +8,7 @@
 
 import { decode, encode, rfc8949EncodeOptions } from "../../vendor/cborg.js";
 import { concat, sameBytes } from "../bytes.js";
+import { checkText } from "./_text.js";
 import { Malformed, UsageError } from "./errors.js";
 import { INTEGER_MAX, MAX_DEPTH } from "./limits.js";
 
@@ -184,7 +185,7 @@ function plainMaps(value) {
 
 function checkCbor(value, depth) {
   if (typeof value === "string") {
-    if (!value.isWellFormed()) throw new Malformed("unpaired surrogate");
+    checkText(value);
   } else if (value === null || typeof value === "boolean" || value instanceof Uint8Array) {
     return;
   } else if (typeof value === "object") {

@@ -117,6 +117,11 @@ export class FrameKeys {
     return this.#iv.map((octet, index) => octet ^ mask[index]);
   }
 
+  /** Frames that were begun still come to their end; the key itself is Web Crypto's, and let go. */
+  erase() {
+    this.#iv.fill(0);
+  }
+
   /** Ciphertext and tag; clear is the header with its IV. */
   async seal(counter, clear, plaintext) {
     const associatedData = concat(this.#prefix, u64(counter), clear);

@@ -29,19 +29,21 @@ export function closeHello(gateKey, serverPublic, body) {
 /**
  * The gate this H1 was made for, or null for a stranger.
  *
- * Looks at length and gate value alone: no parsing, no public-key work. Whatever it lets through was made by a holder
- * of the discovery secret, though perhaps not for the first time; see `gateValue`.
+ * Looks at length and gate value alone: no parsing, no public-key work. Everything is computed before anything is
+ * judged, so a wrong length takes as long as a wrong gate value. Whatever it lets through was made by a holder of the
+ * discovery secret, though perhaps not for the first time; see `gateValue`.
  * @param {Uint8Array} record @param {Iterable<Gate>} gates @returns {Gate | null}
  */
 export function findGate(record, gates) {
-  const body = record.subarray(4);
-  if (body.length <= GATE_BYTES || body.length > H1_MAX_BYTES) return null;
-  if (!sameBytes(record.subarray(0, 4), concat(u8(0x48), u8(HELLO), u16(body.length)))) return null;
-  for (const gate of gates) {
-    const expected = valueOf(gate.gateKey, gate.serverPublic, body.subarray(0, -GATE_BYTES));
-    if (constantTimeEqual(expected, body.subarray(-GATE_BYTES))) return gate;
-  }
-  return null;
+  const body = record.subarray(4, 4 + H1_MAX_BYTES);
+  const signed = body.subarray(0, -GATE_BYTES);
+  const value = body.subarray(-GATE_BYTES);
+  const fitting = [...gates].filter((gate) =>
+    constantTimeEqual(valueOf(gate.gateKey, gate.serverPublic, signed), value),
+  );
+  const head = concat(u8(0x48), u8(HELLO), u16(body.length));
+  const isWhole = body.length > GATE_BYTES && record.length === head.length + body.length;
+  return (isWhole && sameBytes(record.subarray(0, 4), head) && fitting[0]) || null;
 }
 
 /** The 16 bytes by which a server knows an H1 it has seen before. */

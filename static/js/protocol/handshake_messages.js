@@ -11,18 +11,15 @@ import { PREFIXES } from "./key_schedule.js";
 import { DevicePublic, EncapsulationKey, ExchangePublic, IdentityPublic } from "./keys.js";
 import { H1_MAX_BYTES, H2_MAX_BYTES, H3_MAX_BYTES, MAX_SUITES } from "./limits.js";
 import { sha256 } from "./primitives.js";
+import { checkMlkemCiphertext, checkMlkemKey, SUITE_X25519, SUITE_X25519_MLKEM768, SUITES } from "./suites.js";
 
 export const PROTOCOL_VERSION = 0x0100;
-// Suite 1 has a number, so that it can be told from garbage; it is not negotiated.
-export const SUITE_X25519 = 0x0001;
-export const SUITE_X25519_MLKEM768 = 0x0002;
 
 export const HELLO = 0x01;
 export const SERVER_HELLO = 0x02;
 export const CLIENT_AUTH = 0x03;
 export const GATE_BYTES = 16;
 const MAGIC = 0x48;
-const MLKEM_CIPHERTEXT_BYTES = 1088;
 const BINDER_BYTES = 32;
 const SIGNATURE_BYTES = 64;
 const MAX_BODY = { [HELLO]: H1_MAX_BYTES, [SERVER_HELLO]: H2_MAX_BYTES, [CLIENT_AUTH]: H3_MAX_BYTES };
@@ -105,9 +102,9 @@ export class ServerHello {
    *     | head | version | suite | random 32 | session 16 | X25519 32 | v16 ML-KEM | v16 sealed |
    *     +------+---------+-------+-----------+------------+-----------+------------+------------+
    */
-  static encodeClear(random, sessionId, exchange, ciphertext, sealedBytes) {
-    const suite = concat(u16(PROTOCOL_VERSION), u16(SUITE_X25519_MLKEM768));
-    const body = concat(suite, random, sessionId, exchange.bytes, v16(ciphertext));
+  static encodeClear(suite, random, sessionId, exchange, ciphertext, sealedBytes) {
+    const chosen = concat(u16(PROTOCOL_VERSION), u16(suite));
+    const body = concat(chosen, random, sessionId, exchange.bytes, v16(ciphertext));
     return concat(u8(MAGIC), u8(SERVER_HELLO), u16(body.length + 2 + sealedBytes), body);
   }
 
@@ -116,11 +113,14 @@ export class ServerHello {
     return concat(clearRecord, v16(sealed));
   }
 
-  /** H2 taken apart. Raises: too_large; malformed; unsupported_version (also for a suite this side has not offered). */
-  static parse(record) {
+  /**
+   * H2 taken apart; `offered` are the suites of the H1 it answers.
+   * Raises: too_large; malformed; unsupported_version (also for a suite that was not offered).
+   */
+  static parse(record, offered = [SUITE_X25519_MLKEM768]) {
     const reader = new Reader(parseRecord(SERVER_HELLO, record));
     const [version, suite] = [reader.u16(), reader.u16()];
-    if (version !== PROTOCOL_VERSION || suite !== SUITE_X25519_MLKEM768) {
+    if (version !== PROTOCOL_VERSION || !SUITES.includes(suite) || !offered.includes(suite)) {
       throw new UnsupportedVersion(`server chose version ${version}, suite ${suite}`);
     }
     const [random, sessionId, exchange] = [reader.take(32), reader.take(16), new ExchangePublic(reader.take(32))];
@@ -128,9 +128,7 @@ export class ServerHello {
     const clearRecord = record.slice(0, 4 + reader.offset);
     const sealed = reader.v16();
     reader.end();
-    if (ciphertext.length !== MLKEM_CIPHERTEXT_BYTES) {
-      throw new Malformed(`ML-KEM ciphertext of ${ciphertext.length} bytes, expected ${MLKEM_CIPHERTEXT_BYTES}`);
-    }
+    checkMlkemCiphertext(suite, ciphertext);
     return new ServerHello(suite, random, sessionId, exchange, ciphertext, sealed, clearRecord);
   }
 }
@@ -192,7 +190,7 @@ export class ClientProof {
 }
 
 function parseEncapsulation(suites, mlkem) {
-  if (suites.includes(SUITE_X25519_MLKEM768)) return EncapsulationKey.fromBytes(mlkem);
-  if (mlkem.length > 0) throw new Malformed("an ML-KEM key without its suite");
-  return null;
+  const isHybrid = suites.includes(SUITE_X25519_MLKEM768);
+  checkMlkemKey(isHybrid ? SUITE_X25519_MLKEM768 : SUITE_X25519, mlkem);
+  return isHybrid ? new EncapsulationKey(mlkem) : null;
 }

@@ -6,7 +6,7 @@
 
 import { concat, utf8 } from "../bytes.js";
 import { LABELS } from "./_labels.js";
-import { secretFields } from "./_secret_fields.js";
+import { secretFields, wipe } from "./_secret_fields.js";
 import { u8, u16, u32 } from "./encoding.js";
 import { UsageError } from "./errors.js";
 import { GateKey, PreSharedKey } from "./keys.js";
@@ -42,7 +42,9 @@ export class SessionKeys extends secretFields("encryptionKey", "macKey", "ivKey"
 export function deriveSessionKeys(dhSecret, serverPublic, clientPublic) {
   const prk = hkdfExtract(sha256(serverPublic.bytes, clientPublic.bytes), dhSecret);
   const keys = hkdfExpand(prk, utf8(LABELS["session keys"]), 128);
-  return new SessionKeys(keys.slice(0, 32), keys.slice(32, 64), keys.slice(64, 96), keys.slice(96));
+  const made = new SessionKeys(keys.slice(0, 32), keys.slice(32, 64), keys.slice(64, 96), keys.slice(96));
+  wipe(prk, keys);
+  return made;
 }
 
 /** The key of the value that ends every H1. Spec: 3.2 */
@@ -91,13 +93,16 @@ export class HandshakeKeys extends secretFields("handshakeSecret", "serverKey", 
 
   /** MS: the handshake's secret with the PSK mixed in. */
   mainSecret(psk) {
-    return hkdfExtract(this.handshakeSecret, psk.bytes);
+    return psk._lend((raw) => hkdfExtract(this.handshakeSecret, raw));
   }
 }
 
 /** The 32 bytes that prove the PSK; signedPart is H3's plaintext before the binder. Spec: 3.3 */
 export function pskBinder(mainSecret, th3, signedPart) {
-  return hmacSha256(expandLabel(mainSecret, "psk binder", th3), sha256(th3, signedPart));
+  const key = expandLabel(mainSecret, "psk binder", th3);
+  const binder = hmacSha256(key, sha256(th3, signedPart));
+  wipe(key);
+  return binder;
 }
 
 /** IKM0: what `deriveSessionKeys` is fed for epoch 0. Spec: 3.4 */
@@ -129,21 +134,32 @@ export class EpochKeys extends secretFields(...EPOCH_FIELDS) {
       expandLabel(keys.macKey, "s finished", context),
       expandLabel(keys.macKey, "c finished", context),
       expandLabel(keys.macKey, "exporter", context),
-      keys.nextKeySeed,
+      keys.nextKeySeed.slice(),
     );
   }
 }
 
+/** An epoch's keys from what they are all derived from, which is overwritten. */
+function epochOf(material, transcript, serverPublic, clientPublic) {
+  const keys = deriveSessionKeys(material, serverPublic, clientPublic);
+  const made = EpochKeys.derive(keys, transcript);
+  wipe(material);
+  keys.erase();
+  return made;
+}
+
 /** The keys a session starts with; the two public values are the handshake's ephemeral ones. Spec: 3.4 */
 export function epochZero(mainSecret, th4, serverPublic, clientPublic) {
-  return EpochKeys.derive(deriveSessionKeys(sessionSecret(mainSecret, th4), serverPublic, clientPublic), th4);
+  return epochOf(sessionSecret(mainSecret, th4), th4, serverPublic, clientPublic);
 }
 
 /** The keys a rekey ends in: the seed is the former epoch's, secret and transcript (th_r) its own. Spec: 3.6 */
 export function nextEpoch(nextKeySeed, sharedSecret, transcript, epoch, serverPublic, clientPublic) {
   const context = concat(transcript, u32(epoch));
-  const material = expandLabel(hkdfExtract(nextKeySeed, sharedSecret), "session ikm", context);
-  return EpochKeys.derive(deriveSessionKeys(material, serverPublic, clientPublic), transcript);
+  const secret = hkdfExtract(nextKeySeed, sharedSecret);
+  const material = expandLabel(secret, "session ikm", context);
+  wipe(secret);
+  return epochOf(material, transcript, serverPublic, clientPublic);
 }
 
 /** The 32 bytes at the head of AUTH_OK: the server knew the PSK and saw the same three messages. Spec: 3.3 */

@@ -29,12 +29,24 @@ class Key {
   }
 
   get bytes() {
-    return this.#raw.slice();
+    return this._lend((raw) => raw.slice());
+  }
+
+  /** Overwrite it, once its successor exists: whoever has this object has no key any more. */
+  erase() {
+    this.#raw?.fill(0);
+    this.#raw = null;
+  }
+
+  /** Work with the bytes themselves, so that no copy of a secret is left lying about. */
+  _lend(work) {
+    if (this.#raw === null) throw new UsageError(`an erased ${this.constructor.name}`);
+    return work(this.#raw);
   }
 
   /** Whether the other is the same key of the same type. */
   equals(other) {
-    return other?.constructor === this.constructor && primitives.constantTimeEqual(this.#raw, other.#raw);
+    return other?.constructor === this.constructor && primitives.constantTimeEqual(this.bytes, other.bytes);
   }
 
   toString() {
@@ -63,8 +75,14 @@ export class PreSharedKey extends SecretKey {}
 /** Derived from the discovery secret: lets the server tell its own people from strangers before any costly work. */
 export class GateKey extends Key {}
 
+/** Seals signals of one room while an epoch lasts; every member of it has it, so it proves nobody. */
+export class SignalKey extends Key {}
+
 /** Opens a person's root blob; shown once, never stored by us. */
 export class RecoveryKey extends SecretKey {}
+
+/** Seals one file, once; it travels in the message that shows the file. */
+export class AttachmentKey extends SecretKey {}
 
 /** An Ed25519 public key. */
 class VerifyKey extends Key {
@@ -96,7 +114,7 @@ export class RootPublic extends VerifyKey {}
 class SigningKey extends SecretKey {
   /** The 64-byte signature. The message begins with a prefix of key_schedule.PREFIXES, so no two uses mix. */
   sign(message) {
-    return primitives.ed25519Sign(this.bytes, message);
+    return this._lend((seed) => primitives.ed25519Sign(seed, message));
   }
 
   toString() {
@@ -108,7 +126,7 @@ class SigningKey extends SecretKey {
 export class IdentityKey extends SigningKey {
   /** What clients pin. */
   get public() {
-    return new IdentityPublic(primitives.ed25519Public(this.bytes));
+    return new IdentityPublic(this._lend(primitives.ed25519Public));
   }
 }
 
@@ -116,7 +134,7 @@ export class IdentityKey extends SigningKey {
 export class DeviceKey extends SigningKey {
   /** What the server and peers know. */
   get public() {
-    return new DevicePublic(primitives.ed25519Public(this.bytes));
+    return new DevicePublic(this._lend(primitives.ed25519Public));
   }
 }
 
@@ -124,7 +142,7 @@ export class DeviceKey extends SigningKey {
 export class RootKey extends SigningKey {
   /** What every certificate of the person's devices names. */
   get public() {
-    return new RootPublic(primitives.ed25519Public(this.bytes));
+    return new RootPublic(this._lend(primitives.ed25519Public));
   }
 }
 
@@ -135,12 +153,12 @@ export class ExchangePublic extends Key {}
 export class ExchangeSecret extends SecretKey {
   /** What is sent. */
   get public() {
-    return new ExchangePublic(primitives.x25519Public(this.bytes));
+    return new ExchangePublic(this._lend(primitives.x25519Public));
   }
 
   /** The shared 32 bytes. Raises: malformed (a value of small order). */
   exchange(theirPublic) {
-    return primitives.x25519(this.bytes, theirPublic.bytes);
+    return this._lend((secret) => primitives.x25519(secret, theirPublic.bytes));
   }
 }
 
@@ -160,11 +178,11 @@ export class DecapsulationKey extends SecretKey {
 
   /** What is sent. */
   get public() {
-    return new EncapsulationKey(primitives.mlkem768Public(this.bytes));
+    return new EncapsulationKey(this._lend(primitives.mlkem768Public));
   }
 
   /** The shared 32 bytes. Raises: malformed (ciphertext size). */
   decapsulate(ciphertext) {
-    return primitives.mlkem768Decapsulate(this.bytes, ciphertext);
+    return this._lend((seed) => primitives.mlkem768Decapsulate(seed, ciphertext));
   }
 }

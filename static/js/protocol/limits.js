@@ -63,3 +63,22 @@ export const REQUEST_MAX_ITEMS = 4096;
 // Staged blobs: a chunk, and the whole. Spec: 3.14
 export const STAGE_CHUNK_BYTES = 131_072;
 export const STAGE_MAX_BYTES = 4_194_304;
+
+// Files: a sealed chunk with its tag, the largest file before it is sealed, and what one device asks for. Spec: 3.18
+export const FILE_CHUNK_BYTES = 65_552;
+export const FILE_MAX_BYTES = 2 ** 30;
+export const FILE_CHUNKS_IN_FLIGHT = 8;
+export const FILE_READ_CHUNKS = 16;
+
+// Attachments: plaintext of a chunk and of the smallest file, how many a message shows, and their texts. Spec: 4.4
+export const ATTACHMENT_CHUNK_BYTES = 65_536;
+export const ATTACHMENT_MIN_BYTES = 4096;
+export const MAX_ATTACHMENTS = 10;
+export const ATTACHMENT_NAME_MAX_BYTES = 255;
+export const ATTACHMENT_MIME_MAX_BYTES = 127;
+
+// A sealed signal: device, epoch and nonce in clear, then at most 320 bytes and their tag; the map in it, and to a
+// multiple of what it is padded. Spec: 4.12
+export const SIGNAL_MAX_BYTES = 372;
+export const SIGNAL_MAP_MAX_BYTES = 256;
+export const SIGNAL_STEP_BYTES = 64;

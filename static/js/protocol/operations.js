@@ -49,6 +49,10 @@ export const OPERATIONS = table({
   "invite.create": [optional("label", new Text(128)), optional("lifetime", UINT)],
   "device.list": [],
   "device.revoke": [required("device_id", ID)],
+  psk_renew: [],
+  "file.create": [required("file", ID), required("room", ID), required("size", UINT)],
+  "file.read": [required("file", ID), required("room", ID), required("index", UINT), required("count", UINT)],
+  "file.drop": [required("file", ID), required("room", ID)],
   "packages.put": [required("packages", new Many(PACKAGE, 50)), optional("last_resort", PACKAGE)],
   "packages.take": [required("devices", new Many(ID, 16))],
   "room.create": [required("room", ID), required("scheme", UINT)],
@@ -88,6 +92,7 @@ export const NOTICES = table({
   welcome: [],
   directory: [],
   secret: [required("kid", new Exactly(8)), required("secret", new Exactly(32))],
+  psk_renew: [],
   successor: [required("statement", new Exactly(SUCCESSION_BYTES))],
 });
 

@@ -20,7 +20,9 @@ export function pad(payload) {
  * @param {Uint8Array} padded @returns {Uint8Array}
  */
 export function unpad(padded) {
-  const marker = padded.findLastIndex((octet) => octet !== 0);
+  // A plain loop: `findLastIndex` calls a function for each of up to 16,384 zeros.
+  let marker = padded.length - 1;
+  while (marker >= 0 && padded[marker] === 0) marker -= 1;
   if (padded[marker] !== 0x80) throw new Malformed("padding without its marker");
   return padded.slice(0, marker);
 }

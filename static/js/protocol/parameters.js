@@ -6,8 +6,9 @@
 
 import { concat, sameBytes, utf8 } from "../bytes.js";
 import { encodeTlvs, parseText, parseTlvs, Reader, u32, u64 } from "./encoding.js";
-import { Malformed } from "./errors.js";
+import { Malformed, TooLarge } from "./errors.js";
 import {
+  CLIENT_NAME_MAX_BYTES,
   DEFAULT_MAX_FRAME_BYTES,
   FRAME_CEILING_BYTES,
   FRAME_MIN_BYTES,
@@ -112,9 +113,13 @@ export function encodeClientName(clientName) {
   return encodeTlvs(new Map(clientName ? [[CLIENT_NAME, utf8(clientName)]] : []));
 }
 
-/** The client's name and version, empty when it gave none. Raises: malformed. */
+/** The client's name and version, empty when it gave none. Raises: malformed; too_large (more than 256 bytes). */
 export function parseClientName(data) {
-  return parseText(parseTlvs(data).get(CLIENT_NAME) ?? new Uint8Array());
+  const name = parseTlvs(data).get(CLIENT_NAME) ?? new Uint8Array();
+  if (name.length > CLIENT_NAME_MAX_BYTES) {
+    throw new TooLarge(`client name of ${name.length} bytes, at most ${CLIENT_NAME_MAX_BYTES}`);
+  }
+  return parseText(name);
 }
 
 function values(parameters) {

@@ -20,6 +20,21 @@ export function sha256(...parts) {
   return sodium.sha256(concat(...parts));
 }
 
+/** SHA-256 of what comes in pieces. */
+export class Sha256 {
+  #state = sodium.sha256Begin();
+
+  /** Take the next piece in. @param {Uint8Array} data */
+  update(data) {
+    sodium.sha256Update(this.#state, data);
+  }
+
+  /** The 32 bytes, when all is in; asked for once. @returns {Uint8Array} */
+  digest() {
+    return sodium.sha256End(this.#state);
+  }
+}
+
 /** HMAC-SHA256, 32 bytes. */
 export function hmacSha256(key, message) {
   return sodium.hmacSha256(key, message);

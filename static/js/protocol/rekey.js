@@ -1,5 +1,5 @@
 /**
- * New keys inside a session: fresh X25519 and ML-KEM, signed by both ends, while frames go on.
+ * New keys inside a session: fresh X25519, and ML-KEM in a session of its suite, signed by both ends; frames go on.
  *
  *     client                                server
  *                                <-REQUEST-  ServerRekey.request()       "please", may be left out
@@ -14,6 +14,7 @@
  */
 
 import { concat } from "../bytes.js";
+import { wipe } from "./_secret_fields.js";
 import { _Rekey } from "./_rekey_machine.js";
 import { parseRekey, RekeyDone, RekeyInit, RekeyRequest, RekeyResponse } from "./_rekey_messages.js";
 import { OutOfOrder, UsageError } from "./errors.js";
@@ -21,6 +22,7 @@ import { DecapsulationKey, ExchangeSecret } from "./keys.js";
 import { REKEY_INTERVAL_SECONDS } from "./limits.js";
 import { sha256 } from "./primitives.js";
 import { Role } from "./session.js";
+import { SUITE_X25519_MLKEM768 } from "./suites.js";
 
 export {
   parseRekey,
@@ -40,6 +42,8 @@ export class ClientRekey extends _Rekey {
   #serverPublic;
   #sign;
   #isAsked = false;
+  /** The epoch that RESP has begun: until DONE is sealed we send in the one before. */
+  #answeredEpoch = 0;
   /** What INIT leaves behind until RESP is believed: when it began, and once it is signed its payload and secrets. */
   #begun = null;
 
@@ -55,7 +59,7 @@ export class ClientRekey extends _Rekey {
 
   /** Whether to send INIT now: a soft limit is reached or the server has asked, and it is not too soon. Spec: 3.6 */
   isDue(now) {
-    if (this.#begun !== null || this._isSoon(now, MARGIN_SECONDS)) return false;
+    if (this.#isUnderWay || this._isSoon(now, MARGIN_SECONDS)) return false;
     return this.#isAsked || this._isWorn(now);
   }
 
@@ -73,15 +77,16 @@ export class ClientRekey extends _Rekey {
    */
   async init(now) {
     if (this._isSoon(now)) throw new UsageError(`an epoch lasts at least ${REKEY_INTERVAL_SECONDS} s`);
-    return this._init(now, ExchangeSecret.generate(), DecapsulationKey.generate());
+    const isHybrid = this._session.suite === SUITE_X25519_MLKEM768;
+    return this._init(now, ExchangeSecret.generate(), isHybrid ? DecapsulationKey.generate() : null);
   }
 
   /** INIT from given random values, for the vectors. */
   async _init(now, exchange, decapsulation) {
-    if (this.#begun !== null) throw new UsageError("one rekey after the other");
+    if (this.#isUnderWay) throw new UsageError("one rekey after the other");
     // Taken before the first wait: a second call meanwhile is refused.
     this.#begun = { sentAt: now, payload: null };
-    const unsigned = new RekeyInit(this._session.epoch + 1, exchange.public, decapsulation.public);
+    const unsigned = new RekeyInit(this._session.epoch + 1, exchange.public, decapsulation?.public ?? null);
     const payload = concat(unsigned.encode(), await this.#sign(unsigned.signed(this._session.sessionId)));
     this.#begun = { sentAt: now, payload, exchange, decapsulation };
     return payload.slice();
@@ -95,7 +100,7 @@ export class ClientRekey extends _Rekey {
    * @param {Uint8Array} payload @param {number} now @returns {Uint8Array | null}
    */
   receive(payload, now) {
-    const message = parseRekey(payload);
+    const message = parseRekey(payload, this._session.suite);
     if (message instanceof RekeyRequest) {
       // While an INIT is under way it has its answer already.
       this.#isAsked = this.#begun === null;
@@ -107,15 +112,22 @@ export class ClientRekey extends _Rekey {
     return this.#finish(this.#begun, message, payload, now);
   }
 
+  get #isUnderWay() {
+    return this.#begun !== null || this._session.sendingEpoch < this.#answeredEpoch;
+  }
+
   #finish({ payload: init, exchange, decapsulation }, response, payload, now) {
     const session = this._session;
     if (response.epoch !== session.epoch + 1) throw new OutOfOrder(`RESP for epoch ${response.epoch}`);
     this.#serverPublic.verify(response.signature, response.signed(session.sessionId, init));
-    const shared = concat(decapsulation.decapsulate(response.ciphertext), exchange.exchange(response.exchange));
+    const kemSecret = decapsulation?.decapsulate(response.ciphertext) ?? new Uint8Array();
+    const shared = concat(kemSecret, exchange.exchange(response.exchange));
     const finished = session.prepareEpoch(shared, sha256(init, payload), response.exchange, exchange.public);
     session.switchReceiving();
-    // The ephemeral secrets go with this: nothing later needs them.
-    [this.#begun, this.#isAsked] = [null, false];
+    wipe(shared, kemSecret);
+    exchange.erase();
+    decapsulation?.erase();
+    [this.#begun, this.#isAsked, this.#answeredEpoch] = [null, false, response.epoch];
     this._begins(now);
     return new RekeyDone(finished).encode();
   }

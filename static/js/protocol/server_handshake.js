@@ -6,6 +6,7 @@
  */
 
 import { concat } from "../bytes.js";
+import { wipe } from "./_secret_fields.js";
 import { encodeTlvs, parseTlvs } from "./encoding.js";
 import { Unauthentic, UnsupportedVersion, UsageError } from "./errors.js";
 import { MessageType } from "./frame.js";
@@ -23,6 +24,7 @@ import { ExchangeSecret } from "./keys.js";
 import { parseClientName, ServerParameters } from "./parameters.js";
 import { aeadKey, aeadOpen, aeadSeal, constantTimeEqual, randomBytes, sha256, TAG_BYTES } from "./primitives.js";
 import { Role, Session } from "./session.js";
+import { chooseSuite, SUITE_X25519_MLKEM768 } from "./suites.js";
 
 const SIGNATURE_BYTES = 64;
 
@@ -37,37 +39,45 @@ export class ClientAuth {
 /**
  * One caller whose H1 fits this gate; after any error it is thrown away and the connection closed with 1008.
  *
- * Call `receiveHello`, `receiveClientAuth`, `verify`, `finish`, in this order, each once.
+ * Call `receiveHello`, `receiveClientAuth`, `verify`, `finish`, in this order, each once. With `pqRequired` only the
+ * suite with ML-KEM is taken; without it, that one when it is offered.
  */
 export class ServerHandshake {
   #gate;
   #serverId;
   #parameters;
+  #pqRequired;
   #started = false;
-  /** What H1 and H2 leave behind until H3 comes: their records, session id, ephemeral values and keys. */
+  /** What H1 and H2 leave behind until H3 comes: their records, suite, session id, ephemeral values and keys. */
   #helloDone = null;
   /** That and what H3 leaves behind until the caller has proved itself: proof, binder, signature, transcript hash. */
   #auth = null;
-  /** What is left of a caller who has: session id, transcript hash and keys. */
+  /** What is left of a caller who has: suite, session id, transcript hash and keys. */
   #verified = null;
-  #exporter = null;
+  #session = null;
 
   /** @param {import("./gate.js").Gate} gate @param {string} serverId @param {ServerParameters} [parameters] */
-  constructor(gate, serverId, parameters = new ServerParameters()) {
+  constructor(gate, serverId, parameters = new ServerParameters(), pqRequired = true) {
     this.#gate = gate;
     this.#serverId = serverId;
     this.#parameters = parameters;
+    this.#pqRequired = pqRequired;
   }
 
   /**
    * H2. The record's gate value was checked by `findGate`.
    *
-   * Raises: too_large; malformed; unsupported_version (also when only suites without ML-KEM are offered).
+   * Raises: too_large; malformed; unsupported_version (also when no suite is offered that may be taken).
    * Spec: 3.3
    */
   async receiveHello(record, nowMs) {
     const exchange = ExchangeSecret.generate();
-    return this._receiveHello(record, nowMs, randomBytes(32), randomBytes(16), exchange, (key) => key.encapsulate());
+    const random = [randomBytes(32), randomBytes(16)];
+    try {
+      return await this._receiveHello(record, nowMs, ...random, exchange, (key) => key.encapsulate());
+    } finally {
+      exchange.erase();
+    }
   }
 
   /** H2 from given random values, for the vectors. */
@@ -76,21 +86,25 @@ export class ServerHandshake {
     this.#started = true;
     const hello = ClientHello.parse(record);
     const speaksOurs = hello.minVersion <= PROTOCOL_VERSION && PROTOCOL_VERSION <= hello.maxVersion;
-    if (!speaksOurs || hello.encapsulation === null) {
+    if (!speaksOurs) {
       throw new UnsupportedVersion(`client speaks ${hello.minVersion} to ${hello.maxVersion}`);
     }
-    const [kemSecret, ciphertext] = encapsulate(hello.encapsulation);
+    const suite = chooseSuite(this.#pqRequired, hello.suites);
+    const isHybrid = suite === SUITE_X25519_MLKEM768;
+    // Suite 1 has no half of ML-KEM, even when a key for the other suite came with it.
+    const [kemSecret, ciphertext] = isHybrid ? encapsulate(hello.encapsulation) : [new Uint8Array(), new Uint8Array()];
     const shared = concat(kemSecret, exchange.exchange(hello.exchange));
     const proof = new ServerProof(this.#gate.serverPublic, nowMs, this.#serverId, this.#parameters.encode());
     const sealedBytes = proof.encode().length + SIGNATURE_BYTES + TAG_BYTES;
-    const clear = ServerHello.encodeClear(serverRandom, sessionId, exchange.public, ciphertext, sealedBytes);
+    const clear = ServerHello.encodeClear(suite, serverRandom, sessionId, exchange.public, ciphertext, sealedBytes);
     const th2 = sha256(record, clear);
     const keys = HandshakeKeys.derive(shared, th2);
+    wipe(shared, kemSecret);
     const plaintext = concat(proof.encode(), this.#gate.identity.sign(proof.signed(th2)));
     const sealed = await aeadSeal(await aeadKey(keys.serverKey), keys.serverIv, plaintext, th2);
     const answer = ServerHello.encode(clear, sealed);
     const exchanges = { serverExchange: exchange.public, clientExchange: hello.exchange };
-    this.#helloDone = { records: concat(record, answer), sessionId, ...exchanges, keys };
+    this.#helloDone = { records: concat(record, answer), suite, sessionId, ...exchanges, keys };
     return answer;
   }
 
@@ -125,7 +139,8 @@ export class ServerHandshake {
    */
   verify(psk, expectedDevice) {
     if (this.#auth === null) throw new UsageError("verify comes once, after H3");
-    const { records, sessionId, keys, serverExchange, clientExchange, proof, binder, signature, th4 } = this.#auth;
+    const { records, suite, sessionId, keys, serverExchange, clientExchange } = this.#auth;
+    const { proof, binder, signature, th4 } = this.#auth;
     const th3 = sha256(records);
     const mainSecret = keys.mainSecret(psk);
     const binderFits = constantTimeEqual(pskBinder(mainSecret, th3, proof.encode()), binder);
@@ -133,26 +148,30 @@ export class ServerHandshake {
     const signatureFits = verifies(proof, signature, proof.signed(th3, binder));
     if (!(binderFits && deviceFits && signatureFits)) throw new Unauthentic("client authentication");
     const epochKeys = epochZero(mainSecret, th4, serverExchange, clientExchange);
-    this.#verified = { sessionId, th4, epochKeys };
-    this.#exporter = epochKeys.exporter;
+    this.#verified = { suite, sessionId, th4, epochKeys };
+    wipe(mainSecret);
+    keys.erase();
     this.#auth = null;
   }
 
   /** The 32 bytes both sides may derive further secrets from; there once `verify` has passed. */
   get exporter() {
-    if (this.#exporter === null) throw new UsageError("the exporter is there after verify");
-    return this.#exporter.slice();
+    if (this.#verified !== null) return this.#verified.epochKeys.exporter.slice();
+    if (this.#session === null) throw new UsageError("the exporter is there after verify");
+    return this.#session.exporter;
   }
 
   /** AUTH_OK and the session; messageId is 16 fresh random bytes. Spec: 3.3 */
   async finish(tlvs, messageId, nowMs) {
     if (this.#verified === null) throw new UsageError("finish comes once, after verify");
-    const { sessionId, th4, epochKeys } = this.#verified;
+    const { suite, sessionId, th4, epochKeys } = this.#verified;
     // Taken before the first wait: a second session with these keys would use their nonces again.
     this.#verified = null;
     const { maxFrameBytes, softLimits, hardLimits } = this.#parameters;
-    const session = new Session(Role.SERVER, sessionId, epochKeys, maxFrameBytes, softLimits, hardLimits);
+    const session = new Session(Role.SERVER, sessionId, epochKeys, maxFrameBytes, softLimits, hardLimits, suite);
     const payload = concat(finishedValue(epochKeys, th4), encodeTlvs(tlvs));
+    epochKeys.erase();
+    this.#session = session;
     return [await session.seal(MessageType.AUTH_OK, payload, messageId, nowMs), session];
   }
 }

@@ -9,6 +9,7 @@ import { OutOfOrder, RekeyOverdue, UsageError } from "./errors.js";
 import { _prepareFrame, Frame, MessageType, openFrame } from "./frame.js";
 import { DEFAULT_MAX_FRAME_BYTES, FRAME_CEILING_BYTES, FRAME_MIN_BYTES } from "./limits.js";
 import { ServerParameters } from "./parameters.js";
+import { SUITE_X25519_MLKEM768 } from "./suites.js";
 
 /** Which end of the session this is. */
 export const Role = Object.freeze({ CLIENT: "client", SERVER: "server" });
@@ -26,7 +27,6 @@ const PROTOCOLS = new ServerParameters();
  * each direction goes over to them by itself. No limit is ever higher than the protocol's.
  */
 export class Session {
-  #role;
   #sessionId;
   #maxFrameBytes;
   #softLimits;
@@ -41,23 +41,19 @@ export class Session {
    * @param {Uint8Array} sessionId 16 bytes
    * @param {import("./key_schedule.js").EpochKeys} epochKeys
    * @param {number} [maxFrameBytes]
-   * @param {...import("./parameters.js").KeyLimits} limits soft ones, hard ones
+   * @param {...*} rest soft limits, hard limits (both KeyLimits), suite
    */
-  constructor(role, sessionId, epochKeys, maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, ...limits) {
-    const [softLimits, hardLimits] = [limits[0] ?? PROTOCOLS.softLimits, limits[1] ?? PROTOCOLS.hardLimits];
-    const fits = maxFrameBytes >= FRAME_MIN_BYTES && maxFrameBytes <= FRAME_CEILING_BYTES;
-    if (!fits || sessionId.length !== 16)
-      throw new UsageError("session id of 16 bytes and frames of 55 bytes to 1 MiB");
-    this.#role = role;
+  constructor(role, sessionId, epochKeys, maxFrameBytes = DEFAULT_MAX_FRAME_BYTES, ...rest) {
+    const [softLimits = PROTOCOLS.softLimits, hardLimits = PROTOCOLS.hardLimits, suite = SUITE_X25519_MLKEM768] = rest;
+    const fits = maxFrameBytes >= FRAME_MIN_BYTES && maxFrameBytes <= FRAME_CEILING_BYTES && sessionId.length === 16;
+    if (!fits) throw new UsageError("session id of 16 bytes and frames of 55 bytes to 1 MiB");
+    // The suite is the handshake's, and every rekey's.
+    Object.defineProperties(this, { role: { value: role }, suite: { value: suite } });
     this.#sessionId = sessionId.slice();
     this.#maxFrameBytes = maxFrameBytes;
     this.#softLimits = softLimits.atMost(PROTOCOLS.softLimits);
     this.#hardLimits = hardLimits.atMost(PROTOCOLS.hardLimits);
     this.#epochs = new _Epochs(role === Role.CLIENT, this.#sessionId, epochKeys);
-  }
-
-  get role() {
-    return this.#role;
   }
 
   get sessionId() {
@@ -110,7 +106,7 @@ export class Session {
    */
   async seal(messageType, payload, messageId, timestampMs) {
     const { sending } = this.#epochs;
-    const isServersFirst = this.#role === Role.SERVER && sending.isFresh;
+    const isServersFirst = this.role === Role.SERVER && sending.isFresh;
     if ((messageType === MessageType.AUTH_OK) !== isServersFirst) {
       throw new UsageError("AUTH_OK is the server's first frame, and only that");
     }
@@ -120,6 +116,7 @@ export class Session {
     sending.count(prepared.size);
     if (messageType === MessageType.KEY_ROTATION) this.#epochs.switchSending();
     const sealed = prepared.seal();
+    sealed.catch(() => {}); // Told in its turn; a frame before it may still be under way.
     this.#lastSealed = this.#lastSealed.then(() => sealed);
     return this.#lastSealed;
   }
@@ -144,6 +141,11 @@ export class Session {
    */
   handRekeyTo(take) {
     this.#takeRekey = take;
+  }
+
+  /** Overwrite every key: nothing is sealed or opened from here on. Spec: 3.4 */
+  end() {
+    this.#epochs.end();
   }
 
   /** Whether keys of this age have done enough for a rekey, in either direction. Spec: 3.6 */
@@ -173,7 +175,7 @@ export class Session {
     const { receiving } = this.#epochs;
     this.#checkHardLimits(receiving);
     const frame = await openFrame(receiving.keys, receiving.frames, data, this.#maxFrameBytes);
-    const isServersFirst = this.#role === Role.CLIENT && receiving.isFresh;
+    const isServersFirst = this.role === Role.CLIENT && receiving.isFresh;
     if ((frame.type === MessageType.AUTH_OK) !== isServersFirst) {
       throw new OutOfOrder("AUTH_OK is the server's first frame, and only that");
     }
