@@ -52,6 +52,20 @@ def check_schemes(app_configs, **options):
     return [checks.Error("CLAWCHAT_SCHEMES must list at least one number in 1..65535.", id="clawchat.E103")]
 
 
+@register(Tags.security)
+def check_suites(app_configs, **options):
+    """Whoever turns the floor of the suite off is told what that means."""
+    if settings.CLAWCHAT_PQ_REQUIRED:
+        return []
+    problem = (
+        "CLAWCHAT_PQ_REQUIRED is off, so a device may connect without ML-KEM. Whoever records such a connection and "
+        "has a quantum computer one day learns which device it was, and with that device's PSK what it carried. "
+        "Messages stay sealed by their rooms."
+    )
+    hint = "Leave CLAWCHAT_PQ_REQUIRED out, unless a device cannot do ML-KEM."
+    return [checks.Warning(problem, hint=hint, id="clawchat.W107")]
+
+
 @register
 def check_after_commit(app_configs, **options):
     """The writer's hook, when a settings module sets one, can be imported."""

@@ -22,10 +22,14 @@ class Reader(Protocol):
     """What a subscription needs of its session."""
 
     device_pk: int
+    device_id: bytes
     writable: bool
 
     def send_row(self, row: StoredRow) -> None:
         """Send a row, at once."""
+
+    def send_signal(self, payload: bytes) -> None:
+        """Send a signal, at once."""
 
     def resume_anew(self) -> None:
         """End the session, because its place in the log exists no more."""
@@ -71,6 +75,16 @@ class Feed:
             else:
                 self.hear(row.seq)
 
+    def pass_on(self, sender: bytes, payload: bytes) -> None:
+        """Hand a signal to the sessions of all devices but its sender's that take it now; the others never get it.
+
+        Spec: 4.12
+        """
+        for subscription in tuple(self.subscriptions):
+            reader = subscription.reader
+            if subscription.is_in_room and reader.device_id != sender and reader.writable:
+                reader.send_signal(payload)
+
     def leave(self, subscription: "Subscription") -> None:
         """One listener less."""
         self.subscriptions.discard(subscription)
@@ -110,8 +124,18 @@ class Subscription:
         self.feed, self.reader = feed, reader
         # None until the log said where this device may begin.
         self.cursor: int | None = None
+        # The last row that is known to have taken the device out, delivered or not.
+        self._removed_at = 0
         self._reading = False
         feed.subscriptions.add(self)
+
+    @property
+    def is_in_room(self) -> bool:
+        """Whether the device is in the room, as far as this process has read the log.
+
+        A session that is slow to take its rows may not have been told yet that its device was removed.
+        """
+        return self in self.feed.subscriptions and self.cursor is not None and self._removed_at <= self.cursor
 
     def begin(self, cursor: int) -> None:
         """Go on after `cursor`."""
@@ -124,6 +148,8 @@ class Subscription:
 
     def offer(self, row: StoredRow) -> None:
         """Send the row, if it is the next one and the session can take it; otherwise read on from the log."""
+        if self.reader.device_pk in row.removed:
+            self._removed_at = row.seq
         if self.cursor is None or row.seq <= self.cursor:
             return
         if row.seq == self.cursor + 1 and self.reader.writable:

@@ -30,6 +30,7 @@ from chat.services.writer import Finished, Writer
 from chat.shared_buckets import SharedBuckets
 from chat.strangers import Strangers
 from chat.wake import Wake
+from clawchat.protocol.bodies import PresenceBody
 from clawchat.protocol.errors import Rediscover, Revoked, Unavailable
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.handshake import Gate
@@ -42,6 +43,7 @@ logger = logging.getLogger(__name__)
 REPLACED_AFTER_SECONDS = 25.0
 # An answer to a rekey takes about a millisecond of the loop.
 REKEY_APART_SECONDS = 0.01
+PAIR_NOTICE = "psk_renew"
 
 
 class Hub:
@@ -93,7 +95,7 @@ class Hub:
         self.writer = Writer(self._hand_over, self.policy.max_stored_bytes_per_device)
         self.writer.start()
         await self.rounds.start()
-        self.wake = Wake(self.process, self.hear, self.rounds.read_news_soon)
+        self.wake = Wake(self.process, self.hear, self.rounds.read_news_soon, self.hear_signal)
         self.wake.start()
         self.meter = Meter(self)
         self.meter.start()
@@ -188,6 +190,8 @@ class Hub:
         session.link.on_writable = session.drained
         own = self.sessions.setdefault(session.device_pk, [])
         own.append(session)
+        if session.arrival.is_pair_due:
+            self._notify([session], PAIR_NOTICE)
         if len(own) > self.policy.max_sessions_per_device:
             own[0].close(0, "replaced")
             self.remove(own[0])
@@ -255,6 +259,11 @@ class Hub:
         for number, session in enumerate(self.all_sessions()):
             self.loop.call_later(number * REKEY_APART_SECONDS, session.renew_keys, self.clock())
 
+    def request_pairs(self) -> None:
+        """Ask every device for another pair, one after the other like new keys: each is written into its row."""
+        for number, sessions in enumerate(tuple(self.sessions.values())):
+            self.loop.call_later(number * REKEY_APART_SECONDS, self._notify, sessions, PAIR_NOTICE)
+
     def notify_device(self, device_id: bytes, notice: str) -> None:
         """Give a notice to the sessions of one device."""
         for sessions in self.sessions.values():
@@ -278,6 +287,17 @@ class Hub:
         """Somebody says how far a room's log goes."""
         if room_id in self.feeds:
             self.feeds[room_id].hear(head)
+
+    def pass_on(self, payload: bytes) -> None:
+        """Give a signal (0x03) to everybody it is for, here and in the other processes, and forget it."""
+        self.hear_signal(payload)
+        self.wake.tell_signal(payload)
+
+    def hear_signal(self, payload: bytes) -> None:
+        """Give a signal to those of this process."""
+        body = PresenceBody.parse(payload)
+        if body.room_id in self.feeds:
+            self.feeds[body.room_id].pass_on(body.signal.sender, payload)
 
     def unsubscribe(self, session: LiveSession, room_id: bytes) -> None:
         """Stop a session's rows of one room."""

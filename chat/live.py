@@ -5,8 +5,10 @@ import logging
 import math
 import time
 from collections import Counter, deque
+from dataclasses import dataclass
 from typing import Protocol
 
+from chat.buckets import Bucket
 from chat.counting import SessionCounts
 from chat.feed import Subscription
 from chat.pace import Pace
@@ -15,7 +17,7 @@ from chat.retry import retry_text
 from chat.services.connections import Arrival, Ending
 from chat.services.delivery import StoredRow
 from chat.turn import Turn
-from clawchat.protocol.bodies import CloseNotify, ErrorBody, Request
+from clawchat.protocol.bodies import CloseNotify, ErrorBody, FileChunk, Request
 from clawchat.protocol.errors import CODES, ClawChatError, Internal, PeerError, RekeyOverdue, TooFast, close_code
 from clawchat.protocol.frame import Frame, MessageType
 from clawchat.protocol.keys import IdentityPublic
@@ -31,6 +33,7 @@ RENEWED_WITHIN_SECONDS = 45.0
 # What may wait for a peer that takes nothing more: acknowledgements, errors, notices and an answer. Rows do not wait
 # here, they are read from the log once it takes more.
 HELD_BACK_BYTES = 4 * 1024 * 1024
+SIGNALS_PER_SECOND, SIGNAL_BURST = 1, 5
 
 
 class Link(Protocol):
@@ -58,6 +61,14 @@ class Link(Protocol):
 
     def abort(self) -> None:
         """Reset the connection."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Asked:
+    """A request in line, and the exporter of the keys that it was sealed under where it matters, otherwise empty."""
+
+    request: Request
+    exporter: bytes = b""
 
 
 class LiveSession:
@@ -98,8 +109,13 @@ class LiveSession:
         self.subscriptions: dict[bytes, Subscription] = {}
         # Messages handed to the writer, and requests in line, that are not answered yet.
         self.messages_in_flight = 0
-        self.requests: deque[Request] = deque()
-        self.answering = False
+        self.requests: deque[Asked] = deque()
+        self.answering: Asked | None = None
+        # Chunks of files that wait to be stored, by their frames' ids, and how many are not answered yet.
+        self.chunks: deque[tuple[bytes, FileChunk]] = deque()
+        self.chunks_in_flight = 0
+        # Signals that are passed on; what is beyond is dropped. Spec: 4.12
+        self.signals = Bucket(SIGNALS_PER_SECOND, SIGNAL_BURST, now)
         self.opened_at = self.heard_at = now
         self.pinged_at = now
         # Since when the peer takes nothing more; None while it does.
@@ -121,6 +137,11 @@ class LiveSession:
     def device_id(self) -> bytes:
         """Its device's id."""
         return self.arrival.device_id
+
+    @property
+    def exporter(self) -> bytes:
+        """What both ends may derive further secrets from: of the epoch in which the frame that came last was sealed."""
+        return self._session.exporter
 
     @property
     def counted_as(self) -> bytes | None:
@@ -173,6 +194,10 @@ class LiveSession:
         """Deliver a row of a room's log."""
         self.counts.deliveries += 1
         self.send(MessageType.CHAT, row.body)
+
+    def send_signal(self, payload: bytes) -> None:
+        """Pass a signal on."""
+        self.send(MessageType.PRESENCE, payload)
 
     def send_error(self, error: PeerError, message_id: bytes | None = None) -> None:
         """Say what could not be done, and for which message; the session goes on."""
@@ -308,8 +333,10 @@ class LiveSession:
 
     def _end(self, why: str) -> None:
         self.why = why
+        self._session.end()
         self._drained.set()
         self.requests.clear()
+        self.chunks.clear()
         for subscription in self.subscriptions.values():
             subscription.end()
         self.subscriptions.clear()

@@ -3,7 +3,7 @@
 Spec: 3.13
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from typing import Protocol
 
 from chat.addresses import is_one_caller, network_of
@@ -82,11 +82,15 @@ class Rates:
 
         `address` is empty when none counts for it.
         """
-        return self._take("messages", device_pk, address, size, now)
+        return self._take({"messages": 1, "bytes": size}, device_pk, address, now)
 
     def take_request(self, device_pk: int, address: str, size: int, now: float) -> float:
         """The same for a request, and whatever else makes the server do something."""
-        return self._take("requests", device_pk, address, size, now)
+        return self._take({"requests": 1, "bytes": size}, device_pk, address, now)
+
+    def take_bytes(self, device_pk: int, address: str, size: int, now: float) -> float:
+        """The same for so many bytes that are to be handed out."""
+        return self._take({"bytes": size}, device_pk, address, now)
 
     def take_packages(self, device_pk: int, count: int, now: float) -> float:
         """The same for so many key packages at once."""
@@ -105,11 +109,12 @@ class Rates:
         self._handshakes.take(network, now)
         return True
 
-    def _take(self, what: str, device_pk: int, address: str, size: int, now: float) -> float:
-        taken = [(self._of_device[what], device_pk, 1), (self._of_device["bytes"], device_pk, size)]
+    def _take(self, counts: Mapping[str, int], device_pk: int, address: str, now: float) -> float:
+        taken: list[tuple[Rate, Hashable, int]]
+        taken = [(self._of_device[name], device_pk, count) for name, count in counts.items()]
         if address:
             network = network_of(address, self._prefix_bits)
-            taken += [(self._of_address[what], network, 1), (self._of_address["bytes"], network, size)]
+            taken += [(self._of_address[name], network, count) for name, count in counts.items()]
         wait = max(rate.wait(key, now, count) for rate, key, count in taken)
         if not wait:
             for rate, key, count in taken:

@@ -7,9 +7,12 @@ import logging
 import time
 from typing import TYPE_CHECKING
 
+from django.conf import settings
+
 from chat.live import Link, LiveSession
 from chat.services.connections import Arrival, arrive
-from chat.services.devices import Credential, Seat, enrol, find_credential
+from chat.services.credentials import Credential, find_credential
+from chat.services.devices import Seat, enrol
 from chat.services.policy import key_limits
 from clawchat.protocol.credential import device_id
 from clawchat.protocol.errors import Internal, Limit, PeerError, Rediscover, Unavailable, close_code
@@ -86,11 +89,16 @@ class Reception:
         soft, hard = key_limits(self._hub.policy)
         # Frames may have the full size, so that one that is too large for a room can be answered, not only cut off.
         parameters = ServerParameters(FRAME_CEILING_BYTES, soft, hard)
-        handshake = ServerHandshake(gate, self._hub.keys.server_id, parameters)
+        server_id, pq_required = self._hub.keys.server_id, settings.CLAWCHAT_PQ_REQUIRED
+        handshake = ServerHandshake(gate, server_id, parameters, pq_required)
         try:
             answer = handshake.receive_hello(record, _now_ms())
         except PeerError as error:
             self._fail(error)
+        except Exception:
+            # A bug looks like any other failure from outside.
+            logger.exception("a handshake failed")
+            self._fail(Internal())
         else:
             self._gate, self._handshake = gate, handshake
             self._link.send(answer)
@@ -137,6 +145,7 @@ class Reception:
         self._ticket.give_back(True, now)
         self._hub.counts.handshakes += 1
         frame, keys = self._handshake.finish(self._news_for(arrival), random_bytes(16), _now_ms())
+        self._handshake = None
         # The limits for strangers go before AUTH_OK does: what the client sends next may be large.
         self._link.authenticated()
         self._link.send(frame)
@@ -176,7 +185,7 @@ class Reception:
         return told
 
     def _fail(self, error: PeerError) -> None:
-        self._over = True
+        self._over, self._handshake = True, None
         logger.info("handshake refused: %s", error.code)
         self._hub.counts.refuse("handshake")
         self._hub.attempts.count(self._link.address.partition("%")[0], self._claimed, error.code)

@@ -152,6 +152,8 @@ class Rounds:
                 self._bans_changed = True
             case News.Kind.REKEY:
                 hub.request_rekey()
+            case News.Kind.PAIRS:
+                hub.request_pairs()
 
     async def _read_bans(self) -> None:
         self._hub.banned.replace(await self._hub.database.run(bans.bans_in_force))

@@ -1,7 +1,8 @@
-"""Wake-ups between server processes, over the channel layer. At most once: nothing depends on one arriving."""
+"""Wake-ups and signals between server processes, over the channel layer. At most once: nothing depends on one."""
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 
 from channels.layers import get_channel_layer
@@ -12,17 +13,26 @@ logger = logging.getLogger(__name__)
 
 GROUP = "clawchat.hub"
 RETRY_SECONDS = 1.0
+# What waits for a layer that is slow: later ones take the place of the first.
+MOST_SIGNALS = 1000
 
 
 class Wake:
     """One process's ear and voice in the group of all hubs."""
 
-    def __init__(self, process: str, hear_room: Callable[[bytes, int], None], hear_news: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        process: str,
+        hear_room: Callable[[bytes, int], None],
+        hear_news: Callable[[], None],
+        hear_signal: Callable[[bytes], None],
+    ) -> None:
         self._process = process
-        self._hear_room, self._hear_news = hear_room, hear_news
+        self._hear_room, self._hear_news, self._hear_signal = hear_room, hear_news, hear_signal
         self._layer = get_channel_layer()
         # Room and head to tell of; only the latest head of each matters. An empty room stands for news.
         self._pending: dict[bytes, int] = {}
+        self._signals: deque[bytes] = deque(maxlen=MOST_SIGNALS)
         self._something = asyncio.Event()
         self._tasks: list[asyncio.Task] = []
 
@@ -45,6 +55,11 @@ class Wake:
         self._pending[b""] = 0
         self._something.set()
 
+    def tell_signal(self, payload: bytes) -> None:
+        """Let the other processes pass a signal on."""
+        self._signals.append(payload)
+        self._something.set()
+
     async def _keep(self, work: Callable) -> None:
         """Do it again for as long as the channel layer fails: it heals, and until then everybody looks by himself."""
         while True:
@@ -53,6 +68,8 @@ class Wake:
             except Exception as error:
                 logger.warning("no wake-ups between processes: %s", type(error).__name__)
                 await asyncio.sleep(RETRY_SECONDS)
+                # What waited meanwhile tells of a moment that is over.
+                self._signals.clear()
 
     async def _listen(self) -> None:
         channel = await self._layer.new_channel()
@@ -62,6 +79,9 @@ class Wake:
 
     def _hear(self, message: dict) -> None:
         if message.get("process") == self._process:
+            return
+        if "signal" in message:
+            self._hear_signal(bytes.fromhex(message["signal"]))
             return
         room_id = bytes.fromhex(message["room"])
         if room_id:
@@ -77,3 +97,6 @@ class Wake:
             for room_id, head in pending.items():
                 message = {"type": "hub.wake", "process": self._process, "room": room_id.hex(), "head": head}
                 await self._layer.group_send(GROUP, message)
+            while self._signals and not self._pending:
+                signal = self._signals.popleft().hex()
+                await self._layer.group_send(GROUP, {"type": "hub.wake", "process": self._process, "signal": signal})

@@ -17,6 +17,8 @@ from .addresses import in_url
 
 logger = logging.getLogger(__name__)
 
+# A picture comes sealed and is opened by the page; `blob:` is how it gets into an <img>. Nobody else can make such an
+# address, and nothing but images and media is loaded from one.
 APP_POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; img-src 'self' blob:; "
     "media-src 'self' blob:; font-src 'self'; connect-src 'self' {others}; worker-src 'self'; manifest-src 'self'; "

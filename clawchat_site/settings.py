@@ -118,9 +118,14 @@ CLAWCHAT_DECOYS = env_int("CLAWCHAT_DECOYS", 3, least=0, most=16)
 CLAWCHAT_TRIPWIRE_SECONDS = env_seconds("CLAWCHAT_TRIPWIRE_SECONDS", 3600)
 # Where this server process stands, in a word; clients that name the same region prefer it.
 CLAWCHAT_REGION = env_str("CLAWCHAT_REGION").strip()[:32]
+# The same for people, in a few words of the operator's; nothing depends on it.
+CLAWCHAT_LOCATION = env_str("CLAWCHAT_LOCATION").strip()[:64]
 
 # Where the master key lies that seals every secret in the database (made on first use, mode 600).
 CLAWCHAT_MASTER_KEY_FILE = Path(env_str("CLAWCHAT_MASTER_KEY_FILE", str(CLAWCHAT_DATA_DIR / "secrets" / "master.key")))
+
+# The floor of the cipher suite: no connection without ML-KEM (docs/protocol.md 3.7).
+CLAWCHAT_PQ_REQUIRED = env_bool("CLAWCHAT_PQ_REQUIRED", True)
 
 # Room schemes this server takes (docs/protocol.md 3.13).
 CLAWCHAT_SCHEMES = [0xF04E]
@@ -297,6 +302,11 @@ SESSION_EXPIRE_AT_BROWSER_CLOSE = True
 SESSION_COOKIE_AGE = 12 * 3600
 # The forms' one ends with the browser, as the guide promises of both.
 CSRF_COOKIE_AGE = None
+# A password that was kept otherwise is kept by the first of these from its next use on.
+PASSWORD_HASHERS = [
+    "clawchat_site.passwords.OperatorPasswords",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 # Five wrong passwords from one address (one IPv6 customer), whatever the names, and it waits a quarter of an hour. What
 # axes keeps of them is an address, a name and a time; the audit log has the rest.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
@@ -333,13 +343,16 @@ CLAWCHAT_LOG_FORMAT = env_choice("CLAWCHAT_LOG_FORMAT", ("line", "json"))
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"origin": {"()": "clawchat_site.logs.OriginFilter"}},
+    "filters": {
+        "origin": {"()": "clawchat_site.logs.OriginFilter"},
+        "few": {"()": "clawchat_site.logs.FewLinesFilter"},
+    },
     "formatters": {
         "line": {"format": "{asctime} {levelname} {name}: {message}{origin_text}", "style": "{"},
         "json": {"()": "clawchat_site.logs.JsonLines"},
     },
     "handlers": {
-        "stderr": {"class": "logging.StreamHandler", "formatter": CLAWCHAT_LOG_FORMAT, "filters": ["origin"]},
+        "stderr": {"class": "logging.StreamHandler", "formatter": CLAWCHAT_LOG_FORMAT, "filters": ["few", "origin"]},
     },
     "root": {"handlers": ["stderr"], "level": CLAWCHAT_LOG_LEVEL},
     "loggers": {

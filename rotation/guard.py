@@ -1,4 +1,4 @@
-"""The guard at every door: how many sockets may be open, and how long one may take to make itself known.
+"""The guard at every door: how many sockets may be open, for how long a stranger may stay, and how much he may say.
 
 It stands between TCP and TLS, because Autobahn wants Twisted's own TLS right beneath a secure WebSocket.
 """
@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime, ITransport
 from twisted.internet.protocol import Factory, Protocol
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
@@ -15,6 +16,7 @@ from twisted.python.failure import Failure
 
 from chat.addresses import PREFIX_BITS, is_one_caller, network_of
 
+from .budget import CHAT_BYTES, FRONT_BYTES, READ_BYTES, Budget
 from .silent import ChatPort, NoteStranger
 
 POLICY_VIOLATION = 1008
@@ -69,9 +71,15 @@ class Limits:
 
 
 class Guarded(ProtocolWrapper):
-    """One guarded socket: admitted or reset at once, and reset when its deadline comes while it is a stranger's."""
+    """One guarded socket: admitted or reset at once, and reset when its deadline comes while it is a stranger's.
+
+    The same when a stranger says more than `most_bytes`.
+    """
 
     factory: "GuardFactory"
+    most_bytes: int
+    # What may still come; nobody counts any more once it is settled.
+    _budget: Budget | None = None
     # As whose the socket is counted; None when it was not let in.
     _network: str | None = None
     _settled = False
@@ -85,7 +93,16 @@ class Guarded(ProtocolWrapper):
             transport.abortConnection()
             return
         self._start_deadline()
+        self._budget = Budget(self.most_bytes, self._speaks_tls)
+        transport.bufferSize = READ_BYTES
         super().makeConnection(transport)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Pass on what fits."""
+        if self._budget is None or self._budget.take(data):
+            super().dataReceived(data)
+        else:
+            self._budget_spent()
 
     def connectionLost(self, reason: Failure) -> None:
         """Give the place back."""
@@ -95,8 +112,10 @@ class Guarded(ProtocolWrapper):
             super().connectionLost(reason)
 
     def settle(self) -> None:
-        """No stranger any more: no deadline, and no place among the strangers."""
+        """No stranger any more: no deadline, no place among the strangers, and as many bytes as come."""
         self._stop_deadline()
+        self._budget = None
+        self.transport.bufferSize = FileDescriptor.bufferSize
         if not self._settled:
             self._settled = True
             self.factory.limits.settle(self._network)
@@ -109,7 +128,11 @@ class Guarded(ProtocolWrapper):
     def innermost(self) -> Protocol:
         """The protocol that speaks on this socket, inside TLS if there is TLS."""
         inner = self.wrappedProtocol
-        return inner.wrappedProtocol if isinstance(inner, TLSMemoryBIOProtocol) else inner
+        return inner.wrappedProtocol if self._speaks_tls else inner
+
+    @property
+    def _speaks_tls(self) -> bool:
+        return isinstance(self.wrappedProtocol, TLSMemoryBIOProtocol)
 
     def _is_welcome(self) -> bool:
         """Whether anybody from this address is let in at all."""
@@ -118,6 +141,10 @@ class Guarded(ProtocolWrapper):
     def _deadline_passed(self) -> None:
         """What becomes of a stranger whose time is up."""
         raise NotImplementedError
+
+    def _budget_spent(self) -> None:
+        """What becomes of a stranger who says too much."""
+        self.transport.abortConnection()
 
     def _start_deadline(self) -> None:
         self._stop_deadline()
@@ -140,6 +167,7 @@ class ChatGuarded(Guarded):
     """
 
     factory: "ChatGuardFactory"
+    most_bytes = CHAT_BYTES
     # As it was at accept: who came while the port was live is no scanner, whatever became of the port since.
     _on_tripwire = False
     _is_counted = False
@@ -150,9 +178,12 @@ class ChatGuarded(Guarded):
         super().makeConnection(transport)
 
     def connectionLost(self, reason: Failure) -> None:
-        """Give the place back, and count who only looked whether somebody listens."""
-        if self._admitted and self._on_tripwire and not self._is_judged:
-            self._count("connect")
+        """Give the place back, and count who only looked whether somebody listens, or found the path and no more."""
+        if self._admitted and not self._is_judged:
+            if getattr(self.innermost, "refused", False):
+                self._count("gate")
+            elif self._on_tripwire:
+                self._count("connect")
         super().connectionLost(reason)
 
     def _is_welcome(self) -> bool:
@@ -168,16 +199,23 @@ class ChatGuarded(Guarded):
         self.factory.note_stranger(self.address, where, self.factory.chat_port.number, self._on_tripwire)
 
     def _deadline_passed(self) -> None:
-        # With a good first message it is a slow handshake and no scan.
-        if not self._is_judged:
-            self._count("deadline")
-        elif not self._on_tripwire:
-            self._count("handshake")
+        self._count_stranger("deadline")
         inner = self.innermost
         if getattr(inner, "application_type", "") == "websocket" and inner.state == inner.STATE_OPEN:
             inner.close_with(POLICY_VIOLATION)
         else:
             self.transport.abortConnection()
+
+    def _budget_spent(self) -> None:
+        self._count_stranger("request")
+        super()._budget_spent()
+
+    def _count_stranger(self, where: str) -> None:
+        # With a good first message it is a slow handshake and no scan.
+        if not self._is_judged:
+            self._count(where)
+        elif not self._on_tripwire:
+            self._count("handshake")
 
 
 class FrontGuarded(Guarded):
@@ -186,13 +224,15 @@ class FrontGuarded(Guarded):
     A connection that was answered and is silent since is left to the HTTP server, which closes idle ones by itself.
     """
 
+    most_bytes = FRONT_BYTES
     _answered = False
 
     def dataReceived(self, data: bytes) -> None:
-        """Bytes after an answer begin another request, with a deadline of its own."""
+        """Bytes after an answer begin another request, with a deadline and a budget of its own."""
         if self._answered:
             self._answered = False
             self._start_deadline()
+            self._budget.renew()
         super().dataReceived(data)
 
     def write(self, data: bytes) -> None:
@@ -211,10 +251,6 @@ class FrontGuarded(Guarded):
         """The application answers."""
         self._answered = True
         self._stop_deadline()
-
-    @property
-    def _speaks_tls(self) -> bool:
-        return isinstance(self.wrappedProtocol, TLSMemoryBIOProtocol)
 
     def _deadline_passed(self) -> None:
         if self.factory.is_working_for(self):

@@ -31,7 +31,8 @@ NAMES = {
     ),
     WebSocketServerProtocol: (
         "failHandshake sendHttpErrorResponse sendHtml sendRedirect sendServerStatus succeedHandshake sendData "
-        "_dataReceived dropConnection sendCloseFrame processHandshake CONFIG_ATTRS"
+        "_dataReceived dropConnection sendCloseFrame processHandshake CONFIG_ATTRS onFrameBegin onMessageFrameData "
+        "onCloseFrame _fail_connection"
     ),
     ProtocolWrapper: "makeConnection dataReceived write writeSequence connectionLost",
     TLSMemoryBIOProtocol: "abortConnection",

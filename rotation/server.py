@@ -125,9 +125,8 @@ class ManagedServer(Server):
 
     async def _close_connections(self, ends_at: float) -> None:
         for protocol in self._websockets():
-            if protocol.state == protocol.STATE_OPEN:
-                # sendClose() refuses 1001.
-                protocol.sendCloseFrame(code=GOING_AWAY)
+            if isinstance(protocol, SilentWebSocket) and protocol.state == protocol.STATE_OPEN:
+                protocol.close_with(GOING_AWAY)
             else:
                 protocol.dropConnection(abort=True)
         while time.monotonic() < ends_at and (self._websockets() or self._running_requests()):

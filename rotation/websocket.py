@@ -17,11 +17,17 @@ CLOSE_SECONDS = 5
 # Silence after which a ping is sent, and how long its answer may take. The session has pings of its own (3.11).
 PING_INTERVAL_SECONDS = 30
 PING_TIMEOUT_SECONDS = 25
-INTERNAL_ERROR = 1011
+POLICY_VIOLATION, INTERNAL_ERROR = 1008, 1011
+# H1 and H3; between them a client waits for an answer.
+MESSAGES_BEFORE_AUTH_OK = 2
+# Of any kind: a proxy may cut a message into several, and who sends thousands makes thousands of objects of us.
+FRAMES_BEFORE_AUTH_OK = 64
 
 
 class SilentWebSocket(WebSocketProtocol):
-    """Until the 101 is written, nothing but a reset leaves this protocol, whatever comes in."""
+    """Until the 101 is written, nothing but a reset leaves this protocol, whatever comes in; after it, until the first
+    message was judged, nothing but the end of the connection. Who opened the gate is spoken to.
+    """
 
     # Its warnings name the peer's address, and only the audit log may.
     log = txaio.make_logger(level="critical")
@@ -32,6 +38,9 @@ class SilentWebSocket(WebSocketProtocol):
     link: Link
     authenticated = False
     judged = False
+    # Ended by what was said, before anything of it was judged: a stranger whom nobody else counts.
+    refused = False
+    _messages = _frames = 0
     _asked = False
     _answering = False
     _reading_paused = False
@@ -46,9 +55,30 @@ class SilentWebSocket(WebSocketProtocol):
             self._asked = True
         return super()._dataReceived(data)
 
+    def onFrameBegin(self) -> None:
+        """Begin a frame, unless it is one too many from a stranger."""
+        self._frames += 1
+        if not self.authenticated and self._frames > FRAMES_BEFORE_AUTH_OK:
+            # No close frame: until its answer comes, Autobahn would read on.
+            self.refused = True
+            self.dropConnection(abort=True)
+        super().onFrameBegin()
+
+    def onMessageFrameData(self, payload: bytes) -> None:
+        """Keep a part of a stranger's message in one piece: in pairs of bytes it would take thirty times its size."""
+        super().onMessageFrameData(payload)
+        if not self.authenticated and self.frame_data:
+            self.frame_data = [b"".join(self.frame_data)]
+
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Queue the message for the application, unless the connection is closing already."""
         if self.state != self.STATE_OPEN:
+            return
+        self._messages += 1
+        if not self.authenticated and not (isBinary and self._is_in_turn()):
+            # Of what is in the queue already the application judges, and counts whose it was.
+            self.refused = self._messages <= 1
+            self.close_with(POLICY_VIOLATION)
             return
         super().onMessage(payload, isBinary)
         if not self._reading_paused and self.application_queue.qsize() > READ_AHEAD:
@@ -62,9 +92,25 @@ class SilentWebSocket(WebSocketProtocol):
             self.transport.resumeProducing()
 
     def onPing(self, payload: bytes) -> None:
-        """Answer a ping while the peer reads; answers to one who does not would fill the memory."""
-        if self.link.writable:
+        """Answer a member's ping while he reads; answers to one who does not would fill the memory."""
+        if self.authenticated and self.link.writable:
             super().onPing(payload)
+
+    def onCloseFrame(self, code: int | None, reasonRaw: bytes | None) -> bool | None:
+        """Answer a close frame with one of our own, but not a stranger's."""
+        if self.judged:
+            return super().onCloseFrame(code, reasonRaw)
+        self.dropConnection(abort=True)
+        return True
+
+    def _fail_connection(self, code: int, reason: str) -> None:
+        """Autobahn's verdict: too large, or no WebSocket."""
+        self.refused = True
+        super()._fail_connection(code, reason)
+
+    def _is_in_turn(self) -> bool:
+        """Whether a message from a stranger may be queued: each of the two once what came before it was taken."""
+        return self._messages <= MESSAGES_BEFORE_AUTH_OK and self.application_queue.empty()
 
     # What goes out before the upgrade: nothing
 
@@ -95,11 +141,13 @@ class SilentWebSocket(WebSocketProtocol):
     # Endings
 
     def close_with(self, code: int, reason: bytes | None = None) -> None:
-        """Send a close frame with any code (Autobahn's own refuses 1001, 1008 and 1011); reset before the upgrade."""
-        if self.state == self.STATE_OPEN:
+        """Send a close frame with any code (Autobahn's own refuses 1001, 1008 and 1011); reset who has not opened the
+        gate.
+        """
+        if self.state == self.STATE_OPEN and self.judged:
             self.sendCloseFrame(code=code, reasonUtf8=reason)
-        elif self.state == self.STATE_CONNECTING:
-            self.failHandshake("closed before it opened")
+        elif self.state in (self.STATE_CONNECTING, self.STATE_OPEN):
+            self.failHandshake("closed before the gate")
 
     def serverClose(self, code: int | None = None) -> None:
         """Close for the application."""

@@ -3,26 +3,41 @@
 from datetime import datetime
 
 from django.contrib import admin
-from django.db.models import Count, Q, QuerySet
-from django.db.models.functions import Length
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery, Sum
+from django.db.models.functions import Coalesce, Length
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 
-from chat.models import Envelope, GroupInfo, Membership, Room, StagedBlob, StagedChunk, WaitingWelcome, Welcome
+from chat.models import (
+    Envelope,
+    File,
+    FileChunk,
+    GroupInfo,
+    Membership,
+    Room,
+    StagedBlob,
+    StagedChunk,
+    WaitingWelcome,
+    Welcome,
+)
 
 from .base import LookedAt, instant, short
 
 
 @admin.register(Room)
 class RoomAdmin(LookedAt):
-    """Rooms: how many devices, which epoch, how long a log. Their names are known to their members only."""
+    """Rooms: how many devices, which epoch, how long a log, what its files take. Their names are known to their members
+    only."""
 
-    list_display = ["room", "devices", "epoch", "head", "pruned_through", "created_at"]
-    shown = ("room", "devices")
+    list_display = ["room", "devices", "epoch", "head", "files_take", "pruned_through", "created_at"]
+    shown = ("room", "devices", "files_take")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Room]:
-        """With the number of members."""
+        """With the number of members and the bytes of the files."""
         current = Count("memberships", filter=Q(memberships__left_seq=None))
-        return super().get_queryset(request).annotate(device_count=current)
+        files = File.objects.filter(room=OuterRef("pk")).values("room").annotate(size=Sum("size")).values("size")
+        rooms = super().get_queryset(request).annotate(device_count=current)
+        return rooms.annotate(file_bytes=Coalesce(Subquery(files), 0))
 
     @admin.display(description="room id")
     def room(self, room: Room) -> str:
@@ -33,6 +48,11 @@ class RoomAdmin(LookedAt):
     def devices(self, room: Room) -> int:
         """How many devices are in it."""
         return room.device_count
+
+    @admin.display(description="files", ordering="file_bytes")
+    def files_take(self, room: Room) -> str:
+        """How much room its files take, those included that are still coming."""
+        return filesizeformat(room.file_bytes) if room.file_bytes else "-"
 
 
 @admin.register(Membership)
@@ -114,3 +134,26 @@ class StagedChunkAdmin(WithoutBody):
 
     list_display = ["blob", "offset"]
     list_select_related = ["blob"]
+
+
+@admin.register(File)
+class FileAdmin(LookedAt):
+    """Files: whose, for which room, how large and when. Their names, types and contents the server does not know."""
+
+    list_display = ["room", "device", "takes", "created_at", "completed_at"]
+    list_select_related = ["room", "device"]
+    ordering = ["-id"]
+    shown = ("takes",)
+
+    @admin.display(description="size", ordering="size")
+    def takes(self, file: File) -> str:
+        """How much room it takes."""
+        return filesizeformat(file.size)
+
+
+@admin.register(FileChunk)
+class FileChunkAdmin(WithoutBody):
+    """Their pieces."""
+
+    list_display = ["file", "index"]
+    list_select_related = ["file"]

@@ -3,9 +3,11 @@
 from chat.handlers.chat import store_message
 from chat.handlers.close_notify import take_leave
 from chat.handlers.error import note_error
+from chat.handlers.file import store_chunk
 from chat.handlers.key_rotation import take_rekey
 from chat.handlers.ping import send_pong
 from chat.handlers.pong import note_pong
+from chat.handlers.presence import pass_on_signal
 from chat.handlers.request import take_exchange
 from chat.hub import Hub
 from chat.live import LiveSession
@@ -15,6 +17,8 @@ from clawchat.protocol.frame import Frame, MessageType
 # What is not here is not taken from a client: the others are the server's to send, or not built yet.
 HANDLERS = {
     MessageType.CHAT: store_message,
+    MessageType.FILE: store_chunk,
+    MessageType.PRESENCE: pass_on_signal,
     MessageType.KEY_ROTATION: take_rekey,
     MessageType.ERROR: note_error,
     MessageType.PING: send_pong,
@@ -25,7 +29,7 @@ HANDLERS = {
 
 # Cheap each, and not counted by their handlers: they come at the pace of requests, or somebody could keep the server
 # busy, or fill its log, with nothing else. What is beyond is passed over.
-PASSED_OVER = {MessageType.ERROR, MessageType.PING, MessageType.PONG}
+PASSED_OVER = {MessageType.PRESENCE, MessageType.ERROR, MessageType.PING, MessageType.PONG}
 
 
 def handle(hub: Hub, session: LiveSession, frame: Frame) -> None:

@@ -3,7 +3,7 @@
 import logging
 
 from chat.hub import Hub
-from chat.live import LiveSession
+from chat.live import Asked, LiveSession
 from chat.operations import OPERATIONS
 from clawchat.protocol.bodies import Failure, Request, Response, parse_exchange
 from clawchat.protocol.errors import Internal, Malformed, NotMember, PeerError, TooLarge
@@ -20,6 +20,8 @@ IN_LINE_SECONDS = 1.0
 ANSWERS = (b"\1", b"\2")
 # The one operation of a device that has no account yet.
 FIRST_OPERATION = "account.set"
+# The one that is answered by means of the keys it came under.
+RENEWAL = "psk_renew"
 
 
 def take_exchange(hub: Hub, session: LiveSession, frame: Frame) -> None:
@@ -46,22 +48,24 @@ def take_exchange(hub: Hub, session: LiveSession, frame: Frame) -> None:
     except Malformed as error:
         session.send_error(error, frame.message_id)
         return
-    session.requests.append(request)
-    if not session.answering:
-        session.answering = True
+    # A rekey may come before its turn does.
+    asked = Asked(request, session.exporter if request.body.get("op") == RENEWAL else b"")
+    session.requests.append(asked)
+    if session.answering is None:
+        session.answering = asked
         hub.spawn(_answer_all(hub, session))
 
 
 async def _answer_all(hub: Hub, session: LiveSession) -> None:
     try:
         while session.requests:
-            request = session.requests[0]
+            session.answering = asked = session.requests[0]
             await session.until_writable()
-            await _answer(hub, session, request)
-            if session.requests and session.requests[0] is request:
+            await _answer(hub, session, asked.request)
+            if session.requests and session.requests[0] is asked:
                 session.requests.popleft()
     finally:
-        session.answering = False
+        session.answering = None
 
 
 async def _answer(hub: Hub, session: LiveSession, request: Request) -> None:

@@ -8,6 +8,7 @@ from .delivery import GroupInfo, WaitingWelcome, Welcome
 from .device import Device
 from .discovery_wrap import DiscoveryWrap
 from .envelope import Envelope
+from .file import File, FileChunk
 from .habit import Habit
 from .identity import DiscoverySecret, ServerIdentity
 from .invite import Invite
@@ -34,6 +35,8 @@ __all__ = [
     "DiscoverySecret",
     "DiscoveryWrap",
     "Envelope",
+    "File",
+    "FileChunk",
     "GroupInfo",
     "Habit",
     "Invite",

@@ -25,6 +25,11 @@ class DeviceQuerySet(models.QuerySet):
         """Devices that have finished a handshake under their own secret."""
         return self.current().exclude(psk_id=None)
 
+    def due(self) -> "DeviceQuerySet":
+        """Of those, the ones that use a pair which was made before the operator wanted another."""
+        before = models.Q(psk_made_at=None) | models.Q(psk_made_at__lt=models.F("psk_due_at"))
+        return self.listed().exclude(psk_due_at=None).filter(before)
+
 
 class Device(models.Model):
     """One device's keys and what became of it. Spec: 3.2, 3.13"""
@@ -50,9 +55,14 @@ class Device(models.Model):
     # The pair that the next handshake under it makes active.
     pending_psk_id = models.BinaryField(max_length=16, null=True, unique=True)
     pending_psk_sealed = models.BinaryField(max_length=128, null=True)
+    # When each pair was made; null for one from before that was written down.
+    psk_made_at = models.DateTimeField(null=True)
+    pending_psk_made_at = models.DateTimeField(null=True)
+    # When the operator wanted another one; null when that never was.
+    psk_due_at = models.DateTimeField(null=True)
     # The identity of this server that its last handshake was made with; in a handover that may be the former one.
     server_identity = models.ForeignKey("chat.ServerIdentity", models.SET_NULL, null=True, related_name="devices")
-    # Bytes of its rows in the rooms' logs.
+    # Bytes of its rows in the rooms' logs, and of its files.
     stored_bytes = models.PositiveBigIntegerField(default=0)
     client_name = models.CharField(max_length=128, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

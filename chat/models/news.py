@@ -18,6 +18,8 @@ class News(models.Model):
         BANS = "bans"
         # Every session is to take new keys.
         REKEY = "rekey"
+        # Every device is to ask for another pair.
+        PAIRS = "pairs"
         # The discovery secret was renewed.
         SECRET = "secret"  # noqa: S105  (a kind of news)
         # An identity hands over, or has handed over.

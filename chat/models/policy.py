@@ -5,6 +5,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 
 from clawchat.protocol.limits import (
+    FILE_MAX_BYTES,
     HARD_LIMIT_BYTES,
     HARD_LIMIT_FRAMES,
     HARD_LIMIT_SECONDS,
@@ -60,7 +61,7 @@ class ConnectionPolicy(models.Model):
     message_burst = models.PositiveIntegerField(default=1000, validators=AT_LEAST_ONE)
     requests_per_second = models.PositiveIntegerField(default=50, validators=AT_LEAST_ONE)
     request_burst = models.PositiveIntegerField(default=500, validators=AT_LEAST_ONE)
-    # Bytes of one device's frames, in: sustained rate and burst.
+    # Bytes of one device's frames, in, and of files that are handed out to it: sustained rate and burst.
     bytes_per_second = models.PositiveBigIntegerField(default=4 * MEBIBYTE, validators=[MinValueValidator(1024)])
     byte_burst = models.PositiveBigIntegerField(default=64 * MEBIBYTE, validators=[MinValueValidator(MEBIBYTE)])
     # The same three, of all devices behind one address.
@@ -74,7 +75,7 @@ class ConnectionPolicy(models.Model):
     address_byte_burst = models.PositiveBigIntegerField(
         default=256 * MEBIBYTE, validators=[MinValueValidator(MEBIBYTE)]
     )
-    # Bytes of the rooms' logs that one device may have sent; what was pruned counts no more.
+    # Bytes of the rooms' logs and of files that one device may have sent; what was pruned counts no more.
     max_stored_bytes_per_device = models.PositiveBigIntegerField(
         default=GIBIBYTE, validators=[MinValueValidator(MEBIBYTE)]
     )
@@ -83,6 +84,10 @@ class ConnectionPolicy(models.Model):
     # Bytes of one message in a room.
     max_message_bytes = models.PositiveIntegerField(
         default=131_072, validators=[MinValueValidator(1024), MaxValueValidator(131_072)]
+    )
+    # Bytes of one file before it is sealed; whoever seals it rounds its size up.
+    max_file_bytes = models.PositiveBigIntegerField(
+        default=25 * MEBIBYTE, validators=[MinValueValidator(4096), MaxValueValidator(FILE_MAX_BYTES)]
     )
     # Sockets on the chat ports of one server process: in all, and those that are no session yet, in all and of one
     # address (loopback apart); and how many seconds one may take to become a session.
@@ -118,7 +123,7 @@ class ConnectionPolicy(models.Model):
     keys_end_after_frames = models.PositiveBigIntegerField(
         default=HARD_LIMIT_FRAMES, validators=[MinValueValidator(64), MaxValueValidator(HARD_LIMIT_FRAMES)]
     )
-    # Days after which `prunemessages` removes rows of the log; 0 keeps them.
+    # Days after which `prunemessages` removes rows of the log, and files; 0 keeps them.
     retention_days = models.PositiveIntegerField(default=90)
     # Days after which audit events leave the log at a signed checkpoint, and after which addresses are erased from
     # audit events and ended connections; 0 keeps them.

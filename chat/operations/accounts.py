@@ -33,7 +33,8 @@ def _member(member: Member, devices: list[Device]) -> dict[str, Any]:
     return {
         "user_id": bytes(member.user_id),
         "root_public": bytes(member.root_public),
-        "name": member.name,
+        # A name from before such marks were refused must not end everybody's directory.
+        "name": member.name.lstrip("\ufeff"),
         "devices": [_device(device) for device in devices],
     }
 

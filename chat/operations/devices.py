@@ -33,5 +33,11 @@ async def revoke(hub: Hub, session: LiveSession, body: dict[str, Any]) -> dict[s
     return {}
 
 
+async def renew_pair(hub: Hub, session: LiveSession, body: dict[str, Any]) -> dict[str, Any]:
+    """`psk_renew`: another pair for this device, of the keys that its request was sealed under."""
+    await hub.database.run(devices.renew_pair, session.device_pk, session.answering.exporter)
+    return {}
+
+
 def _seconds(instant: datetime | None) -> int:
     return int(instant.timestamp()) if instant else 0

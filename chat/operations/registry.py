@@ -5,7 +5,7 @@ from typing import Any
 
 from chat.hub import Hub
 from chat.live import LiveSession
-from chat.operations import accounts, devices, invites, packages, rooms, staging, welcomes
+from chat.operations import accounts, devices, files, invites, packages, rooms, staging, welcomes
 
 # Each takes the hub, the session that asks and the request's map, which has been checked against the table of 3.14, and
 # gives the answer's map. What it raises is sent as a failure.
@@ -18,6 +18,10 @@ OPERATIONS: dict[str, Operation] = {
     "invite.create": invites.create,
     "device.list": devices.list_own,
     "device.revoke": devices.revoke,
+    "psk_renew": devices.renew_pair,
+    "file.create": files.create,
+    "file.read": files.read,
+    "file.drop": files.drop,
     "packages.put": packages.put,
     "packages.take": packages.take,
     "room.create": rooms.create,

@@ -68,8 +68,8 @@ def seal_batch() -> int:
 
 
 def _event(code: str, actor: str, subject: str, address: str, details: dict[str, object]) -> AuditEvent:
-    # Names of operators may be longer than the column.
-    who, whom = actor[:NAME_LENGTH], subject[:NAME_LENGTH]
+    # Names of operators may be longer than the column, and begin with a mark that no text in CBOR may begin with.
+    who, whom = (name.lstrip("\ufeff")[:NAME_LENGTH] for name in (actor, subject))
     event = AuditEvent(time_ms=time.time_ns() // 1_000_000, code=code, actor=who, subject=whom, details=details)
     if address:
         event.address = address

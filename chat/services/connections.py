@@ -31,6 +31,8 @@ class Arrival:
     device_id: bytes
     has_account: bool
     connection_pk: int
+    # Whether the operator wants another pair than the one it came with.
+    is_pair_due: bool = False
 
 
 @transaction.atomic
@@ -72,7 +74,8 @@ def arrive(device_pk: int, psk_id: bytes, seat: Seat) -> Arrival | Limit:
     if live.filter(device=device).exclude(pk=connection.pk).exists():
         surplus = crowd.surplus(policy, device, live)
         news.tell(News.Kind.SECOND_SESSION, f"{bytes(device.device_id).hex()}:{connection.pk}:{surplus}")
-    return Arrival(device.pk, bytes(device.device_id), device.member_id is not None, connection.pk)
+    is_due = Device.objects.due().filter(pk=device_pk).exists()
+    return Arrival(device.pk, bytes(device.device_id), device.member_id is not None, connection.pk, is_due)
 
 
 @dataclass(frozen=True)

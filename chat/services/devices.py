@@ -10,12 +10,13 @@ from django.utils import timezone
 
 from chat.models import Device, Invite, KeyPackage, News, Revocation, WaitingWelcome
 from chat.retry import retry_text
-from chat.services import audit, news, wraps
+from chat.services import audit, files, news, wraps
 from chat.services.acting import acting_device
 from chat.services.identity import renew_discovery_secret
-from chat.services.sealed import open_device_psk, open_invite_psk, seal_device_psk
+from chat.services.sealed import seal_device_psk
 from clawchat.protocol.credential import device_id as device_id_of
-from clawchat.protocol.errors import Limit, NotMember, Unauthentic
+from clawchat.protocol.errors import Limit, NotMember, Revoked, Unauthentic
+from clawchat.protocol.key_schedule import device_credentials
 from clawchat.protocol.keys import DevicePublic, PreSharedKey
 
 # A clock that is more than a year off says no more than one that is off by a year.
@@ -23,30 +24,6 @@ LONGEST_CLOCK_ERROR_SECONDS = 365 * 86_400
 CLIENT_NAME_LENGTH = 128
 # Each renews what everybody finds the server by; nobody loses so many devices in so short a time.
 REVOCATIONS_PER_MEMBER, REVOCATIONS_WITHIN = 20, timedelta(hours=1)
-
-
-@dataclass(frozen=True, repr=False)
-class Credential:
-    """What a PSK id stands for: the secret, whose key must have signed, and which row it is."""
-
-    psk: PreSharedKey
-    # None when an invite is not bound to a key yet.
-    device_public: DevicePublic | None = None
-    device_pk: int | None = None
-    invite_pk: int | None = None
-
-
-def find_credential(psk_id: bytes) -> Credential:
-    """The credential of a PSK id; one that nobody has gets a random secret, so that it fails like a wrong one."""
-    device = Device.objects.current().filter(Q(psk_id=psk_id) | Q(pending_psk_id=psk_id)).first()
-    if device is not None:
-        sealed = device.psk_sealed if _same(device.psk_id, psk_id) else device.pending_psk_sealed
-        return Credential(open_device_psk(device, sealed), DevicePublic(bytes(device.public)), device_pk=device.pk)
-    invite = Invite.objects.open(timezone.now()).filter(invite_id=psk_id).first()
-    if invite is not None:
-        bound_to = DevicePublic(bytes(invite.bound_to)) if invite.bound_to else None
-        return Credential(open_invite_psk(invite), bound_to, invite_pk=invite.pk)
-    return Credential(PreSharedKey.generate())
 
 
 @dataclass(frozen=True)
@@ -99,8 +76,7 @@ def enrol(invite_pk: int, device_public: DevicePublic, psk_id: bytes, psk: PreSh
     invite.bound_to = public
     invite.save(update_fields=["bound_to"])
     device.invite = invite
-    device.pending_psk_id = psk_id
-    device.pending_psk_sealed = seal_device_psk(identifier, psk)
+    _set_pending(device, psk_id, psk)
     device.client_name = seat.client_name
     device.save()
     audit.record("device_enrolled", actor=bytes(invite.invite_id).hex(), subject=identifier.hex(), address=seat.address)
@@ -109,21 +85,53 @@ def enrol(invite_pk: int, device_public: DevicePublic, psk_id: bytes, psk: PreSh
 def activate(device: Device, psk_id: bytes) -> None:
     """Make the pair that just passed a handshake the one in use; a first one spends the invite. In a transaction.
 
-    From here on the discovery secret is wrapped under this pair, and under the invite no more.
+    From here on the pair before it opens nothing, and the discovery secret is wrapped under this one: no more under the
+    invite. When the one in use passed it stays so, and a pair that was to follow opens nothing.
     Raises: unauthentic (the pair was replaced meanwhile; the invite it came by was cancelled before it was spent).
     Spec: 3.2, 3.10
     """
     if device.psk_id and _same(device.psk_id, psk_id):
+        # The device forgets the other one now. A handshake under it that somebody on the way holds back must not make
+        # active what nobody has any more.
+        device.pending_psk_id = device.pending_psk_sealed = device.pending_psk_made_at = None
         return
     if not device.pending_psk_id or not _same(device.pending_psk_id, psk_id):
         raise Unauthentic("the pair was replaced")
     # Or a thief could keep a device in waiting, by an invite of the stolen one, until that one is revoked.
     if not device.psk_id and Invite.objects.filter(pk=device.invite_id).exclude(cancelled_at=None).exists():
         raise Unauthentic("the invite was cancelled")
+    if device.psk_id:
+        audit.record("psk_renewed", subject=bytes(device.device_id).hex())
     device.psk_id, device.psk_sealed = device.pending_psk_id, device.pending_psk_sealed
-    device.pending_psk_id = device.pending_psk_sealed = None
+    device.psk_made_at = device.pending_psk_made_at
+    device.pending_psk_id = device.pending_psk_sealed = device.pending_psk_made_at = None
     Invite.objects.filter(pk=device.invite_id, spent_at=None).update(spent_at=timezone.now(), psk_sealed=None)
     wraps.add_device(device)
+
+
+@transaction.atomic
+def renew_pair(device_pk: int, exporter: bytes) -> None:
+    """Keep another pair for a device beside the one in use, in the place of one that was not used yet.
+
+    Both open sessions until the first handshake under the new one. exporter: of the epoch in which the device's
+    request was sealed.
+    Raises: revoked.
+    Spec: 3.2, 3.14
+    """
+    device = Device.objects.select_for_update().get(pk=device_pk)
+    if device.revoked_at:
+        raise Revoked
+    _set_pending(device, *device_credentials(exporter, DevicePublic(bytes(device.public))))
+    device.save(update_fields=["pending_psk_id", "pending_psk_sealed", "pending_psk_made_at"])
+
+
+@transaction.atomic
+def want_new_pairs(actor: str) -> int:
+    """Have every device ask for another pair than the one it has now; of how many that is wanted."""
+    audit.record("psk_renewal_asked", actor=actor)
+    count = Device.objects.current().update(psk_due_at=timezone.now())
+    news.tell(News.Kind.PAIRS)
+    return count
 
 
 def own_devices(device_pk: int) -> list[Device]:
@@ -178,6 +186,7 @@ def revoke(device_id: bytes, why: str, actor: str) -> bool:
     device.psk_id = device.psk_sealed = device.pending_psk_id = device.pending_psk_sealed = None
     device.revoked_at = now
     device.save()
+    files.drop_unfinished_of(device)
     KeyPackage.objects.filter(device=device).delete()
     WaitingWelcome.objects.filter(device=device).delete()
     # Invites it made, and the one it could enrol with again.
@@ -193,6 +202,12 @@ def revoke(device_id: bytes, why: str, actor: str) -> bool:
     news.tell(News.Kind.DIRECTORY)
     renew_discovery_secret("a device was revoked", actor)
     return True
+
+
+def _set_pending(device: Device, psk_id: bytes, psk: PreSharedKey) -> None:
+    device.pending_psk_id = psk_id
+    device.pending_psk_sealed = seal_device_psk(bytes(device.device_id), psk)
+    device.pending_psk_made_at = timezone.now()
 
 
 def _same(stored: bytes, given: bytes) -> bool:

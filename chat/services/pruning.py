@@ -10,7 +10,7 @@ from django.db.models.functions import Greatest, Length
 from django.utils import timezone
 
 from chat.models import Connection, Device, Envelope, KeyPackage, News, Room, Welcome
-from chat.services import alerts, audit_checkpoints, bans, habits, staging, tallies, wraps
+from chat.services import alerts, audit_checkpoints, bans, files, habits, staging, tallies, wraps
 from chat.services.policy import current_policy
 
 NEWS_KEPT = timedelta(days=1)
@@ -22,10 +22,11 @@ MILLISECONDS_PER_DAY = 86_400_000
 
 
 def prune_leftovers() -> dict[str, int]:
-    """How many rows of each kind were removed: all but the log itself, which `prune_messages` shortens."""
+    """How many rows of each kind were removed: all but log and files, which have their retention."""
     now = timezone.now()
     return {
         "staged blobs": staging.drop_old(),
+        "unfinished files": files.drop_unfinished(),
         "news": News.objects.filter(created_at__lt=now - NEWS_KEPT).delete()[0],
         "connections": Connection.objects.filter(closed_at__lt=now - CONNECTIONS_KEPT).delete()[0],
         "key packages": KeyPackage.objects.filter(created_at__lt=now - KEY_PACKAGES_KEPT, last_resort=False).delete()[
@@ -51,6 +52,12 @@ def prune_messages(retention_days: int | None = None) -> int:
     before_ms = time.time_ns() // 1_000_000 - days * MILLISECONDS_PER_DAY
     old = Envelope.objects.filter(stored_ms__lt=before_ms).values_list("room", flat=True).distinct()
     return sum(_prune_room(room_pk, before_ms) for room_pk in old)
+
+
+def prune_files(retention_days: int | None = None) -> int:
+    """How many files were removed because they are older than the retention; 0 days keeps all."""
+    days = current_policy().retention_days if retention_days is None else retention_days
+    return files.drop_old(days) if days else 0
 
 
 @transaction.atomic

@@ -11,6 +11,7 @@ from chat.services import identity
 from chat.services.identity import current_identity, server_id
 from chat.services.wraps import current_wraps
 from clawchat.protocol.connection_file import AuditHead, ConnectionInfo, Endpoint
+from clawchat.protocol.suites import allowed_suites
 from discovery.models import Publication
 
 from .mirrors import public_locations
@@ -37,7 +38,9 @@ def compose(endpoints: Sequence[Endpoint], now: int, next_rotation: int, grace: 
         valid_until=max(next_rotation, now) + int(settings.CLAWCHAT_ROTATION["interval"]),
         next_rotation=next_rotation,
         grace_seconds=grace,
+        location=settings.CLAWCHAT_LOCATION,
         urls=public_locations(),
+        suites=allowed_suites(settings.CLAWCHAT_PQ_REQUIRED),
     )
 
 

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 
+from .devices_kind import DevicesKind
 from .key_kinds import DiscoveryKind, IdentityKind, KeyKind, KeyNotChanged, Order, SessionsKind
 from .master_kind import MasterKind
 from .tls_kind import TlsKind
 
 # In the order in which they are changed: what takes longest comes last.
-KINDS: tuple[KeyKind, ...] = (IdentityKind(), DiscoveryKind(), TlsKind(), SessionsKind(), MasterKind())
+KINDS: tuple[KeyKind, ...] = (IdentityKind(), DiscoveryKind(), TlsKind(), DevicesKind(), SessionsKind(), MasterKind())
 
 
 def standings() -> dict[str, str]:
