@@ -3,7 +3,7 @@
 from .client import Client
 from .errors import ConnectionLost, Unreachable
 from .events import Event, Notice, Refused, RoomGone
-from .member import Member, Message
+from .member import Member, Message, Signal
 from .rooms.pace import Pace
 from .rooms.room import Room
 
@@ -18,5 +18,6 @@ __all__ = [
     "Refused",
     "Room",
     "RoomGone",
+    "Signal",
     "Unreachable",
 ]

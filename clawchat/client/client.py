@@ -29,15 +29,16 @@ from clawchat.protocol.keys import RecoveryKey
 from clawchat.protocol.message_header import MessageHeader
 from clawchat.protocol.operations import check_notice
 
-from .connection import Answer, Connection
+from .connection import Connection
 from .device import Device
 from .discovery import Finder
 from .errors import ConnectionLost, Unreachable
 from .events import Event, Notice
 from .inbox import Inbox
-from .layer import Layer
+from .layer import BODIES, Layer
 from .line import Line
-from .renewals import learn, learn_at_once
+from .questions import Answer
+from .renewals import Renewals
 from .sender import Sender, pause_after
 from .store import Store
 from .trust import context_trusting
@@ -57,7 +58,8 @@ class Client:
 
     A message waits on the disk until the server has answered, over lost connections, moves of the port and restarts
     of the program. Of several ports those of our `region` are taken first, when the server names any. `ca_file` is the
-    authority of a server that vouches for itself. All calls are made from one event loop.
+    authority of a server that vouches for itself. Without `pq_required` a server may do without ML-KEM, when its file
+    says so (3.7). All calls are made from one event loop.
     """
 
     def __init__(
@@ -69,13 +71,15 @@ class Client:
         tls: ssl.SSLContext | None = None,
         ca_file: Path | None = None,
         region: str = "",
+        pq_required: bool = True,
         layer: Callable[["Client", Store, Device], Layer] | None = None,
     ) -> None:
         self._store = store
         self._device = device
         self._client_name = client_name
         self._tls = context_trusting(ca_file) if tls is None and ca_file is not None else tls
-        self._finder = Finder(store, device, region)
+        self._finder = Finder(store, device, region, pq_required)
+        self._renewals = Renewals(device, self._finder.now)
         self._inbox = Inbox(store)
         self._sender = Sender(store, self._inbox.put)
         self._http: aiohttp.ClientSession | None = None
@@ -145,6 +149,7 @@ class Client:
                 asyncio.create_task(self._work(self._line.run())),
                 asyncio.create_task(self._work(self._sender.run(self._line))),
                 asyncio.create_task(self._work(self._finder.keep_revocations(self._http))),
+                asyncio.create_task(self._work(self._renewals.run(self._line.usable))),
                 asyncio.create_task(self._work(self.layer.run())),
             ]
         await self.usable(seconds)
@@ -208,8 +213,7 @@ class Client:
     @property
     def port(self) -> int | None:
         """The server's port that is in use, None while there is no connection."""
-        endpoint = self._line.endpoint if self._line is not None else None
-        return endpoint.port if endpoint is not None else None
+        return self._line.endpoint.port if self._line is not None and self._line.endpoint is not None else None
 
     @property
     def unsent(self) -> int:
@@ -307,7 +311,7 @@ class Client:
 
     async def prepare(self, connection: Connection) -> None:
         """Make sure of the account, then resume every room."""
-        learn_at_once(self._device, connection.handshake.finished_tlvs, self._finder.now())
+        self._renewals.learn_at_once(connection.handshake.finished_tlvs)
         if not self._device.has_account:
             identity, root_blob = self._device.identity, self._device.root_blob
             await connection.ask({"op": "account.set", "identity": identity, "root_blob": root_blob})
@@ -332,14 +336,15 @@ class Client:
             self.layer.hear(connection, ack)
         elif frame.type == MessageType.ERROR:
             body = ErrorBody.parse(frame.payload)
-            if body.message_id is not None:
-                connection.answered(body.message_id)
+            connection.answered(body.message_id or b"")
             self._sender.refused(body)
             self.layer.hear(connection, body)
         elif frame.type == MessageType.REQUEST:
             await self._answer(connection, frame.payload)
         elif frame.type == MessageType.PORT_ROTATION:
             self._port_rotation(frame.payload)
+        elif frame.type in BODIES:
+            self.layer.hear(connection, BODIES[frame.type].parse(frame.payload))
         else:
             raise UnknownType(f"message type {frame.type:#04x} from a server")
 
@@ -356,7 +361,7 @@ class Client:
         answer: Response | Failure
         try:
             op = check_notice(request.body)
-            is_known = learn(self._device, op, request.body, self._finder.now())
+            is_known = self._renewals.learn(op, request.body)
             if not is_known and not self.layer.hear(connection, (op, request.body)):
                 self._inbox.put(Notice(op, request.body))
             answer = Response(request.id, {})

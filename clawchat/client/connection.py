@@ -9,43 +9,42 @@ from typing import Any
 
 import aiohttp
 
-from clawchat.protocol.bodies import ChatSend, CloseNotify, Failure, Request, Response, parse_exchange
+from clawchat.protocol.bodies import ChatSend, CloseNotify, ErrorBody, Request, parse_exchange, parse_ping
 from clawchat.protocol.connection_file import Endpoint
 from clawchat.protocol.errors import (
-    CLOSE_CODE_BASE,
-    CODES,
     ClawChatError,
     Malformed,
     PeerError,
     RekeyOverdue,
     Unauthentic,
+    UnknownType,
     UsageError,
     close_code,
-    error_for,
 )
 from clawchat.protocol.frame import Frame, MessageType
 from clawchat.protocol.handshake import ClientHandshake
 from clawchat.protocol.limits import (
     FRAME_CEILING_BYTES,
     HANDSHAKE_SECONDS,
-    PING_AFTER_SECONDS,
     SILENCE_SECONDS,
 )
 from clawchat.protocol.primitives import new_message_id
 from clawchat.protocol.rekey import ClientRekey
 from clawchat.protocol.session import Session
+from clawchat.protocol.suites import SUITE_X25519_MLKEM768
 
 from .device import Credentials
+from .endings import ended_with, refused_with
 from .errors import ConnectionLost, Unreachable
+from .keepalive import Due, Keepalive
+from .questions import Answer, Questions
 
 NORMAL_CLOSURE = 1000
-# What a server sends before AUTH_OK, whatever was wrong.
-REFUSED = 1008
+# Of a handshake that did not come to its end: the client's twin of the server's 1008. Spec: 3.3
+HANDSHAKE_FAILED = 4008
 CLOSE_SECONDS = 2.0
 WATCH_SECONDS = 5.0
-TEXT_SHOWN = 200
 
-Answer = dict[str, Any]
 TakeFrame = Callable[[Frame], Awaitable[None]]
 
 
@@ -61,24 +60,22 @@ class Connection:
         endpoint: Endpoint,
         socket: aiohttp.ClientWebSocketResponse,
         handshake: ClientHandshake,
-        credentials: Credentials,
     ) -> None:
         self.endpoint = endpoint
         self.handshake = handshake
         self.over = False
         self._socket = socket
-        self._credentials = credentials
         self._session: Session | None = None
         self._rekey: ClientRekey | None = None
         # Set when we close because of the keys.
         self._worn_out: RekeyOverdue | None = None
         self._sending = asyncio.Lock()
-        self._asked: dict[int, tuple[asyncio.Future[Answer], Callable[[Answer], None] | None]] = {}
-        self._next_request = 1
+        self._questions = Questions()
         self._unanswered: set[bytes] = set()
         self._quiet = asyncio.Event()
         self._quiet.set()
-        self._heard_at = time.monotonic()
+        self._keepalive = Keepalive(SILENCE_SECONDS, time.monotonic())
+        # Set when the server ends the session on purpose; nothing that comes after it is looked at.
         self._goodbye: CloseNotify | None = None
 
     @classmethod
@@ -89,12 +86,14 @@ class Connection:
         credentials: Credentials,
         *,
         client_name: str = "",
+        suites: tuple[int, ...] = (SUITE_X25519_MLKEM768,),
         tls: ssl.SSLContext | None = None,
         refuses_certificate: Callable[[bytes], bool] | None = None,
         proven: Callable[[], Awaitable[None]] | None = None,
     ) -> "Connection":
         """A connection on which AUTH_OK has been verified.
 
+        `suites` are those to offer, the preferred one first.
         `refuses_certificate` says of the other side's certificate (DER) whether it was revoked.
         `proven` is awaited when the other side has proven to be our server and we not yet who we are; what it raises
         ends the dial.
@@ -113,15 +112,16 @@ class Connection:
             credentials.device_key.public,
             credentials.device_key.sign,
             client_name,
+            suites,
         )
         try:
             async with asyncio.timeout(HANDSHAKE_SECONDS):
                 socket = await http.ws_connect(
                     endpoint.url, max_msg_size=FRAME_CEILING_BYTES, compress=0, ssl=tls or True, autoping=True
                 )
-                connection = cls(endpoint, socket, handshake, credentials)
+                connection = cls(endpoint, socket, handshake)
                 await connection._check_certificate(refuses_certificate)
-                await connection._shake_hands(proven)
+                await connection._shake_hands(credentials, proven)
                 return connection
         except TimeoutError:
             raise Unreachable(f"no answer from port {endpoint.port} in {HANDSHAKE_SECONDS} s") from None
@@ -155,26 +155,47 @@ class Connection:
             raise
         finally:
             watch.cancel()
+        if isinstance(reason, UnknownType):
+            # Not silently: whoever sent it is newer than this client.
+            with contextlib.suppress(ClawChatError):
+                await self._send(MessageType.ERROR, ErrorBody(UnknownType.number or 0, reason.code).encode())
         self._end(reason)
         if not self._socket.closed:
-            number = reason.number if isinstance(reason, PeerError) and reason.number else 0
+            # Our own reason; one that the server gave is no news to it.
+            is_ours = isinstance(reason, PeerError) and self._goodbye is None
+            number = reason.number if is_ours else 0
             await self._close_socket(close_code(number) if number else NORMAL_CLOSURE)
         return reason
 
-    async def send(self, message_type: MessageType, payload: bytes, message_id: bytes | None = None) -> None:
+    async def send(
+        self,
+        message_type: MessageType,
+        payload: bytes,
+        message_id: bytes | None = None,
+        sealing: Callable[[Session], None] | None = None,
+    ) -> None:
         """Seal and send one frame; when the keys have done enough, begin to make new ones.
 
         Raises: connection_lost; too_large.
         """
-        await self._send(message_type, payload, message_id)
+        await self._send(message_type, payload, message_id, sealing)
         await self._look_after_keys()
 
-    async def _send(self, message_type: MessageType, payload: bytes, message_id: bytes | None = None) -> None:
+    async def _send(
+        self,
+        message_type: MessageType,
+        payload: bytes,
+        message_id: bytes | None = None,
+        sealing: Callable[[Session], None] | None = None,
+    ) -> None:
         async with self._sending:
             # Sealed and written without a pause in between, so frames leave in the order of their counters.
             now_ms = time.time_ns() // 1_000_000
             try:
-                frame = self._open_session().seal(message_type, payload, message_id or new_message_id(now_ms), now_ms)
+                session = self._open_session()
+                if sealing is not None:
+                    sealing(session)
+                frame = session.seal(message_type, payload, message_id or new_message_id(now_ms), now_ms)
                 await self._socket.send_bytes(frame)
             except (aiohttp.ClientError, OSError) as error:
                 self._end(ConnectionLost(f"the connection broke: {error}"))
@@ -201,25 +222,41 @@ class Connection:
         self._unanswered.discard(message_id)
         self._note_quiet()
 
-    async def ask(self, body: dict[str, Any], then: Callable[[Answer], None] | None = None) -> Answer:
+    async def renew_pair(self, keep: Callable[[bytes], None]) -> None:
+        """Have the server make another pair for this device; `keep` gets the exporter it is derived from, before any
+        later frame is looked at.
+
+        Raises: as `ask`.
+        Spec: 3.14
+        """
+        sealed_under = b""
+
+        def note(session: Session) -> None:
+            nonlocal sealed_under
+            sealed_under = session.exporter
+
+        await self.ask({"op": "psk_renew"}, lambda _: keep(sealed_under), note)
+
+    async def ask(
+        self,
+        body: dict[str, Any],
+        then: Callable[[Answer], None] | None = None,
+        sealing: Callable[[Session], None] | None = None,
+    ) -> Answer:
         """The server's answer to a request; `then` gets it first, before any later frame is looked at.
+
+        `sealing` is called when the request is sealed, with the session as it is then.
 
         Raises: connection_lost (unanswered; ask again on another connection); the error that the server names.
         Spec: 3.11
         """
-        number = self._next_request
-        self._next_request += 1
-        future: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
-        self._asked[number] = (future, then)
+        number, future = self._questions.begin(then)
         self._quiet.clear()
         try:
-            await self.send(MessageType.REQUEST, Request(number, body).encode())
+            await self.send(MessageType.REQUEST, Request(number, body).encode(), sealing=sealing)
             return await future
         finally:
-            self._asked.pop(number, None)
-            if not future.cancel() and not future.cancelled():
-                # Looked at, or asyncio would complain of an error that nobody saw: sending has raised it already.
-                future.exception()
+            self._questions.end(number)
             self._note_quiet()
 
     async def quiet(self, seconds: float) -> bool:
@@ -229,7 +266,7 @@ class Connection:
                 await self._quiet.wait()
         except TimeoutError:
             return False
-        return not self._unanswered and not self._asked
+        return not self._unanswered and not self._questions
 
     async def close(self, notify: bool = True) -> None:
         """End it in good order; without `notify` only the WebSocket is closed."""
@@ -248,7 +285,7 @@ class Connection:
             await self._close_socket(NORMAL_CLOSURE)
             raise Unauthentic(f"the certificate of {self.endpoint.host} was revoked")
 
-    async def _shake_hands(self, proven: Callable[[], Awaitable[None]] | None) -> None:
+    async def _shake_hands(self, credentials: Credentials, proven: Callable[[], Awaitable[None]] | None) -> None:
         try:
             await self._socket.send_bytes(self.handshake.hello())
             answer = self.handshake.receive_server_hello(await self._receive(), time.time_ns() // 1_000_000)
@@ -256,27 +293,30 @@ class Connection:
                 await proven()
             await self._socket.send_bytes(answer)
             session = self.handshake.receive_finished(await self._receive())
-            theirs, ours = self._credentials.server_public, self._credentials.device_key
+            theirs, ours = credentials.server_public, credentials.device_key
             self._session, self._rekey = session, ClientRekey(session, theirs, ours.sign, time.monotonic())
+            self._keepalive = Keepalive(self.handshake.server_parameters.idle_seconds, time.monotonic())
         except BaseException:
-            await self._close_socket(NORMAL_CLOSURE)
+            await self._close_socket(HANDSHAKE_FAILED)
             raise
 
     async def _take_one(self, take: TakeFrame) -> None:
-        frame = self._open_session().open(await self._receive())
-        self._heard_at = time.monotonic()
+        data = await self._receive()
+        frame = self._open_session().open(data)
+        self._keepalive.heard(time.monotonic())
         if frame.type == MessageType.PING:
-            await self.send(MessageType.PONG, frame.payload)
+            await self.send(MessageType.PONG, parse_ping(frame.payload))
         elif frame.type == MessageType.KEY_ROTATION:
             await self._take_rekey(frame.payload)
         elif frame.type == MessageType.CLOSE_NOTIFY:
             self._goodbye = CloseNotify.parse(frame.payload)
+            raise self._why_it_ended()
         elif frame.type == MessageType.REQUEST:
             exchange = parse_exchange(frame.payload)
             if isinstance(exchange, Request):
                 await take(frame)
             else:
-                self._answer(exchange)
+                self._questions.answer(exchange)
         elif frame.type != MessageType.PONG:
             await take(frame)
         await self._look_after_keys()
@@ -304,18 +344,6 @@ class Connection:
         self._end(self._worn_out)
         await self._close_socket(close_code(RekeyOverdue.number or 0))
 
-    def _answer(self, exchange: Response | Failure) -> None:
-        future, then = self._asked.get(exchange.id, (None, None))
-        if future is None or future.done():
-            return
-        if isinstance(exchange, Failure):
-            details = {name: value for name, value in exchange.body.items() if name not in ("code", "text")}
-            future.set_exception(error_for(exchange.body["code"], exchange.body["text"], details))
-            return
-        if then is not None:
-            then(exchange.body)
-        future.set_result(exchange.body)
-
     async def _receive(self) -> bytes:
         """The next binary message; raises why there is none."""
         message = await self._socket.receive()
@@ -327,15 +355,7 @@ class Connection:
         raise self._why_it_ended()
 
     def _why_it_ended(self) -> ClawChatError:
-        code = self._socket.close_code
-        goodbye = self._goodbye
-        if goodbye is not None and goodbye.number:
-            return error_for(goodbye.number, goodbye.text[:TEXT_SHOWN])
-        if code == REFUSED:
-            return Unauthentic("the server refused this device")
-        if code is not None and code - CLOSE_CODE_BASE in CODES:
-            return error_for(code - CLOSE_CODE_BASE, "")
-        return ConnectionLost("the server closed the connection" if goodbye else "the connection was cut off")
+        return ended_with(self._goodbye) if self._session is not None else refused_with(self._socket.close_code)
 
     def _open_session(self) -> Session:
         if self._session is None or self.over:
@@ -347,27 +367,27 @@ class Connection:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
             await self._look_after_keys()
-            silence = time.monotonic() - self._heard_at
-            if silence >= SILENCE_SECONDS:
+            due = self._keepalive.look(time.monotonic())
+            if due is Due.CLOSE:
                 await self._close_socket(NORMAL_CLOSURE)
                 return
-            if silence >= PING_AFTER_SECONDS:
+            if due is Due.PING:
                 try:
                     await self.send(MessageType.PING, b"")
                 except ClawChatError:
                     return
 
     def _note_quiet(self) -> None:
-        if not self._unanswered and not self._asked:
+        if not self._unanswered and not self._questions:
             self._quiet.set()
 
     def _end(self, reason: ClawChatError) -> None:
         if self.over:
             return
         self.over = True
-        for future, _ in list(self._asked.values()):
-            if not future.done():
-                future.set_exception(ConnectionLost(f"unanswered: {reason}"))
+        self._questions.lose(reason)
+        if self._session is not None:
+            self._session.end()
         self._quiet.set()
 
     async def _close_socket(self, code: int) -> None:

@@ -7,7 +7,7 @@ from clawchat.protocol.credential import DeviceKind, device_id, seal_root_blob, 
 from clawchat.protocol.encoding import encode_cbor, parse_cbor
 from clawchat.protocol.errors import Expired, Malformed, UsageError
 from clawchat.protocol.invite import Invite
-from clawchat.protocol.key_schedule import gate_key, key_id
+from clawchat.protocol.key_schedule import device_credentials, gate_key, key_id
 from clawchat.protocol.keys import (
     DeviceKey,
     DiscoverySecret,
@@ -30,6 +30,9 @@ SECRETS_KEPT = 3
 KID_BYTES = 8
 # So far the server's clock, as we know it, and the time in a file sealed before its secret was renewed may differ.
 UNDER_WAY_SECONDS = 60
+
+
+NO_NEXT_PAIR: dict[str, Any] = {"next_psk_id": b"", "next_psk": b"", "next_psk_made": 0}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,6 +63,12 @@ class _State:
     # Empty before enrolment.
     psk_id: bytes = b""
     psk: bytes = b""
+    # The pair that follows, until it has opened a session; empty while there is none.
+    next_psk_id: bytes = b""
+    next_psk: bytes = b""
+    # When each was made, in seconds since 1970 by the server's clock; 0 is unknown.
+    psk_made: int = 0
+    next_psk_made: int = 0
     # Empty once the device's own PSK has opened a session.
     invite_id: bytes = b""
     invite_psk: bytes = b""
@@ -177,8 +186,9 @@ class Device:
 
     @property
     def psks(self) -> list[PreSharedKey]:
-        """What a discovery secret may be wrapped under for this device: its own PSK, the invite's."""
-        return [PreSharedKey(raw) for raw in (self._state.psk, self._state.invite_psk) if raw]
+        """What a discovery secret may be wrapped under for this device: its own PSK, the next one, the invite's."""
+        held = (self._state.psk, self._state.next_psk, self._state.invite_psk)
+        return [PreSharedKey(raw) for raw in held if raw]
 
     @property
     def locators(self) -> tuple[str, ...]:
@@ -216,20 +226,57 @@ class Device:
         return self._credentials(self._state.psk_id, self._state.psk)
 
     @property
+    def next_credentials(self) -> Credentials | None:
+        """Those of the pair that follows, to be tried first; None while there is none."""
+        return self._credentials(self._state.next_psk_id, self._state.next_psk)
+
+    @property
+    def pair_made(self) -> int:
+        """When the newest pair was made, in seconds since 1970 by the server's clock; 0 is unknown."""
+        return self._state.next_psk_made if self._state.next_psk_id else self._state.psk_made
+
+    @property
     def invite_credentials(self) -> Credentials | None:
         """The invite's, None once it is spent."""
         return self._credentials(self._state.invite_id, self._state.invite_psk)
 
     # How it goes on
 
-    def enrolled(self, psk_id: bytes, psk: PreSharedKey) -> None:
-        """AUTH_OK came under the invite: from now on the device has a PSK of its own."""
-        self._change(psk_id=psk_id, psk=bytes(psk))
+    def enrolled(self, exporter: bytes, now: int) -> None:
+        """AUTH_OK came under the invite: from now on the device has a PSK of its own. Units: now as everywhere here."""
+        psk_id, psk = device_credentials(exporter, self.key.public)
+        self._change(psk_id=psk_id, psk=bytes(psk), psk_made=now, **NO_NEXT_PAIR)
 
-    def confirmed(self) -> None:
-        """The own PSK has opened a session: the invite is spent and erased."""
-        if self._state.invite_id:
-            self._change(invite_id=b"", invite_psk=b"")
+    def renewed(self, exporter: bytes, now: int) -> None:
+        """The server has another pair for this device: it is kept beside the one in use until it has opened a session.
+
+        exporter: of the epoch in which the request was sealed.
+        Spec: 3.2, 3.14
+        """
+        psk_id, psk = device_credentials(exporter, self.key.public)
+        self._change(next_psk_id=psk_id, next_psk=bytes(psk), next_psk_made=now)
+
+    def pair_refused(self, psk_id: bytes) -> None:
+        """The pair before has opened a session and this one has not: the server does not have it."""
+        if self._state.next_psk_id == psk_id:
+            self._change(**NO_NEXT_PAIR)
+
+    def date_pair(self, made: int) -> None:
+        """Take the pair in use to be made then: nobody has written it down."""
+        self._change(psk_made=made)
+
+    def confirmed(self, used: Credentials) -> None:
+        """An own pair has opened a session: the invite is spent and erased, and so is the pair before this one."""
+        state, changes = self._state, dict[str, Any]()
+        if state.invite_id:
+            changes |= {"invite_id": b"", "invite_psk": b""}
+        if used.psk_id != state.psk_id:
+            changes |= {"psk_id": used.psk_id, "psk": bytes(used.psk), "psk_made": state.next_psk_made}
+        if used.psk_id == state.next_psk_id:
+            changes |= NO_NEXT_PAIR
+        if changes:
+            self._change(**changes)
+            self._store.forget_former()
 
     def account_made(self) -> None:
         """The server has taken the identity and the name."""

@@ -22,6 +22,7 @@ from clawchat.protocol.key_schedule import key_id
 from clawchat.protocol.keys import DiscoverySecret, IdentityPublic
 from clawchat.protocol.limits import CLOCK_SKEW_SECONDS
 from clawchat.protocol.places import FILE_NAME, LIST_NAME
+from clawchat.protocol.suites import SUITES, suites_to_offer
 
 from .back_off import BackOff, jitter
 from .belief import Weighed, weigh, why_none
@@ -84,10 +85,11 @@ class Finder:
     in the file. Spec: 3.8, 3.10, 3.12
     """
 
-    def __init__(self, store: Store, device: Device, region: str = "") -> None:
+    def __init__(self, store: Store, device: Device, region: str = "", pq_required: bool = True) -> None:
         self._store = store
         self._device = device
         self._region = region
+        self._pq_required = pq_required
         self._seen = _Seen.parse(store.get(STORE, SEEN))
         self.revocations = Revocations(store, device)
         self.known = self._load()
@@ -199,6 +201,14 @@ class Finder:
             slow.add(place_of(self.lost))
         draws = [jitter() for _ in listed]
         return order_endpoints(listed, now=now, draws=draws, slow=slow, region=self._region)
+
+    def suites(self) -> tuple[int, ...]:
+        """Which cipher suites to offer: those of our own floor that the file in force lists.
+
+        Raises: unsupported_version (there is none).
+        Spec: 3.7
+        """
+        return suites_to_offer(self._pq_required, SUITES if self.known is None else self.known.suites)
 
     def better(self, endpoint: Endpoint) -> list[Endpoint]:
         """Where to go from this endpoint, best first; nothing when it is where we should be."""

@@ -2,6 +2,8 @@
 
 from clawchat.protocol.errors import ClawChatError, Unauthentic, UnknownPeer
 
+TEXT_SHOWN = 200
+
 
 class Unreachable(ClawChatError):
     """No mirror has a usable connection file, or nobody answers at the places that it names."""
@@ -23,3 +25,8 @@ class IdentityReplaced(UnknownPeer):
 
 class InvitationRefused(Unauthentic):
     """A port does not take the invitation: it was used already, or cancelled."""
+
+
+def plain_text(text: str) -> str:
+    """What a server says, fit to be shown, also on a terminal: without control characters, and not for ever."""
+    return "".join(letter for letter in text[:TEXT_SHOWN] if letter.isprintable())

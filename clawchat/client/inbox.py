@@ -8,9 +8,10 @@ from functools import partial
 from clawchat.protocol.bodies import ChatDelivery
 from clawchat.protocol.errors import ClawChatError, Malformed, OutOfOrder
 
-from .connection import Answer, Connection
+from .connection import Connection
 from .cursors import Cursors
 from .events import Event, RoomGone
+from .questions import Answer
 from .store import Store
 
 logger = logging.getLogger(__name__)

@@ -3,13 +3,20 @@
 import asyncio
 from typing import Any
 
-from clawchat.protocol.bodies import Ack, ChatDelivery, ErrorBody
+from clawchat.protocol.bodies import Ack, ChatDelivery, ErrorBody, FileChunk, PresenceBody
 from clawchat.protocol.errors import ClawChatError
+from clawchat.protocol.frame import MessageType
 
 from .connection import Connection
 
-# Rows of every room that was resumed, answers to every message, and notices as their operation and its members.
-Heard = ChatDelivery | Ack | ErrorBody | tuple[str, dict[str, Any]]
+# Rows of every room that was resumed, chunks of files, signals, answers to every message, and notices as their
+# operation and its members.
+Heard = ChatDelivery | FileChunk | PresenceBody | Ack | ErrorBody | tuple[str, dict[str, Any]]
+# Frames that only a layer has a use for, and what each carries.
+BODIES: dict[MessageType, type[FileChunk | PresenceBody]] = {
+    MessageType.FILE: FileChunk,
+    MessageType.PRESENCE: PresenceBody,
+}
 
 
 class Layer:

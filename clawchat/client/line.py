@@ -6,7 +6,6 @@ import logging
 import ssl
 import time
 from collections.abc import Coroutine
-from dataclasses import replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -17,14 +16,14 @@ from clawchat.protocol.connection_file import Endpoint
 from clawchat.protocol.endpoint_choice import move_pause
 from clawchat.protocol.errors import ClawChatError, Limit, Rediscover, Revoked, Unauthentic
 from clawchat.protocol.frame import Frame
-from clawchat.protocol.key_schedule import device_credentials
 from clawchat.protocol.keys import IdentityPublic
 from clawchat.protocol.retry import retry_seconds
 
 from .back_off import FIRST_PAUSE_SECONDS, BackOff, jitter
 from .connection import Connection
-from .device import Credentials, Device
+from .device import Device
 from .discovery import Finder
+from .entrance import Entrance
 from .errors import ConnectionLost, InvitationRefused
 from .race import Look, Proven, Race, Tell
 from .stay import Stay
@@ -79,8 +78,7 @@ class Line:
         self._finder = finder
         self._device = device
         self._user = user
-        self._client_name = client_name
-        self._tls = tls
+        self._entrance = Entrance(http, finder, device, client_name=client_name, tls=tls)
         self._current: Connection | None = None
         self._readers: dict[Connection, asyncio.Task[ClawChatError]] = {}
         self._usable = asyncio.Event()
@@ -225,13 +223,12 @@ class Line:
             await proven()
 
         try:
-            connection = await self._authenticate(endpoint, note, pin)
+            connection = await self._entrance.enter(endpoint, pin, note)
         except (Unauthentic, ConnectionLost):
             # A server hangs up on whom it does not know, without a word.
             if not has_proved:
                 closed.set()
             raise
-        self._device.confirmed()
         self._finder.authenticated(connection.handshake.clock_offset_ms)
         self._read(connection)
         try:
@@ -242,53 +239,6 @@ class Line:
             # Why the connection ended says more than that it did.
             raise (reason if isinstance(error, ConnectionLost) else error) from None
         return connection
-
-    async def _authenticate(self, endpoint: Endpoint, proven: Proven, pin: IdentityPublic) -> Connection:
-        if self._device.credentials is None:
-            await self._enrol(endpoint, proven)
-            return await self._open(endpoint, self._device.credentials)
-        try:
-            return await self._open(endpoint, replace(self._device.credentials, server_public=pin), proven)
-        except Unauthentic:
-            if self._device.invite_credentials is None:
-                raise
-            # The pair has never worked. An enrolment that was given up may have reached the server late and replaced
-            # it; until one works the invite still opens for this key.
-            await self._enrol(endpoint, proven)
-            return await self._open(endpoint, self._device.credentials)
-
-    async def _open(
-        self, endpoint: Endpoint, credentials: Credentials | None, proven: Proven | None = None
-    ) -> Connection:
-        assert credentials is not None
-        return await Connection.open(
-            self._http,
-            endpoint,
-            credentials,
-            client_name=self._client_name,
-            tls=self._tls,
-            refuses_certificate=self._finder.revocations.refuses_certificate,
-            proven=proven,
-        )
-
-    async def _enrol(self, endpoint: Endpoint, proven: Proven) -> None:
-        has_proved = False
-
-        async def note() -> None:
-            nonlocal has_proved
-            has_proved = True
-            await proven()
-
-        try:
-            connection = await self._open(endpoint, self._device.invite_credentials, note)
-        except Unauthentic as error:
-            # Only our server knows the invitation; whoever else is there says nothing of it.
-            if not has_proved:
-                raise
-            raise InvitationRefused(error.text, error.details) from error
-        self._device.enrolled(*device_credentials(connection.exporter, self._device.key.public))
-        # A session under an invite carries no frame, not even a goodbye (3.13).
-        await connection.close(notify=False)
 
     def _read(self, connection: Connection) -> None:
         async def take(frame: Frame) -> None:
@@ -311,8 +261,10 @@ class Line:
         while True:
             reader = self._readers[connection]
             moved = asyncio.create_task(self._moved.wait())
-            await asyncio.wait({reader, moved}, timeout=stay.seconds, return_when=asyncio.FIRST_COMPLETED)
-            moved.cancel()
+            try:
+                await asyncio.wait({reader, moved}, timeout=stay.seconds, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                moved.cancel()
             if reader.done():
                 self._readers.pop(connection, None)
                 return reader.result()

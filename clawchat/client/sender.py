@@ -15,7 +15,7 @@ from clawchat.protocol.errors import (
 )
 from clawchat.protocol.retry import retry_seconds
 
-from .errors import ConnectionLost
+from .errors import ConnectionLost, plain_text
 from .events import Refused
 from .line import Line
 from .outbox import Outbox
@@ -90,7 +90,7 @@ class Sender:
         """The server has not stored a message."""
         if body.message_id is None or body.message_id not in self._outbox:
             return
-        error = error_for(body.number, body.text)
+        error = error_for(body.number, plain_text(body.text))
         if isinstance(error, TooFast | Unavailable):
             self._not_before = max(self._not_before, time.monotonic() + pause_after(error))
             self._outbox.land(body.message_id)

@@ -139,6 +139,11 @@ class Store:
         )
         return [(key, self._open(store, key, sealed)) for key, sealed in found.fetchall()]
 
+    def keys(self, store: str) -> list[bytes]:
+        """The keys of a store's rows, ascending; nothing is opened."""
+        found = self._database.execute("SELECT key FROM rows WHERE store = ? ORDER BY key", (store,))
+        return [key for (key,) in found.fetchall()]
+
     def forget_former(self) -> None:
         """Overwrite what the write-ahead log still has of rows that were changed or erased."""
         self._database.execute("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Self
 
 from clawchat.client.store import Store
+from clawchat.protocol.attachment import Attachment, encode_attachments, parse_attachments
 from clawchat.protocol.encoding import encode_cbor, parse_cbor, u8, u64
 
 STORE = "archive"
@@ -31,16 +32,21 @@ class Entry:
     users: tuple[bytes, ...] = ()
     # Read while nobody had confirmed yet that the room is the one this device was in. Spec: 4.6
     unconfirmed: bool = False
+    # Files that a text shows.
+    attachments: tuple[Attachment, ...] = ()
 
     def encode(self) -> bytes:
         """The entry as the store keeps it."""
-        return encode_cbor({name: getattr(self, name) for name in self.__slots__} | {"users": list(self.users)})
+        row = {name: getattr(self, name) for name in self.__slots__} | {"users": list(self.users)}
+        return encode_cbor(row | {"attachments": encode_attachments(self.attachments)})
 
     @classmethod
     def parse(cls, data: bytes) -> Self:
         """The entry in a row of the store."""
         row: dict[str, Any] = parse_cbor(data)
-        return cls(**row | {"users": tuple(row["users"])})
+        # Rows of former versions have no files.
+        attachments = parse_attachments(row.get("attachments"))
+        return cls(**row | {"users": tuple(row["users"]), "attachments": attachments})
 
 
 class Archive:

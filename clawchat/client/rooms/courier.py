@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable
 
 from clawchat.client.connection import Connection
-from clawchat.client.errors import ConnectionLost, Unreachable
+from clawchat.client.errors import ConnectionLost, Unreachable, plain_text
 from clawchat.client.outbox import IN_FLIGHT
 from clawchat.client.sender import pause_after
 from clawchat.protocol.bodies import Ack, ErrorBody
@@ -61,7 +61,7 @@ class Courier:
         if found is None:
             return
         room, entry = found
-        error = error_for(body.number, body.text)
+        error = error_for(body.number, plain_text(body.text))
         if not isinstance(error, PASSING):
             room.sender.refused(connection, entry, error)
         elif not entry.is_acknowledged and entry.connection is connection:

@@ -15,6 +15,9 @@ from clawchat.client.connection import Connection
 from clawchat.client.store import Store
 from clawchat.protocol.encoding import encode_cbor, parse_cbor, u64
 
+from .archive import Entry
+from .payload import Text, parse_payload
+
 STORE = "room outbox"
 
 
@@ -48,6 +51,16 @@ class OutboxEntry:
     def is_acknowledged(self) -> bool:
         """Whether the server has it."""
         return self.seq > 0
+
+    def shown(self, seq: int, time_ms: int, user_id: bytes) -> list[Entry]:
+        """What the transcript has of it at this place of the log: one entry, or none."""
+        if self.text is None:
+            return []
+        said = parse_payload(self.payload)
+        attachments = said.attachments if isinstance(said, Text) else ()
+        return [
+            Entry("text", self.message_id, seq, time_ms, user_id, own=True, text=self.text, attachments=attachments)
+        ]
 
     def encode(self, epoch: int, message: bytes) -> bytes:
         """The entry as the store keeps it, with this ciphertext."""

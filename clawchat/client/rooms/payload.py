@@ -3,9 +3,11 @@
 Spec: 3.13, 4.4, 4.11
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from clawchat.protocol.attachment import Attachment, encode_attachments, parse_attachments
 from clawchat.protocol.encoding import encode_cbor, parse_cbor
 from clawchat.protocol.errors import Malformed, TooLarge
 
@@ -16,9 +18,10 @@ ROOM_NAME_MAX_BYTES = 128
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """Somebody says something."""
+    """Somebody says something, and shows files."""
 
     text: str
+    attachments: tuple[Attachment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +31,13 @@ class Profile:
     name: str
 
 
-def encode_text(text: str, now_ms: int) -> bytes:
-    """A text as a payload. Units: now in milliseconds since 1970.
+def encode_text(text: str, now_ms: int, attachments: Sequence[Attachment] = ()) -> bytes:
+    """A text, and files beside it, as a payload. Units: now in milliseconds since 1970.
 
-    Raises: too_large (more than 16,384 bytes of UTF-8).
+    Raises: too_large (more than 16,384 bytes of UTF-8); usage (files that nobody would take).
     """
-    return encode_cbor({"type": "text", "body": _fitting(text, TEXT_MAX_BYTES), "client_time": now_ms})
+    shown = {"attachments": encode_attachments(attachments)} if attachments else {}
+    return encode_cbor({"type": "text", "body": _fitting(text, TEXT_MAX_BYTES), "client_time": now_ms, **shown})
 
 
 def encode_profile(name: str, now_ms: int) -> bytes:
@@ -55,7 +59,7 @@ def parse_payload(data: bytes) -> Text | Profile | None:
         raise Malformed("a payload without a type")
     body = payload.get("body")
     if payload["type"] == "text":
-        return Text(_text(body, TEXT_MAX_BYTES))
+        return Text(_text(body, TEXT_MAX_BYTES), parse_attachments(payload.get("attachments")))
     if payload["type"] == "profile":
         return Profile(_text(body.get("name") if isinstance(body, dict) else None, ROOM_NAME_MAX_BYTES))
     return None

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # Why a room cannot be read on; the cursor stays before the row.
 ROLLED_BACK = "state_rolled_back"
 NOT_UNDERSTOOD = "commit_not_understood"
+NOTHING = Text("")
 
 
 class Reading:
@@ -86,9 +87,7 @@ class Reading:
     def deliver(self, entry: OutboxEntry, seq: int, time_ms: int) -> None:
         """An own message stands in the log."""
         self.delivered[entry] = seq
-        if entry.text is not None:
-            me = self._room.home.user_id
-            self.entries.append(Entry("text", entry.message_id, seq, time_ms, me, own=True, text=entry.text))
+        self.entries.extend(entry.shown(seq, time_ms, self._room.home.user_id))
 
     def _read_own_commit(self, row: ChatDelivery, header: MessageHeader) -> None:
         pending = self._room.pending
@@ -116,7 +115,7 @@ class Reading:
         self._confirm(opened)
         if isinstance(content, Text):
             sender = user_of(opened.leaf)
-            self._show(row, "text", header.message_id, sender=sender, text=content.text)
+            self._show(row, "text", header.message_id, sender=sender, said=content)
         elif isinstance(content, Profile):
             self.record = replace(self.record, name=content.name)
             self.is_named = True
@@ -182,13 +181,12 @@ class Reading:
         entry_id: bytes,
         *,
         sender: bytes = b"",
-        text: str = "",
+        said: Text = NOTHING,
         users: tuple[bytes, ...] = (),
     ) -> None:
         own, doubtful = sender == self._room.home.user_id and kind == "text", self.record.is_unconfirmed
-        self.entries.append(
-            Entry(kind, entry_id, row.seq, row.server_time_ms, sender, own, text, users, unconfirmed=doubtful)
-        )
+        place = (kind, entry_id, row.seq, row.server_time_ms)
+        self.entries.append(Entry(*place, sender, own, said.text, users, doubtful, said.attachments))
 
     def _show_change(
         self, row: ChatDelivery, message_id: bytes, before: Group, after: Group, sender: bytes | None = None

@@ -7,10 +7,11 @@ Spec: 4.6
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from clawchat.mls.group import Group
+from clawchat.protocol.attachment import Attachment
 from clawchat.protocol.credential import LeafIdentity
 from clawchat.protocol.errors import ClawChatError, NotMember, UsageError
 from clawchat.protocol.primitives import new_message_id
@@ -114,12 +115,15 @@ class Room:
 
     # What one does in it
 
-    def post(self, text: str) -> bytes:
+    def post(self, text: str, attachments: Sequence[Attachment] = ()) -> bytes:
         """Queue a text and return its message id; it is on the disk, and goes out when it can.
 
+        The byte order mark that some editors put before a text is left out. Files that it shows are at the server
+        already: `Member.send_file` does both.
         Raises: not_member; too_large.
         """
-        return self._queue(encode_text(text, self.home.now_ms()), text).message_id
+        text = text.lstrip("\ufeff")
+        return self._queue(encode_text(text, self.home.now_ms(), attachments), text).message_id
 
     async def send(self, text: str) -> int:
         """Send a text and return its seq in the room's log, once the server has stored it, however long that takes.

@@ -10,9 +10,10 @@ from collections.abc import Coroutine, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from clawchat.client.connection import Answer, Connection
+from clawchat.client.connection import Connection
 from clawchat.client.device import Device
 from clawchat.client.layer import Heard, Layer
+from clawchat.client.questions import Answer
 from clawchat.client.store import Store
 from clawchat.ending import end_tasks
 from clawchat.mls.group import Group
@@ -20,14 +21,16 @@ from clawchat.mls.member import Member
 from clawchat.mls.profile import Roles, room_extensions
 from clawchat.mls.suite import ROOM_SUITE
 from clawchat.mls.validity import RoomRules
-from clawchat.protocol.bodies import Ack, ChatDelivery, ErrorBody
+from clawchat.protocol.bodies import Ack, ChatDelivery, ErrorBody, FileChunk, PresenceBody
 from clawchat.protocol.errors import ClawChatError, Malformed, PeerError
 from clawchat.protocol.primitives import random_bytes
+from clawchat.protocol.signal import Read, Typing
 
 from .archive import Entry
 from .chores import Chores
 from .courier import Courier
 from .directory import Directory
+from .downloads import Downloads
 from .home import Home
 from .keeper import Keeper
 from .key_stock import FULL, KeyStock
@@ -36,6 +39,8 @@ from .payload import encode_profile
 from .pending_commit import load_pending
 from .records import RoomRecord, load_records
 from .room import Room, load_group
+from .signals import Signals
+from .uploads import Uploads
 from .welcomes import Welcomes
 
 if TYPE_CHECKING:
@@ -76,6 +81,9 @@ class Rooms(Layer):
         self._welcomes = Welcomes(self.home, self._stock)
         self._courier = Courier(self._all, client.usable)
         self._keeper = Keeper(self.home, self._all)
+        self.uploads = Uploads(store, client.request, client.usable, self.get)
+        self.downloads = Downloads(store, client.request)
+        self.signals = Signals(device.device_id)
         self._chores = Chores(
             {
                 "rooms that the server does not know": self._make_known,
@@ -126,6 +134,10 @@ class Rooms(Layer):
         self._chores.add("rooms that the server does not know")
         return room
 
+    async def signal(self, room: Room, signal: Typing | Read) -> None:
+        """Tell who is in the room now, on the connection in use."""
+        await self.signals.send(self._connection, room, signal)
+
     async def name_of(self, user_id: bytes) -> str:
         """The display name, asked for when it is not known here; empty when that leads nowhere."""
         name = self.directory.name_of(user_id)
@@ -149,7 +161,8 @@ class Rooms(Layer):
 
     async def run(self) -> None:
         """Everything that goes on by itself."""
-        works = [self._courier.run(), self._keeper.run(), self._chores.run(), self._end_by_fault()]
+        going_on = (self._courier, self._keeper, self._chores, self.uploads)
+        works = [*(each.run() for each in going_on), self._end_by_fault()]
         tasks = [asyncio.create_task(work) for work in works]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -174,9 +187,15 @@ class Rooms(Layer):
             if room is not None and not room.reader.receive(body):
                 # A gap on one connection is a fault of the server's; the log has none, so it is asked once more.
                 self._spawn(self._resume_anew(connection, room))
+        elif isinstance(body, FileChunk):
+            self.downloads.hear(body)
+        elif isinstance(body, PresenceBody):
+            self.signals.hear(self._rooms.get(body.room_id), body)
         elif isinstance(body, Ack):
+            self.uploads.acknowledged(body)
             self._courier.acknowledged(body)
         elif isinstance(body, ErrorBody):
+            self.uploads.refused(body)
             self._courier.refused(connection, body)
         else:
             op, _ = body
@@ -190,6 +209,7 @@ class Rooms(Layer):
     def switched(self) -> None:
         """Send again what the connection before has not answered."""
         self._courier.wake()
+        self.uploads.switched()
 
     def fail(self, error: ClawChatError) -> None:
         """The client has ended."""
@@ -199,7 +219,9 @@ class Rooms(Layer):
             self._store.put(SEEN, SEEN_ROW, self.home.now().to_bytes(8, "big"))
         for room in self._rooms.values():
             room.fail(error)
+        self.uploads.fail(error)
         self.news.put_nowait(error)
+        self.signals.fail(error)
         self._changed.set()
 
     # Internal

@@ -13,7 +13,6 @@ from clawchat.protocol.authenticated_data import member_data
 from clawchat.protocol.errors import ClawChatError, NotMember, PeerError, StaleEpoch
 from clawchat.protocol.primitives import random_bytes
 
-from .archive import Entry
 from .outbox import OutboxEntry
 
 if TYPE_CHECKING:
@@ -98,11 +97,8 @@ class RoomSender:
         passed = [entry for entry in room.outbox if 0 < entry.seq <= room.record.cursor]
         if not passed:
             return
-        entries = [
-            Entry("text", each.message_id, each.seq, each.time_ms, room.home.user_id, own=True, text=each.text)
-            for each in passed
-            if each.text is not None
-        ]
+        me = room.home.user_id
+        entries = [entry for each in passed for entry in each.shown(each.seq, each.time_ms, me)]
         with room.home.store.transaction():
             room.archive.add(entries)
             for entry in passed:

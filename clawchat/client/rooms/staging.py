@@ -6,7 +6,7 @@ Spec: 3.14
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from clawchat.client.connection import Answer
+from clawchat.client.questions import Answer
 from clawchat.protocol.errors import Malformed, OutOfOrder, TooLarge, Unauthentic
 from clawchat.protocol.limits import STAGE_CHUNK_BYTES, STAGE_MAX_BYTES
 from clawchat.protocol.primitives import sha256
