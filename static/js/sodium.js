@@ -9,6 +9,21 @@ export function sha256(data) {
   return sodium.crypto_hash_sha256(data);
 }
 
+/** SHA-256 of what comes in pieces: a state for `sha256Update`, which `sha256End` frees. */
+export function sha256Begin() {
+  return sodium.crypto_hash_sha256_init();
+}
+
+/** @param {object} state @param {Uint8Array} data */
+export function sha256Update(state, data) {
+  sodium.crypto_hash_sha256_update(state, data);
+}
+
+/** @param {object} state @returns {Uint8Array} 32 bytes */
+export function sha256End(state) {
+  return sodium.crypto_hash_sha256_final(state);
+}
+
 /**
  * HMAC-SHA256 for a key of any length; RFC 5869's extract step is by definition this very function.
  * @param {Uint8Array} key @param {Uint8Array} data @returns {Uint8Array} 32 bytes

@@ -6,9 +6,10 @@
 import { Identities } from "../discovery/identities.js";
 import { Credentials } from "../net/dial.js";
 import { DeviceKind, deviceId, sealRootBlob, signIdentity, userId } from "../protocol/credential.js";
-import { deviceCredentials, gateKey, keyId } from "../protocol/key_schedule.js";
+import { gateKey, keyId } from "../protocol/key_schedule.js";
 import { DevicePublic, DiscoverySecret, PreSharedKey, RecoveryKey, RootKey } from "../protocol/keys.js";
 import { toHex } from "../bytes.js";
+import { Pairs } from "./pairs.js";
 
 const ROW = ["account", "me"];
 
@@ -32,6 +33,8 @@ export class Account {
     /** Whom it believes to be the server. */
     const saveServer = (changes) => this.update({ server: { ...this.#row.server, ...changes } });
     this.identities = new Identities(() => this.#row.server, saveServer);
+    /** How it proves who it is. */
+    this.pairs = new Pairs(() => this.#row, (changes) => this.update(changes), () => this.#devicePublic);
   }
 
   // Lifecycle
@@ -105,10 +108,11 @@ export class Account {
     return new Map(secrets.map((secret) => [toHex(keyId(secret)), secret]));
   }
 
-  /** What a discovery secret may be wrapped under for this device: its own PSK, the invitation's. */
+  /** What a discovery secret may be wrapped under for this device: its own PSK, the next one, the invitation's. */
   get psks() {
-    const { psk, invite } = this.#row;
-    return [psk?.key, invite?.psk].filter((raw) => raw).map((raw) => new PreSharedKey(raw));
+    const { inUse, following } = this.pairs;
+    const held = [inUse?.key, following?.key, this.#row.invite?.psk];
+    return held.filter((raw) => raw).map((raw) => new PreSharedKey(raw));
   }
 
   get locators() {
@@ -122,27 +126,19 @@ export class Account {
 
   /** This device among the members of a room. */
   get me() {
-    const devicePublic = new DevicePublic(this.#store.deviceKey.publicKey);
-    return { userId: toHex(this.person.user_id), deviceId: deviceId(devicePublic) };
+    return { userId: toHex(this.person.user_id), deviceId: deviceId(this.#devicePublic) };
   }
 
-  /** A session under the invitation gave this device its own key with the server. @param {Uint8Array} exporter */
-  enrolled(exporter) {
-    const [id, psk] = deviceCredentials(exporter, new DevicePublic(this.#store.deviceKey.publicKey));
-    return this.update({ psk: { id, key: psk.bytes } });
-  }
-
-  /** What a session under this device's own key begins with, or one under the invitation's. */
-  credentials({ byInvite = false, serverPublic = this.identities.pins[0] } = {}) {
-    const { id, psk } = byInvite ? this.#row.invite : { id: this.#row.psk.id, psk: this.#row.psk.key };
-    const { publicKey, sign } = this.#store.deviceKey;
+  /** What a session under this device's own pair begins with, or one under the invitation's. */
+  credentials({ byInvite = false, pair = this.pairs.newest, serverPublic = this.identities.pins[0] } = {}) {
+    const { id, psk } = byInvite ? this.#row.invite : { id: pair.id, psk: pair.key };
     return new Credentials({
       serverPublic,
       gateKey: gateKey(this.discoverySecrets.values().next().value),
       pskId: id,
       psk: new PreSharedKey(psk),
-      devicePublic: new DevicePublic(publicKey),
-      sign,
+      devicePublic: this.#devicePublic,
+      sign: this.#store.deviceKey.sign,
     });
   }
 
@@ -173,6 +169,10 @@ export class Account {
     return this.update({ server: { ...this.#row.server, ...changes, discovery_secrets: secrets } });
   }
 
+  get #devicePublic() {
+    return new DevicePublic(this.#store.deviceKey.publicKey);
+  }
+
   // What it makes
 
   /** The person behind this device: a root key certifies it, is sealed and forgotten. @param {number} now seconds */
@@ -180,7 +180,7 @@ export class Account {
     if (this.person) return this.update({ name, named: false });
     const root = RootKey.generate();
     const recovery = RecoveryKey.generate();
-    const devicePublic = new DevicePublic(this.#store.deviceKey.publicKey);
+    const devicePublic = this.#devicePublic;
     const dates = [now - CLOCK_LEEWAY_SECONDS, now + CERTIFICATE_SECONDS];
     const identity = signIdentity(root, devicePublic, DeviceKind.HUMAN, ...dates);
     const person = {

@@ -106,8 +106,8 @@ export class App extends ClientPage {
     await dropped;
   }
 
-  async send(roomId, text) {
-    const messageId = await super.send(roomId, text);
+  async send(roomId, text, sources = []) {
+    const messageId = await super.send(roomId, text, sources);
     this.#environment.persist().catch(() => {});
     return messageId;
   }

@@ -5,12 +5,15 @@ import { randomShare } from "../discovery/random_share.js";
 import { devicesToAdd } from "./adding.js";
 import { Chores } from "./chores.js";
 import { Directory } from "./directory.js";
+import { Files } from "./files/files.js";
 import { Groups } from "./groups.js";
 import { KeyStock } from "./key_stock.js";
 import { Link } from "./link.js";
+import { namesNow } from "./names.js";
 import { ROOM_NAME_MAX_BYTES, TEXT_MAX_BYTES } from "./payload.js";
 import { Problem } from "./problem.js";
 import { Rooms } from "./rooms.js";
+import { Signals } from "./signals.js";
 import { connectionView, roomView } from "./views.js";
 import { Welcomes } from "./welcomes.js";
 
@@ -42,22 +45,23 @@ export class Client {
     const groups = new Groups(account.person.identity, store.deviceKey);
     this.#userId = me.userId;
     this.#link = new Link({
-      account, finder, environment,
-      rooms: () => this.#rooms,
+      account, finder, environment, rooms: () => this.#rooms,
       noticed: (occasion) => this.#chores.add(occasion),
+      signalled: (body) => this.signals.heard(body),
       changed: () => this.#connectionChanged(),
     });
     this.#environment = environment;
     const { random = randomShare } = environment;
     this.#rooms = new Rooms({ store, groups, me, ask, random, failed, changed: (room) => this.#roomChanged(room) });
+    this.files = new Files({ store, line: this.#link, rooms: this.#rooms, changed: (id) => changed("messages", id) });
+    this.signals = new Signals({ rooms: this.#rooms, me, changed: (id) => changed("signals", id) });
     this.#directory = new Directory(store);
     this.#people = { ask, groups, directory: this.#directory };
     const stock = new KeyStock(store, groups, ask);
     this.#chores = new Chores({
       ask, failed, stock,
       peopleChanged: () => this.#peopleChanged(),
-      directory: this.#directory,
-      rooms: this.#rooms,
+      directory: this.#directory, rooms: this.#rooms,
       welcomes: new Welcomes({ store, groups, stock, ask, me }),
     });
   }
@@ -68,6 +72,7 @@ export class Client {
   static async open(parts) {
     const client = new Client(parts);
     await client.#rooms.load();
+    await client.files.posts.load();
     await client.#directory.load();
     client.#readNames();
     return client;
@@ -75,11 +80,13 @@ export class Client {
 
   start() {
     this.#link.start();
-    this.#looking = setInterval(() => this.#lookAfter(Date.now()), this.#environment.lookEveryMs ?? LOOK_EVERY_MS);
+    this.#looking = setInterval(() => this.#rooms.lookAfter(Date.now()), this.#environment.lookEveryMs ?? LOOK_EVERY_MS);
   }
 
   stop() {
     clearInterval(this.#looking);
+    this.signals.close();
+    this.files.close();
     this.#rooms.close();
     this.#link.stop();
   }
@@ -105,7 +112,7 @@ export class Client {
   }
 
   messages(roomId) {
-    return this.#rooms.get(roomId)?.views.list(this.#names, this.me) ?? [];
+    return this.#rooms.get(roomId)?.views.list(this.#names, this.me, this.files.posts.of(roomId)) ?? [];
   }
 
   get connection() {
@@ -141,10 +148,10 @@ export class Client {
     await this.#requireRoom(roomId).recovery.trust();
   }
 
-  async send(roomId, text) {
+  async send(roomId, text, sources = []) {
     const room = this.#requireRoom(roomId);
     if (utf8(text).length > TEXT_MAX_BYTES) throw new Problem("too_large");
-    return room.sender.send(text);
+    return sources.length > 0 ? this.files.post(roomId, text, sources) : room.sender.send(text);
   }
 
   async markRead(roomId) {
@@ -164,21 +171,14 @@ export class Client {
 
   // Internal
 
-  #lookAfter(now) {
-    for (const room of this.#rooms.all) room.upkeep.look(now).catch(room.failed);
-  }
-
   #requireRoom(roomId) {
     const room = this.#rooms.get(roomId);
     if (!room?.isJoined || room.record.leaving) throw new Problem("not_member");
     return room;
   }
 
-  /** The names as they are now; made anew when one may have changed. */
   #readNames() {
-    const { userId: ourId, name: ourName } = this.me;
-    const directory = this.#directory;
-    this.#names = { of: (userId) => (userId === ourId ? ourName : (directory.nameOf(userId) ?? "")) };
+    this.#names = namesNow(this.me, this.#directory);
   }
 
   #peopleChanged() {

@@ -22,6 +22,16 @@ export class ClientPage extends PageState {
     return this.client?.rooms ?? [];
   }
 
+  /** @returns {import("./files/files.js").Files | null} */
+  get files() {
+    return this.client?.files ?? null;
+  }
+
+  /** @returns {import("./signals.js").Signals | null} */
+  get signals() {
+    return this.client?.signals ?? null;
+  }
+
   /** @param {string} roomId hex @returns {object[]} in log order, own waiting ones last */
   messages(roomId) {
     return this.client?.messages(roomId) ?? [];
@@ -49,9 +59,9 @@ export class ClientPage extends PageState {
     return this.#do((client) => client.trustRoom(roomId));
   }
 
-  /** @returns {Promise<string>} the message's id */
-  send(roomId, text) {
-    return this.#do((client) => client.send(roomId, text));
+  /** @param {File[]} [sources] files to go beside it @returns {Promise<string>} the message's id */
+  send(roomId, text, sources = []) {
+    return this.#do((client) => client.send(roomId, text, sources));
   }
 
   createInvite(label) {

@@ -53,6 +53,7 @@ class Way {
   #tell;
   #met = [];
   #isLetIn = false;
+  #suites = [];
   /** How far the clock of the server that proved itself here is ahead; null before one did. */
   #clockOffsetMs = null;
 
@@ -121,6 +122,7 @@ class Way {
 
   async #knock(account, finder) {
     const [endpoints, [listed]] = [finder.endpoints().slice(0, MOST_PORTS), finder.info.endpoints];
+    this.#suites = finder.info.suites;
     // Those that may not be dialled are not among them.
     if (endpoints.length === 0) this.meet(listed ? "port_unsafe" : "port_none", String(listed?.port));
     await Promise.all(endpoints.map((endpoint) => this.#dial(account, endpoint)));
@@ -161,12 +163,13 @@ class Way {
       this.#isLetIn = true;
     };
     const credentials = account.credentials({ byInvite: !account.isEnrolled, serverPublic });
-    return dial({ url, credentials, handlers: {}, openWire: open, proven });
+    return dial({ url, credentials, suites: this.#suites, handlers: {}, openWire: open, proven });
   }
 
   /** @param {{code: string | null}} tried code: why it failed */
   #tellOf({ began, isOpen, isProven, code }, { port, tls }) {
     const isSilent = Date.now() - began >= SILENT_MS;
+    if (!isOpen && code === "unsupported_version") return this.meet("gate_version");
     if (!isOpen) {
       this.meet(isSilent ? "port_silent" : "port_refused", String(port));
       return tls && !isSilent ? this.meet("tls_unknown") : undefined;
@@ -187,8 +190,7 @@ async function whyEnded(channel) {
   const cause = await channel.request("device.list").then(() => null, (failure) => failure);
   clearTimeout(timer);
   if (!(cause instanceof ChannelClosed)) return null;
-  const { code, farewell } = await channel.closed;
-  return reasonOf(code, farewell) ?? "unavailable";
+  return reasonOf(await channel.closed) ?? "unavailable";
 }
 
 function gateCode(code) {

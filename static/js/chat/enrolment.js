@@ -67,7 +67,7 @@ async function dialAny(account, finder, dial) {
     const isOld = !isProven && !["unavailable", "unknown_peer", "revoked"].includes(cause.code);
     throw isOld || cause.code === "rediscover" ? new OldAddress("a port that was left", { cause }) : cause;
   });
-  await account.enrolled(handshake.exporter).catch(Problem.raise);
+  await account.pairs.enrolled(handshake).catch(Problem.raise);
   channel.close();
 }
 

@@ -5,10 +5,14 @@
 import { toHex } from "../bytes.js";
 import { dial as dialServer } from "../net/dial.js";
 import { ChannelClosed } from "../net/failures.js";
-import { PeerError } from "../protocol/errors.js";
+import { PresenceBody } from "../protocol/bodies.js";
+import { Malformed, PeerError } from "../protocol/errors.js";
 import { keyId } from "../protocol/key_schedule.js";
 import { DiscoverySecret } from "../protocol/keys.js";
+import { randomShare } from "../discovery/random_share.js";
 import { PortFollower } from "../rotation/port_follower.js";
+import { Entrance } from "./entrance.js";
+import { PairRenewal } from "./pair_renewal.js";
 
 /** Types of TLVs in AUTH_OK: a new discovery secret, `kid[8] || secret[32]`, and a successor statement. Spec: 3.11 */
 const [TLV_DISCOVERY_SECRET, TLV_SUCCESSION] = [16, 17];
@@ -20,6 +24,8 @@ export class Link {
   #environment;
   #follower;
   #handlers;
+  #entrance;
+  #renewal;
 
   /**
    * @param {object} parts
@@ -28,9 +34,10 @@ export class Link {
    * @param {import("./environment.js").Environment} parts.environment
    * @param {() => import("./rooms.js").Rooms} parts.rooms
    * @param {(op: string) => void} parts.noticed told of every notice, and "attached" when a session has taken over
+   * @param {(body: import("../protocol/bodies.js").PresenceBody) => void} parts.signalled
    * @param {() => void} parts.changed
    */
-  constructor({ account, finder, environment, rooms, noticed, changed }) {
+  constructor({ account, finder, environment, rooms, noticed, signalled, changed }) {
     this.#account = account;
     this.#finder = finder;
     this.#environment = environment;
@@ -38,9 +45,13 @@ export class Link {
       delivery: (channel, row) => rooms().delivered(channel, row),
       ack: (channel, ack) => rooms().acknowledged(channel, ack),
       refusal: (channel, messageId, cause) => rooms().refused(channel, messageId, cause),
-      notice: (_channel, op, body) => this.#learn(op, body) ?? void noticed(op),
+      notice: (channel, op, body) => this.#learn(channel, op, body) ?? void noticed(op),
+      signal: (_channel, body) => void signalled(PresenceBody.parse(body)),
       announcement: (_channel, file) => this.#follower.announced(file),
     };
+    this.#entrance = new Entrance(account, (...call) => this.dial(...call));
+    const now = () => Math.floor(finder.now / 1000);
+    this.#renewal = new PairRenewal({ pairs: account.pairs, now, random: environment.random ?? randomShare });
     this.#follower = new PortFollower({
       finder,
       changed,
@@ -49,6 +60,7 @@ export class Link {
       attach: async (channel) => {
         await this.#introduce(channel);
         await rooms().attach(channel);
+        this.#renewal.look(channel);
       },
       attached: () => noticed("attached"),
     });
@@ -60,6 +72,11 @@ export class Link {
 
   get channel() {
     return this.#follower.channel;
+  }
+
+  /** The session in use, as soon as there is one. @returns {Promise<object>} */
+  ready() {
+    return this.#follower.ready();
   }
 
   start() {
@@ -91,41 +108,35 @@ export class Link {
 
   /** A session under these credentials. @returns {Promise<{channel: object, handshake: object}>} Raises: DialFailed. */
   dial(endpoint, credentials, proven) {
-    const { openWire } = this.#environment;
-    return dialServer({ url: endpoint.url, credentials, handlers: this.#handlers, openWire, proven });
+    const [{ url }, { openWire }, suites] = [endpoint, this.#environment, this.#finder.info?.suites];
+    return dialServer({ url, credentials, suites, handlers: this.#handlers, openWire, proven });
   }
 
   async #dialAsDevice(endpoint, proven, serverPublic) {
-    const { channel, handshake } = await this.#authenticate(endpoint, proven, serverPublic);
+    const { channel, handshake } = await this.#entrance.enter(endpoint, proven, serverPublic);
     this.#finder.clockOffsetMs = handshake.clockOffsetMs;
-    const renewed = handshake.finishedTlvs.get(TLV_DISCOVERY_SECRET);
-    if (renewed) await this.#learnSecret({ kid: renewed.slice(0, 8), secret: renewed.slice(8) });
-    const statement = handshake.finishedTlvs.get(TLV_SUCCESSION);
-    if (statement) await this.#learnSuccession({ statement });
+    try {
+      await this.#learnAtOnce(handshake.finishedTlvs);
+    } catch (cause) {
+      channel.close();
+      throw cause;
+    }
     return channel;
   }
 
-  /**
-   * A session under the own key. One that has never worked may have been replaced by an enrolment that was given up and
-   * reached the server late; until one works the invitation still opens for this device.
-   */
-  async #authenticate(endpoint, proven, serverPublic) {
-    const account = this.#account;
-    try {
-      return await this.dial(endpoint, account.credentials({ serverPublic }), proven);
-    } catch (cause) {
-      if (cause.code !== "refused" || !account.invite) throw cause;
-    }
-    const { channel, handshake } = await this.dial(endpoint, account.credentials({ byInvite: true }), proven);
-    await account.enrolled(handshake.exporter);
-    channel.close();
-    return this.dial(endpoint, account.credentials(), proven);
+  /** Keep what AUTH_OK brought. Raises: malformed. */
+  async #learnAtOnce(tlvs) {
+    const [renewed, statement] = [tlvs.get(TLV_DISCOVERY_SECRET), tlvs.get(TLV_SUCCESSION)];
+    if (renewed) await this.#learnSecret({ kid: renewed.slice(0, 8), secret: renewed.slice(8) });
+    if (statement) await this.#learnSuccession({ statement });
   }
 
   /** Keep what the server renews; undefined when this notice renews nothing. @returns {Promise<void> | undefined} */
-  #learn(op, body) {
+  #learn(channel, op, body) {
+    // Answered first: what it asks for is asked on the same session.
+    if (op === "psk_renew") return Promise.resolve().then(() => void this.#renewal.want(channel));
     // A secret that could not be stored comes again, wrapped in the next file.
-    if (op === "secret") return this.#learnSecret(body).catch(() => {});
+    if (op === "secret") return this.#learnSecret(body).catch(unlessMalformed);
     return op === "successor" ? this.#learnSuccession(body) : undefined;
   }
 
@@ -139,17 +150,19 @@ export class Link {
     }
   }
 
-  /** The server renewed its secret; a secret that is not the one it is said to be is passed over. */
+  /** The server renewed its secret. Raises: malformed (it is not the one that it is said to be). */
   async #learnSecret({ kid, secret: bytes }) {
-    if (!(kid instanceof Uint8Array) || !(bytes instanceof Uint8Array) || bytes.length !== SECRET_BYTES) return;
-    const [secret, now] = [new DiscoverySecret(bytes), Math.floor(this.#finder.now / 1000)];
-    if (toHex(keyId(secret)) === toHex(kid)) await this.#account.tellSecret(secret, now);
+    const isSecret = kid instanceof Uint8Array && bytes instanceof Uint8Array && bytes.length === SECRET_BYTES;
+    const secret = isSecret ? new DiscoverySecret(bytes) : null;
+    if (secret === null || toHex(keyId(secret)) !== toHex(kid)) {
+      throw new Malformed("a discovery secret under the kid of another");
+    }
+    await this.#account.tellSecret(secret, Math.floor(this.#finder.now / 1000));
   }
 
   /** What the server must know of us before it lets us do anything else. */
   async #introduce(channel) {
     const account = this.#account;
-    if (account.invite) await account.update({ invite: null });
     if (!account.isRegistered) {
       const { identity, root_blob } = account.person;
       await channel.request("account.set", { identity, root_blob });
@@ -160,4 +173,9 @@ export class Link {
       await account.update({ named: true });
     }
   }
+}
+
+/** What went wrong with something that the server says anew anyhow, unless it makes no sense at all. */
+function unlessMalformed(cause) {
+  if (cause instanceof Malformed) throw cause;
 }

@@ -22,16 +22,17 @@ export class OutboxEntry {
    * @param {object} row
    * @param {string} row.id hex @param {number} row.order ascending in the room @param {number} row.time ms
    * @param {Uint8Array} row.payload plaintext @param {string | null} row.text what the screen shows; null: nothing
+   * @param {object[]} [row.attachments] what the screen shows beside it, as in a payload
    * @param {boolean} [row.leaves] whether it is the wish to leave the room, instead of a payload
    */
-  constructor({ id, order, time, payload, text, leaves = false, epoch = null, message = null }) {
-    Object.assign(this, { id, order, time, payload, text, leaves, epoch, message });
+  constructor({ id, order, time, payload, text, attachments = [], leaves = false, epoch = null, message = null }) {
+    Object.assign(this, { id, order, time, payload, text, attachments, leaves, epoch, message });
     this.messageId = fromHex(id);
   }
 
   get row() {
-    const { id, order, time, payload, text, leaves, epoch, message } = this;
-    return { id, order, time, payload, text, leaves, epoch, message };
+    const { id, order, time, payload, text, attachments, leaves, epoch, message } = this;
+    return { id, order, time, payload, text, attachments, leaves, epoch, message };
   }
 }
 
@@ -69,10 +70,10 @@ export class Outbox {
     return this.#entries.find((entry) => entry.id === id);
   }
 
-  /** @param {{messageId: Uint8Array, time: number, payload: Uint8Array, text: string | null, leaves?: boolean}} message */
-  add({ messageId, time, payload, text, leaves = false }) {
+  /** @param {object} message what an entry takes, with its `messageId` in place of its id and order */
+  add({ messageId, time, payload, text, attachments = [], leaves = false }) {
     const order = Math.max(time, (this.#entries.at(-1)?.order ?? 0) + 1);
-    const entry = new OutboxEntry({ id: toHex(messageId), order, time, payload, text, leaves });
+    const entry = new OutboxEntry({ id: toHex(messageId), order, time, payload, text, attachments, leaves });
     this.#entries.push(entry);
     this.#unsaved.add(entry);
     return entry;

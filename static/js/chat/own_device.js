@@ -78,7 +78,8 @@ export class OwnDevice {
     await enrol({
       account,
       finder,
-      dial: ({ url }, credentials, proven) => dial({ url, credentials, handlers, openWire, proven }),
+      dial: ({ url }, credentials, proven) =>
+        dial({ url, credentials, suites: finder.info?.suites, handlers, openWire, proven }),
       waiting,
     });
   }

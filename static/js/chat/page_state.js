@@ -1,6 +1,6 @@
 // Where the page stands, and the news of it.
 //
-// "change" comes with detail `{what: "state" | "connection" | "people" | "rooms" | "messages", roomId?}`.
+// "change" comes with detail `{what: "state" | "connection" | "people" | "rooms" | "messages" | "signals", roomId?}`.
 
 export class PageState extends EventTarget {
   #state = "starting";

@@ -5,6 +5,7 @@
 // Spec: 4.5, 4.6
 
 import { sameBytes, toHex } from "../bytes.js";
+import { encodeAttachments } from "../protocol/attachment.js";
 import { memberData } from "../protocol/authenticated_data.js";
 import { Unauthentic } from "../protocol/errors.js";
 import { ContentType, MessageHeader } from "../protocol/message_header.js";
@@ -76,9 +77,9 @@ export class Reading {
     const entry = this.#room.outbox.find(id);
     if (entry && !this.delivered.includes(entry)) {
       this.delivered.push(entry);
-      const { text, leaves } = entry;
+      const { text, attachments, leaves } = entry;
       if (text === null && !leaves) this.#takeName(parsePayload(entry.payload).name);
-      else if (text !== null) this.#show(row, id, { kind: "text", text, sender: this.me.userId, own: true });
+      else if (text !== null) this.#show(row, id, { kind: "text", text, attachments, sender: this.me.userId, own: true });
     } else if (!this.#isKnown(id)) {
       this.stuck = STUCK_ROLLED_BACK;
     }
@@ -115,8 +116,8 @@ export class Reading {
       this.#hear(leaf);
       const content = parsePayload(payload);
       if (content.type === "text") {
-        const userId = userOf(leaf);
-        this.#show(row, id, { kind: "text", text: content.text, sender: userId, own: userId === this.me.userId });
+        const [sender, attachments] = [userOf(leaf), encodeAttachments(content.attachments)];
+        this.#show(row, id, { kind: "text", text: content.text, attachments, sender, own: sender === this.me.userId });
       } else if (content.type === "profile") {
         this.#takeName(content.name);
       }
@@ -173,8 +174,8 @@ export class Reading {
     return this.#room.transcript.has(id) || [...this.entries, ...this.delivered].some((entry) => entry.id === id);
   }
 
-  #show(row, id, { kind, text = "", sender = "", own = false }) {
-    this.entries.push({ id, seq: row.seq, time: row.serverTimeMs, sender, own, kind, text, notice: null });
+  #show(row, id, { kind, text = "", attachments = [], sender = "", own = false }) {
+    this.entries.push({ id, seq: row.seq, time: row.serverTimeMs, sender, own, kind, text, attachments, notice: null });
   }
 
   #unreadable(row, id) {

@@ -172,8 +172,8 @@ export class RoomReader {
     this.#owesName = false;
   }
 
-  #entryOf({ id, seq, time, text }) {
-    return { id, seq, time, sender: this.#me.userId, own: true, kind: "text", text, notice: null };
+  #entryOf({ id, seq, time, text, attachments }) {
+    return { id, seq, time, sender: this.#me.userId, own: true, kind: "text", text, attachments, notice: null };
   }
 
   #noteStuck({ stuck, objection }) {

@@ -3,6 +3,7 @@
 // Spec: 4.5, 3.13
 
 import { memberData } from "../protocol/authenticated_data.js";
+import { encodeAttachments } from "../protocol/attachment.js";
 import { newMessageId } from "../protocol/primitives.js";
 import { retrySeconds } from "../protocol/retry.js";
 import { encodeProfile, encodeText } from "./payload.js";
@@ -32,10 +33,15 @@ export class RoomSender {
 
   // Actions
 
-  /** Queue a text. @returns {Promise<string>} its message id (hex), once it is on the disk */
-  async send(text) {
-    const time = Date.now();
-    const entry = this.#room.outbox.add({ messageId: newMessageId(time), time, payload: encodeText(text, time), text });
+  /**
+   * Queue a text, and files that the server has already.
+   * @param {{messageId?: Uint8Array, time?: number, attachments?: object[]}} [more]
+   * @returns {Promise<string>} its message id (hex), once it is on the disk
+   */
+  async send(text, { time = Date.now(), messageId = newMessageId(time), attachments = [] } = {}) {
+    const payload = encodeText(text, time, attachments);
+    const shown = { text, attachments: encodeAttachments(attachments) };
+    const entry = this.#room.outbox.add({ messageId, time, payload, ...shown });
     this.#room.changed();
     await this.#room.step(() => this.#prepare());
     return entry.id;

@@ -1,6 +1,7 @@
 // A room as it stands on this device.
 
-import { fromHex } from "../bytes.js";
+import { fromHex, toHex } from "../bytes.js";
+import { Attachment } from "../protocol/attachment.js";
 import { SCHEME } from "./groups.js";
 import { Problem } from "./problem.js";
 import { administratorsOf, seatsOf, usersOf } from "./roster.js";
@@ -38,6 +39,13 @@ export class RoomState {
   requireAble() {
     if (this.isAble) return;
     throw new Problem(this.isJoined && !this.record.leaving ? (this.stuck ?? "unconfirmed") : "not_member");
+  }
+
+  /** A file that a message of this room shows. @param {string} id hex @returns {Attachment | null} */
+  attachment(id) {
+    const shown = [...this.transcript.entries, ...this.outbox.shown].flatMap((entry) => entry.attachments ?? []);
+    const members = shown.find((each) => toHex(each.id) === id);
+    return members ? Attachment.fromMembers(members) : null;
   }
 
   /** @returns {string[]} user ids (hex) of the people in the room; of those last seen there when it is over for us */

@@ -54,6 +54,11 @@ export class Rooms {
     for (const room of this.all) room.close();
   }
 
+  /** @param {number} now ms */
+  lookAfter(now) {
+    for (const room of this.all) room.upkeep.look(now).catch(room.failed);
+  }
+
   // What there is
 
   get all() {

@@ -9,6 +9,7 @@
  * @property {boolean} own
  * @property {"text" | "unreadable" | "notice"} kind
  * @property {string} text
+ * @property {object[]} [attachments] as in a payload; absent in what was stored before there were any
  * @property {{kind: "created" | "joined" | "left" | "rejoined", userIds: string[]} | null} notice
  */
 

@@ -1,5 +1,7 @@
 // What the screens are given: plain objects.
 
+import { toHex } from "../bytes.js";
+
 /** A room's messages as the screens want them. Those of the log are made once, for they do not change any more. */
 export class MessageViews {
   #room;
@@ -14,9 +16,10 @@ export class MessageViews {
 
   /**
    * @param {{of: (userId: string) => string}} names another object when a name has changed
+   * @param {import("./files/post.js").Post[]} posts those whose files are on their way
    * @returns {object[]} in log order, own waiting ones last
    */
-  list(names, me) {
+  list(names, me, posts) {
     const { id, transcript, outbox, record } = this.#room;
     if (this.#names !== names || this.#unconfirmed !== record.unconfirmed) {
       this.#names = names;
@@ -25,7 +28,10 @@ export class MessageViews {
     }
     const news = transcript.entries.slice(this.#logged.length);
     this.#logged.push(...news.map((entry) => loggedMessage(id, entry, names, record.unconfirmed)));
-    return [...this.#logged, ...outbox.shown.map((entry) => waitingMessage(id, entry, names, me))];
+    const waiting = outbox.shown.map((entry) => waitingMessage(id, entry, names, me));
+    // One that has just gone over into the outbox is not shown twice.
+    const unposted = posts.filter((post) => !outbox.find(post.id) && !transcript.has(post.id));
+    return [...this.#logged, ...waiting, ...unposted.map((post) => postedMessage(id, post, names, me))];
   }
 
   /** The newest of them that is no notice, or null. */
@@ -104,12 +110,25 @@ function nextMoveOf(own, info) {
 function loggedMessage(roomId, entry, names, unconfirmed = null) {
   const status = { text: entry.own ? "sent" : "received", unreadable: "unreadable", notice: "notice" }[entry.kind];
   const { id, seq, sender, text, time, own, notice } = entry;
-  const message = { id, roomId, sender, name: names.of(sender), text, time, own, status, seq };
+  const files = filesOf(entry.attachments ?? []);
+  const message = { id, roomId, sender, name: names.of(sender), text, files, time, own, status, seq };
   if (notice) return { ...message, notice };
   return unconfirmed && !own && seq > unconfirmed.seq ? { ...message, doubtful: true } : message;
 }
 
-function waitingMessage(roomId, { id, text, time, acknowledged }, names, me) {
+function waitingMessage(roomId, { id, text, attachments, time, acknowledged }, names, { userId }) {
   const status = acknowledged ? "sent" : "waiting";
-  return { id, roomId, sender: me.userId, name: names.of(me.userId), text, time, own: true, status, seq: null };
+  const files = filesOf(attachments);
+  return { id, roomId, sender: userId, name: names.of(userId), text, files, time, own: true, status, seq: null };
+}
+
+/** `post` tells what can be done with it: `code` of what stopped it, and whether another try makes sense. */
+function postedMessage(roomId, { id, text, files, time, code, isBroken }, names, me) {
+  const message = waitingMessage(roomId, { id, text, attachments: files, time, acknowledged: false }, names, me);
+  return { ...message, post: { code, isBroken } };
+}
+
+/** What a screen shows of files; their keys are not for it. */
+function filesOf(attachments) {
+  return attachments.map(({ id, name, size, mime }) => ({ id: toHex(id), name, size, mime }));
 }

@@ -3,6 +3,7 @@
 import { ClientHandshake } from "../protocol/handshake.js";
 import { PeerError } from "../protocol/errors.js";
 import { HANDSHAKE_SECONDS } from "../protocol/limits.js";
+import { SUITES, suitesToOffer } from "../protocol/suites.js";
 import { Channel } from "./channel.js";
 import { DialFailed } from "./failures.js";
 import { openWire as openWebSocket } from "./wire.js";
@@ -11,6 +12,9 @@ import { openWire as openWebSocket } from "./wire.js";
 const CLIENT_NAME = "ClawChat web";
 
 const HANDSHAKE_MS = HANDSHAKE_SECONDS * 1000;
+
+/** This app never does without ML-KEM. Spec: 3.7 */
+const PQ_REQUIRED = true;
 
 /** A browser may not send 1008; this is its twin. Spec: 3.3 */
 const CLOSE_HANDSHAKE_FAILED = 4008;
@@ -30,10 +34,10 @@ export class Credentials {
     Object.freeze(this);
   }
 
-  /** One attempt at the handshake. */
-  begin() {
+  /** One attempt at the handshake. @param {number[]} suites to offer */
+  begin(suites) {
     const { serverPublic, gateKey, pskId, psk, devicePublic, sign } = this;
-    return new ClientHandshake(serverPublic, gateKey, pskId, psk, devicePublic, sign, CLIENT_NAME);
+    return new ClientHandshake(serverPublic, gateKey, pskId, psk, devicePublic, sign, CLIENT_NAME, suites);
   }
 }
 
@@ -43,6 +47,7 @@ export class Credentials {
  * @param {string} options.url of the chat port with its path
  * @param {Credentials} options.credentials
  * @param {object} options.handlers what `Channel` takes
+ * @param {number[]} [options.suites] those that the connection file in force lists; all when there is none
  * @param {typeof openWebSocket} [options.openWire]
  * @param {number} [options.timeoutMs] for all of it
  * @param {(handshake: ClientHandshake) => Promise<void>} [options.proven] awaited when the other side has proven to be
@@ -51,14 +56,16 @@ export class Credentials {
  */
 export async function dial(options) {
   const { url, credentials, handlers, openWire = openWebSocket, timeoutMs = HANDSHAKE_MS, proven } = options;
+  const { suites = SUITES } = options;
   const records = new RecordQueue();
   const timeout = new AbortController();
   const timer = setTimeout(() => timeout.abort(), timeoutMs);
   timeout.signal.addEventListener("abort", () => records.end(null), { once: true });
   let wire = null;
   try {
+    const handshake = credentials.begin(suitesToOffer(PQ_REQUIRED, suites));
     wire = await openWire(url, records.handlers, timeout.signal);
-    return await shakeHands(wire, records, credentials, handlers, proven);
+    return await shakeHands(wire, records, handshake, credentials, handlers, proven);
   } catch (cause) {
     wire?.close(CLOSE_HANDSHAKE_FAILED);
     throw Object.assign(failureOf(cause), { wasThere: wire !== null && !timeout.signal.aborted });
@@ -72,15 +79,15 @@ function failureOf(cause) {
   return new DialFailed(cause instanceof PeerError ? cause.code : "internal", { cause });
 }
 
-async function shakeHands(wire, records, credentials, handlers, proven) {
-  const handshake = credentials.begin();
+async function shakeHands(wire, records, handshake, credentials, handlers, proven) {
   wire.send(handshake.hello());
   const answer = await handshake.receiveServerHello(await records.next(), Date.now());
   await proven?.(handshake);
   wire.send(answer);
   const session = await handshake.receiveFinished(await records.next());
   const { serverPublic, sign } = credentials;
-  const channel = new Channel({ wire, session, serverPublic, sign, handlers });
+  const { idleSeconds } = handshake.serverParameters;
+  const channel = new Channel({ wire, session, serverPublic, sign, handlers, idleSeconds });
   records.handOver(channel);
   return { channel, handshake };
 }
@@ -124,9 +131,8 @@ class RecordQueue {
     return resolve(data);
   }
 
-  /** A server that closes without a word has refused us; one that says 4409 is a tripwire, 4414 that it is ill. */
+  /** What a server may say before AUTH_OK: that it refuses us, or is a tripwire. Others say nothing. Spec: 3.7 */
   #failure() {
-    if ([null, 1006, 4414].includes(this.#endedWith)) return new DialFailed("unavailable");
-    return new DialFailed(this.#endedWith === 4409 ? "rediscover" : "refused");
+    return new DialFailed({ 1008: "refused", 4409: "rediscover" }[this.#endedWith] ?? "unavailable");
   }
 }

@@ -26,23 +26,35 @@ export class RequestTable {
     this.#send = send;
   }
 
-  /** @returns {Promise<object>} the answer. Raises: the PeerError the server answered with; ChannelClosed. */
-  ask(op, members) {
+  /**
+   * @param {string} op @param {object} members
+   * @param {object} [hooks]
+   * @param {() => void} [hooks.sent] called just before the question is sealed, each time it is asked
+   * @param {(body: object) => Promise<void>} [hooks.answered] nothing later is looked at before it is settled
+   * @returns {Promise<object>} the answer. Raises: the PeerError the server answered with; ChannelClosed.
+   */
+  ask(op, members, hooks = {}) {
     if (this.#closed) return Promise.reject(new ChannelClosed());
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ body: { op, ...members }, repeats: 0, resolve, reject });
+      this.#waiting.push({ body: { op, ...members }, repeats: 0, resolve, reject, ...hooks });
       this.#sendNext();
     });
   }
 
-  /** @param {Response | Failure} answer. Raises: malformed (an answer to nothing). */
+  /**
+   * @param {Response | Failure} answer
+   * @returns {Promise<void> | undefined} settled once who asked has acted on it, where that is waited for
+   * Raises: malformed (an answer to nothing).
+   */
   answer(answer) {
     const question = this.#unanswered.get(answer.id);
     if (!question) throw new Malformed("an answer to a question that was not asked");
     this.#unanswered.delete(answer.id);
-    if (!(answer instanceof Failure)) question.resolve(answer.body);
+    let acting;
+    if (!(answer instanceof Failure)) acting = actOn(question, answer.body);
     else if (!this.#repeatsLater(question, answer.body)) question.reject(failureOf(answer.body));
     this.#sendNext();
+    return acting;
   }
 
   get isIdle() {
@@ -77,6 +89,7 @@ export class RequestTable {
       const question = this.#waiting.shift();
       this.#lastId += 1;
       this.#unanswered.set(this.#lastId, question);
+      question.sent?.();
       this.#send(new Request(this.#lastId, question.body));
     }
   }
@@ -90,9 +103,15 @@ export async function answerOf({ id }, acted) {
   try {
     await acted;
     return new Response(id, {});
-  } catch {
+  } catch (cause) {
+    if (cause instanceof Malformed) return new Failure(id, { code: cause.number, text: cause.text });
     return new Failure(id, { code: Unavailable.number, text: "this could not be kept" });
   }
+}
+
+function actOn({ answered, resolve, reject }, body) {
+  if (answered) return answered(body).then(() => resolve(body), reject);
+  return void resolve(body);
 }
 
 function failureOf({ code, text, ...details }) {

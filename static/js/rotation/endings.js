@@ -10,14 +10,17 @@ export async function endedBy(channel, cause) {
     channel.close();
     return cause;
   }
-  const { code, farewell } = await channel.closed;
-  const seconds = retrySeconds(farewell?.text ?? "");
-  return new DialFailed(reasonOf(code, farewell) ?? "unavailable", { cause, retrySeconds: seconds });
+  const end = await channel.closed;
+  const seconds = retrySeconds(end.farewell?.text ?? "");
+  return new DialFailed(reasonOf(end) ?? "unavailable", { cause, retrySeconds: seconds });
 }
 
-/** The code a session ended with, or null when nothing is wrong or nothing was said. */
-export function reasonOf(code, farewell) {
-  const number = code > 4400 && code < 4500 ? code - 4400 : (farewell?.number ?? 0);
-  const error = number === 0 ? null : errorFor(number);
+/**
+ * The code of what the server said as it left, or of what was wrong with what it sent; null when nothing is wrong, or the
+ * session was cut off. Spec: 3.7
+ * @param {{farewell: object | null, cause?: Error | null}} end
+ */
+export function reasonOf({ farewell, cause = null }) {
+  const error = farewell?.number ? errorFor(farewell.number) : cause;
   return error instanceof PeerError ? error.code : null;
 }

@@ -176,12 +176,12 @@ export class PortFollower {
     this.#attached();
   }
 
-  #lost(channel, { code, farewell }) {
+  #lost(channel, end) {
     if (channel !== this.#current.held || this.#stopped) return undefined;
     this.#current.drop();
     this.#plan.drop();
     const wasSteady = Date.now() - this.#status.since >= STEADY_MS;
-    const reason = reasonOf(code, farewell);
+    const reason = reasonOf(end);
     if (reason === "revoked") return this.stop("revoked");
     this.#finder.lost = this.#endpoint;
     this.#mirrorsFirst = reason === "rediscover";

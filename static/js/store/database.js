@@ -2,8 +2,8 @@
 
 import { deleteDB, openDB } from "../../vendor/idb.js";
 
-/** 2: groups of our own library; those of the one before it, and its key packages, are of no use any more. */
-const VERSION = 2;
+/** 2: groups of our own library; what was of the one before it is of no use any more. 3: files on their way. */
+const VERSION = 3;
 const OF_THE_GROUPS = ["epoch", "live", "past", "pending", "packages"];
 
 /**
@@ -17,11 +17,13 @@ const OF_THE_GROUPS = ["epoch", "live", "past", "pending", "packages"];
  * pending   a commit that may have left the device, and the state it leads to
  * known     the newest epoch this device believes in and who had leaves then, for when the group's state is lost
  * outbox    own messages until they stand in the log
+ * posts     own messages whose files are on their way
+ * parts     the sealed chunks of those files
  * archive   what was read from the log
  * packages  private halves of own key packages
  */
 export const SEALED_STORES = Object.freeze([
-  "account", "rooms", "epoch", "live", "past", "pending", "known", "outbox", "archive", "packages",
+  "account", "rooms", "epoch", "live", "past", "pending", "known", "outbox", "posts", "parts", "archive", "packages",
 ]);
 const OPEN_STORES = Object.freeze(["keys", "meta"]);
 

@@ -1,12 +1,15 @@
 /**
- * <cc-composer>: the box to write in. Grows to eight lines; Enter sends where there is a keyboard (or as chosen).
- * Attribute: `disabled`. Properties: `app`, `roomId`, `drafts` (Map of room to unsent text, kept when rooms change).
+ * <cc-composer>: the box to write in, and to choose files. Grows to eight lines; Enter sends where there is a
+ * keyboard (or as chosen). Attribute: `disabled`. Properties: `app`, `roomId`, `drafts` (Map of room to what was not
+ * sent, {text, chosen}, kept when rooms change).
  */
 
 import { html, live, nothing } from "../../vendor/lit.js";
+import { aboutProblem, chosenFiles, filesIn, withMore } from "./chosen_files.js";
 import { AppElement } from "./element.js";
 import { icon } from "./icons.js";
 import { enterSends, preferences } from "./preferences.js";
+import { tellTyping } from "./telling.js";
 import { words } from "./words.js";
 import { problemBar } from "./problem.js";
 
@@ -18,6 +21,7 @@ class Composer extends AppElement {
     drafts: { attribute: false },
     disabled: { type: Boolean },
     text: { state: true },
+    chosen: { state: true },
     code: { state: true },
   };
   static follows = ["connection"];
@@ -26,6 +30,7 @@ class Composer extends AppElement {
     super();
     this.disabled = false;
     this.text = "";
+    this.chosen = [];
     this.code = null;
   }
 
@@ -33,11 +38,11 @@ class Composer extends AppElement {
 
   connectedCallback() {
     super.connectedCallback();
-    this.text = this.drafts.get(this.roomId) ?? "";
+    ({ text: this.text, chosen: this.chosen } = this.drafts.get(this.roomId) ?? { text: "", chosen: [] });
   }
 
   disconnectedCallback() {
-    this.drafts.set(this.roomId, this.text);
+    this.#keep();
     super.disconnectedCallback();
   }
 
@@ -46,15 +51,22 @@ class Composer extends AppElement {
     return html`
       ${problemBar(this)}
       ${away ? html`<p class="waiting-hint small" role="status">${words.composer.waitingHint}</p>` : nothing}
+      ${chosenFiles(this.chosen, (file) => this.#leaveOut(file))}
       <form @submit=${this.#send}>
+        <button
+          class="tool attach" type="button" aria-label=${words.files.attach} title=${words.files.attach}
+          ?disabled=${this.disabled} @click=${() => this.querySelector("input").click()}
+        >${icon("clip")}</button>
+        <input type="file" multiple hidden @change=${this.#picked} />
         <textarea
           rows="1" aria-label=${words.composer.label} placeholder=${words.composer.placeholder} dir="auto"
           enterkeyhint=${this.#enterSends ? "send" : "enter"} ?disabled=${this.disabled}
           .value=${live(this.text)} @input=${this.#typed} @keydown=${this.#pressed}
+          @paste=${this.#pasted}
         ></textarea>
         <button
           class="send" aria-label=${words.composer.send} title=${words.composer.send}
-          ?disabled=${this.disabled || !this.text.trim()}
+          ?disabled=${this.disabled || this.#isEmpty}
         >${icon("send")}</button>
       </form>`;
   }
@@ -75,8 +87,47 @@ class Composer extends AppElement {
     if (window.matchMedia(KEYBOARD).matches) this.#box.focus();
   }
 
+  /** Puts files beside what is written. @param {File[]} files */
+  async take(files) {
+    if (this.disabled) return;
+    const before = this.chosen;
+    const check = (all) => this.app.files.check(this.roomId, all);
+    const { chosen, problem } = await withMore(before, files, check);
+    // What was left out or sent meanwhile does not come back.
+    const fresh = chosen.filter((file) => !before.includes(file));
+    this.chosen = [...this.chosen, ...fresh];
+    this.code = problem?.code ?? null;
+    this.about = aboutProblem(problem);
+    this.focus();
+  }
+
+  /** Puts back what was not sent after all. @param {string} text */
+  takeBack(text) {
+    this.text = [text, this.text].filter(Boolean).join("\n");
+    this.focus();
+  }
+
+  #picked({ target }) {
+    this.take([...target.files]);
+    // The same file can be picked again.
+    target.value = "";
+  }
+
+  #pasted(event) {
+    const files = filesIn(event.clipboardData);
+    if (files.length === 0) return;
+    event.preventDefault();
+    this.take(files);
+  }
+
+  #leaveOut(file) {
+    this.chosen = this.chosen.filter((each) => each !== file);
+    this.focus();
+  }
+
   #typed(event) {
     this.text = event.target.value;
+    tellTyping(this.app, this.roomId, this.text);
   }
 
   #pressed(event) {
@@ -88,16 +139,24 @@ class Composer extends AppElement {
 
   async #send(event) {
     event.preventDefault();
-    const text = this.text.trim();
-    if (!text || this.disabled) return;
+    const [text, chosen] = [this.text.trim(), this.chosen];
+    if (this.#isEmpty || this.disabled) return;
     this.text = "";
+    this.chosen = [];
     this.code = null;
+    this.app.signals?.typed(this.roomId);
     this.#box.focus();
     try {
-      await this.app.send(this.roomId, text);
+      await this.app.send(this.roomId, text, chosen);
     } catch (error) {
+      // Whoever takes a message back knows why it was not sent, and has its text already.
+      if (error.code === "given_up") return;
       this.code = error.code ?? "internal";
-      this.text = this.text ? `${text}\n${this.text}` : text;
+      this.about = aboutProblem(error);
+      this.chosen = [...chosen, ...this.chosen];
+      this.text = [text, this.text].filter(Boolean).join("\n");
+      // Meanwhile the reader may have gone to another room.
+      if (!this.isConnected) this.#keep();
     }
   }
 
@@ -105,6 +164,14 @@ class Composer extends AppElement {
 
   get #box() {
     return this.querySelector("textarea");
+  }
+
+  get #isEmpty() {
+    return !this.text.trim() && this.chosen.length === 0;
+  }
+
+  #keep() {
+    this.drafts.set(this.roomId, { text: this.text, chosen: this.chosen });
   }
 
   get #enterSends() {

@@ -1,10 +1,12 @@
 /**
  * <cc-conversation>: one room: who is in it, what was said, and the box to say more.
- * Properties: `app`, `roomId`, `wide`, `drafts` (Map of room to unsent text), `problem` ({code} or null).
- * Events: "cc-back", "cc-open" {dialog}. Listens: "cc-close-details", "cc-trust".
+ * Properties: `app`, `roomId`, `wide`, `drafts` (Map of room to what was not sent), `problem` ({code} or null).
+ * Events: "cc-back", "cc-open" {dialog}. Listens: "cc-close-details", "cc-trust", "cc-take-back", and to files that
+ * are dropped here.
  */
 
 import { html, nothing } from "../../vendor/lit.js";
+import { filesIn, holdsFiles } from "./chosen_files.js";
 import { AppElement } from "./element.js";
 import { roomTile } from "./face.js";
 import { icon } from "./icons.js";
@@ -15,6 +17,7 @@ import "./message_log.js";
 import "./problem.js";
 import "./room_details.js";
 import "./status.js";
+import "./writing.js";
 
 class Conversation extends AppElement {
   static properties = {
@@ -23,12 +26,16 @@ class Conversation extends AppElement {
     drafts: { attribute: false },
     problem: { attribute: false },
     showDetails: { state: true },
+    isDropTarget: { state: true },
   };
   static follows = ["rooms", "people"];
 
   constructor() {
     super();
     this.showDetails = false;
+    this.isDropTarget = false;
+    this.addEventListener("cc-take-back", (event) => this.querySelector("cc-composer").takeBack(event.detail.text));
+    for (const name of ["dragover", "dragleave", "drop"]) this.addEventListener(name, (event) => this.#dragged(event));
     this.addEventListener("cc-close-details", () => this.#closeDetails());
     this.addEventListener("cc-trust", () => this.app.trustRoom(this.roomId).catch(() => {}));
   }
@@ -41,11 +48,15 @@ class Conversation extends AppElement {
       <div class="spread">
         <main class="talk" aria-label=${room.name}>
           <cc-message-log .app=${this.app} .roomId=${room.id}></cc-message-log>
+          <cc-writing .app=${this.app} .roomId=${room.id}></cc-writing>
           <cc-composer
             .app=${this.app} .roomId=${room.id} .drafts=${this.drafts}
             ?disabled=${!room.joined || Boolean(room.problem) || room.waitsFor?.code === "leaving"}
           ></cc-composer>
         </main>
+        ${this.isDropTarget
+          ? html`<p class="drop-target">${icon("clip")} <span>${words.files.drop}</span></p>`
+          : nothing}
         ${this.showDetails ? html`<cc-room-details .app=${this.app} .roomId=${room.id}></cc-room-details>` : nothing}
       </div>`;
   }
@@ -87,6 +98,15 @@ class Conversation extends AppElement {
       </button>
       <cc-status .app=${this.app}></cc-status>
     </div>`;
+  }
+
+  /** Files dropped on the room go beside what is written; without us the browser would leave the page for them. */
+  #dragged(event) {
+    if (!holdsFiles(event)) return;
+    event.preventDefault();
+    const isWithin = this.contains(event.relatedTarget);
+    this.isDropTarget = event.type === "dragover" || (event.type === "dragleave" && isWithin);
+    if (event.type === "drop") this.querySelector("cc-composer").take(filesIn(event.dataTransfer));
   }
 
   #closeDetails() {

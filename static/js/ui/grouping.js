@@ -5,6 +5,7 @@ const GROUP_PAUSE_MS = 5 * 60_000;
 /**
  * @typedef {{id: string, roomId: string, sender: string, name: string, text: string, time: number, own: boolean,
  *   status: "waiting"|"sent"|"received"|"unreadable"|"notice", seq: number|null, doubtful?: boolean,
+ *   files?: {id: string, name: string, size: number, mime: string}[], post?: {code: string|null, isBroken: boolean},
  *   notice?: {kind: string, userIds: string[]}}} Message
  * @typedef {{kind: "day", key: string, time: number} | {kind: "unread", key: string} |
  *   {kind: "notice", key: string, message: Message} |
@@ -68,5 +69,6 @@ export function firstUnreadOf(messages, unread) {
 export function sameMessage(one, other) {
   if (one === other) return true;
   if (!one || !other) return false;
-  return ["id", "status", "seq", "text", "name", "time", "doubtful"].every((field) => one[field] === other[field]);
+  const same = (field) => one[field] === other[field];
+  return ["id", "status", "seq", "text", "name", "time", "doubtful"].every(same) && one.post?.code === other.post?.code;
 }

@@ -6,9 +6,11 @@
 
 import { html, nothing, repeat } from "../../vendor/lit.js";
 import { AppElement } from "./element.js";
+import { emptyTalk } from "./empty_talk.js";
 import { firstUnreadOf, rowsOf } from "./grouping.js";
 import { icon } from "./icons.js";
 import { namesOf, noticeWords } from "./people.js";
+import { tellSeen } from "./telling.js";
 import { times } from "./times.js";
 import { words } from "./words.js";
 import "./message.js";
@@ -19,7 +21,7 @@ const STEPS = { ArrowUp: -1, ArrowDown: 1 };
 
 class MessageLog extends AppElement {
   static properties = { roomId: { attribute: false }, atEnd: { state: true } };
-  static follows = ["messages", "people", "rooms"];
+  static follows = ["messages", "people", "rooms", "signals"];
   // What is shown, taken from the app once for each drawing.
   #messages = [];
   #room = null;
@@ -73,7 +75,7 @@ class MessageLog extends AppElement {
         @scroll=${{ handleEvent: () => this.#scrolled(), passive: true }} @keydown=${this.#walk}
       >
         <div class="rows">
-          ${rows.some((row) => row.kind === "message") ? nothing : this.#empty()}
+          ${rows.some((row) => row.kind === "message") ? nothing : emptyTalk(this.app, this.#room, this.#bringIn)}
           ${repeat(rows, (row) => row.key, (row) => this.#row(row, now))}
         </div>
       </div>
@@ -108,7 +110,8 @@ class MessageLog extends AppElement {
     const { id, seq, status, own } = row.message;
     return html`<cc-message
       tabindex="-1" data-message-id=${id} data-seq=${seq ?? ""} data-status=${status} data-own=${own}
-      .message=${row.message} .opens=${row.opens} .closes=${row.closes}
+      .message=${row.message} .opens=${row.opens} .closes=${row.closes} .files=${this.app.files}
+      .readers=${this.#readersOf(row)}
     ></cc-message>`;
   }
 
@@ -119,24 +122,17 @@ class MessageLog extends AppElement {
     </p>`;
   }
 
-  #empty() {
-    const room = this.#room;
-    if (room && !room.joined && !room.problem) return html`<p class="empty-note" role="status">${words.conversation.joining}</p>`;
-    const others = (room?.members ?? []).filter((userId) => userId !== this.app.me.userId);
-    return html`<div class="empty-note">
-      <h2>${words.conversation.emptyTitle}</h2>
-      ${others.length > 0
-        ? html`<p>${words.conversation.emptyTogether(namesOf(this.app.people, others))}</p>`
-        : html`<p>${words.conversation.emptyAlone}</p>
-            <button class="button" @click=${this.#bringIn}>${icon("person")} ${words.conversation.bringIn}</button>`}
-    </div>`;
+  /** Who has read one's own words: said once, beside the last of a group. */
+  #readersOf({ message: { own, seq }, closes }) {
+    if (!own || !closes || seq === null) return "";
+    return namesOf(this.app.people, this.app.signals?.readers(this.roomId, seq) ?? []);
   }
 
   // Actions
 
-  #bringIn() {
+  #bringIn = () => {
     this.dispatchEvent(new CustomEvent("cc-open", { bubbles: true, detail: { dialog: "cc-add-people" } }));
-  }
+  };
 
   #toEnd() {
     this.atEnd = true;
@@ -192,7 +188,9 @@ class MessageLog extends AppElement {
 
   /** What stands on the screen while somebody looks at it has been read. */
   #read = () => {
-    if (this.atEnd && document.visibilityState === "visible" && this.#room?.unread > 0) this.app.markRead(this.roomId);
+    if (!this.atEnd || document.visibilityState !== "visible") return;
+    if (this.#room?.unread > 0) this.app.markRead(this.roomId);
+    tellSeen(this.app, this.roomId);
   };
 }
 

@@ -1,5 +1,6 @@
 /** What to call the people of a server and a room. Pure. */
 
+import { shownName } from "./file_names.js";
 import { listWords, words } from "./words.js";
 
 /** @typedef {{userId: string, name: string, deviceCount: number, me: boolean}} Person */
@@ -71,7 +72,13 @@ export function noticeWords(people, notice) {
 export function previewWords(people, message, pair) {
   if (!message) return words.rooms.nothingYet;
   if (message.status === "notice") return noticeWords(people, message.notice);
-  const text = message.status === "unreadable" ? words.messages.unreadable : message.text.replaceAll(/\s+/g, " ");
+  const text = message.status === "unreadable" ? words.messages.unreadable : oneLine(message);
   if (message.own) return `${words.you}: ${text}`;
   return pair ? text : `${callName(people, message.sender)}: ${text}`;
+}
+
+/** The words of a message, or what came without any. A name from somebody else keeps to itself what direction it has. */
+function oneLine({ text, files = [] }) {
+  if (text || files.length === 0) return text.replaceAll(/\s+/g, " ");
+  return files.length > 1 ? words.files.many(files.length) : `\u2068${shownName(files[0].name)}\u2069`;
 }

@@ -1,9 +1,10 @@
-/** What the reader chose for this browser: appearance and the Enter key. Nothing here is secret. */
+/** What the reader chose for this browser: appearance, the Enter key, what others see. Nothing here is secret. */
 
 export const THEMES = ["light", "dark", "system"];
 export const ENTERS = ["auto", "send", "newline"];
-const CHOICES = { theme: THEMES, enter: ENTERS };
-const DEFAULTS = { theme: "system", enter: "auto" };
+export const SIGNALS = ["on", "off"];
+const CHOICES = { theme: THEMES, enter: ENTERS, signals: SIGNALS };
+const DEFAULTS = { theme: "system", enter: "auto", signals: "on" };
 const PREFIX = "clawchat.";
 
 /** Reads and writes choices; a browser that keeps nothing still works, with the defaults. */
@@ -15,7 +16,7 @@ export class Preferences {
     this.#storage = storage;
   }
 
-  /** @param {"theme"|"enter"} name */
+  /** @param {"theme"|"enter"|"signals"} name */
   get(name) {
     try {
       const kept = this.#storage().getItem(PREFIX + name);
@@ -25,7 +26,7 @@ export class Preferences {
     }
   }
 
-  /** @param {"theme"|"enter"} name @param {string} value */
+  /** @param {"theme"|"enter"|"signals"} name @param {string} value */
   set(name, value) {
     try {
       this.#storage().setItem(PREFIX + name, value);

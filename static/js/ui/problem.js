@@ -1,6 +1,7 @@
 /**
  * <cc-problem>: a problem beside the work, with its one remedy.
- * Attribute: `fixed`, when only the words are wanted. Properties: `code`, `app` (for "retry" and "drop").
+ * Attribute: `fixed`, when only the words are wanted. Properties: `code`, `about` (a further sentence), `app` (for
+ * "retry" and "drop").
  * Events: "cc-diagnose" when the reader wants to know why, "cc-dismiss" when it was answered, "cc-reload", "cc-paste"
  * when the remedy is another invitation, "cc-trust" when it is to go on at one's own word.
  */
@@ -12,13 +13,13 @@ import { icon } from "./icons.js";
 import { noticeFor } from "./problems.js";
 
 class ProblemBar extends PageElement {
-  static properties = { code: { attribute: false }, app: { attribute: false }, fixed: { type: Boolean } };
+  static properties = { code: { attribute: false }, about: { attribute: false }, app: { attribute: false }, fixed: { type: Boolean } };
 
   render() {
     const { title, text, remedy } = noticeFor(this.code);
     return html`<div class="problem" role="alert" data-problem=${this.code}>
       ${icon("alert")}
-      <div><strong>${title}</strong> ${text}</div>
+      <div><strong>${title}</strong> ${text} ${this.about}</div>
       ${diagnoseButton(this.code)}
       ${this.fixed
         ? nothing
@@ -38,7 +39,7 @@ class ProblemBar extends PageElement {
 
 /**
  * The bar for the `code` of an element, if it has one; answering it clears the code.
- * @param {{app: object, code: string|null}} owner
+ * @param {{app: object, code: string|null, about?: string}} owner
  */
 export function problemBar(owner) {
   if (!owner.code) return nothing;
@@ -46,7 +47,8 @@ export function problemBar(owner) {
     event.stopPropagation();
     owner.code = null;
   };
-  return html`<cc-problem .app=${owner.app} .code=${owner.code} @cc-dismiss=${clear}></cc-problem>`;
+  const { app, code, about } = owner;
+  return html`<cc-problem .app=${app} .code=${code} .about=${about} @cc-dismiss=${clear}></cc-problem>`;
 }
 
 customElements.define("cc-problem", ProblemBar);

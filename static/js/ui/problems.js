@@ -3,6 +3,7 @@
  * The codes are those of docs/protocol.md and those that the app gives besides.
  */
 
+import { FILE_PROBLEMS } from "./file_problems.js";
 import { INVITATION_PROBLEMS } from "./invitation_problems.js";
 import { PASTE, RELOAD, RETRY } from "./remedies.js";
 import { ROOM_PROBLEMS } from "./room_problems.js";
@@ -23,6 +24,7 @@ const PROBLEMS = {
   },
   ...INVITATION_PROBLEMS,
   ...ROOM_PROBLEMS,
+  ...FILE_PROBLEMS,
   unknown_peer: {
     title: "The server's address does not open here any more",
     text:
@@ -90,10 +92,10 @@ const PROBLEMS = {
     remedy: RETRY,
   },
   unsupported_version: {
-    title: "This page is older than the server",
+    title: "This page and the server do not speak the same language",
     text:
-      "They no longer speak the same language. Reloading fetches the newer page; your messages stay on this " +
-      "device.",
+      "One of them is too old for the other. Reloading fetches the newest page; if it stays so, tell the person " +
+      "who runs the server. Your messages stay on this device.",
     remedy: RELOAD,
   },
   unsupported_browser: {

@@ -1,12 +1,12 @@
 /**
- * <cc-profile>: the dialog about oneself: the name, the appearance, the Enter key.
+ * <cc-profile>: the dialog about oneself: the name, the appearance, the Enter key, what others see.
  * Property: `app`. Method: `open()`.
  */
 
 import { html, nothing } from "../../vendor/lit.js";
 import { DialogElement } from "./dialog.js";
 import { icon } from "./icons.js";
-import { ENTERS, preferences, THEMES } from "./preferences.js";
+import { ENTERS, preferences, SIGNALS, THEMES } from "./preferences.js";
 import { showTheme } from "./theme.js";
 import { words } from "./words.js";
 
@@ -46,8 +46,11 @@ class Profile extends DialogElement {
           <span class="unseen" role="status">${this.saved ? words.profile.saved : nothing}</span>
         </div>
       </form>
-      ${choices("theme", words.profile.theme, THEMES, themeLabel, showTheme)}
-      ${choices("enter", words.profile.enter, ENTERS, (enter) => words.profile.enters[enter])}`;
+      ${choices("theme", words.profile.theme, THEMES, themeLabel, { chosen: showTheme })}
+      ${choices("enter", words.profile.enter, ENTERS, (enter) => words.profile.enters[enter])}
+      ${choices("signals", words.signals.title, SIGNALS, (choice) => words.signals.choices[choice], {
+        about: words.signals.about,
+      })}`;
   }
 
   async #rename(event) {
@@ -67,8 +70,8 @@ function themeLabel(theme) {
   return html`${icon(theme)} ${words.profile.themes[theme]}`;
 }
 
-/** One choice of this browser, kept at once. */
-function choices(name, title, values, label, chosen = () => {}) {
+/** One choice of this browser, kept at once; `chosen` is told of it, and `about` says what it does. */
+function choices(name, title, values, label, { chosen = () => {}, about = "" } = {}) {
   const choose = (value) => {
     preferences.set(name, value);
     chosen(value);
@@ -84,6 +87,7 @@ function choices(name, title, values, label, chosen = () => {}) {
         ${label(value)}
       </label>`)}
     </div>
+    ${about ? html`<p class="hint">${about}</p>` : nothing}
   </fieldset>`;
 }
 

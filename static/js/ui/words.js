@@ -1,5 +1,7 @@
 /** Every sentence of the app but the problems, which stand in problems.js. */
 
+import { files } from "./file_words.js";
+import { signals } from "./signal_words.js";
 import { startOver } from "./start_over_words.js";
 import { plural } from "./times.js";
 
@@ -20,10 +22,8 @@ const product = "ClawChat";
 
 export const words = Object.freeze({
   product,
-  close: "Close",
-  cancel: "Cancel",
-  you: "You",
-  somebody: "Somebody",
+  close: "Close", cancel: "Cancel",
+  you: "You", somebody: "Somebody",
 
   starting: "Opening your conversations…",
 
@@ -48,6 +48,8 @@ export const words = Object.freeze({
     ask: "No invitation yet? Ask somebody who is already here to make one for you.",
   },
   startOver,
+  files,
+  signals,
   enrolling: {
     title: "Getting this device ready",
     about: "It is making its own keys and introducing itself to the server. They never leave this device.",
