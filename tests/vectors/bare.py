@@ -59,6 +59,10 @@ def sha256(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
 
 
+def hmac_sha256(key, message):
+    return hmac.digest(key, message, "sha256")
+
+
 def extract(salt, key_material):
     return hmac.digest(salt, key_material, "sha256")
 
@@ -102,6 +106,11 @@ def exchange(secret, public):
 
 def encapsulation_key(mlkem_seed):
     return MLKEM768PrivateKey.from_seed_bytes(mlkem_seed).public_key().public_bytes_raw()
+
+
+def encapsulate(mlkem_seed):
+    """A ciphertext for this seed, another one each time."""
+    return MLKEM768PrivateKey.from_seed_bytes(mlkem_seed).public_key().encapsulate()[1]
 
 
 def decapsulate(mlkem_seed, ciphertext):
@@ -176,7 +185,9 @@ def hello(
     body = u16(versions[0]) + u16(versions[1]) + keys["client_random"]
     body += u8(len(suites) if count is None else count) + b"".join(u16(suite) for suite in suites)
     body += exchange_public(keys["client_eph_private"]) if eph is None else eph
-    body += v16(encapsulation_key(keys["mlkem_seed"]) if mlkem is None else mlkem) + v16(extensions) + tail
+    if mlkem is None:
+        mlkem = encapsulation_key(keys["mlkem_seed"]) if 2 in suites else b""
+    body += v16(mlkem) + v16(extensions) + tail
     server_public = verify_key(keys["server_identity_seed"])
     gate = hmac.digest(gate_key(keys["discovery_secret"]), sha256(server_public) + body, "sha256")[:16]
     return record(kind, body + gate)
@@ -184,7 +195,8 @@ def hello(
 
 def handshake_secrets(keys, first, clear):
     """th2 and the keys that seal H2 and H3."""
-    shared = decapsulate(keys["mlkem_seed"], keys["mlkem_ciphertext"])
+    in_suite_1 = clear[6:8] == u16(1)
+    shared = b"" if in_suite_1 else decapsulate(keys["mlkem_seed"], keys["mlkem_ciphertext"])
     shared += exchange(keys["server_eph_private"], exchange_public(keys["client_eph_private"]))
     th2 = sha256(first, clear)
     secret = extract(th2, shared)
@@ -216,7 +228,9 @@ def server_hello(
     plain = public + u64(keys["server_time_ms"]) + v16(name) + v16(keys["params"])
     body = u16(version) + u16(suite) + keys["server_random"] + keys["session_id"]
     body += exchange_public(keys["server_eph_private"]) if eph is None else eph
-    body += v16(keys["mlkem_ciphertext"] if ciphertext is None else ciphertext)
+    if ciphertext is None:
+        ciphertext = b"" if suite == 1 else keys["mlkem_ciphertext"]
+    body += v16(ciphertext)
     total = len(body) + 2 + len(plain) + 64 + len(inner_tail) + 16 + len(tail)
     clear = b"\x48\x02" + u16(total) + body
     th2, _, sealing = handshake_secrets(keys, first, clear)
@@ -268,6 +282,7 @@ def epoch(keys, first, second, third, psk=None):
     session = derive_session_keys(material, server_public, client_public)
     return {
         "th4": th4,
+        "session_keys": session,
         **{name: expand_label(session["encryption_key"], f"{name} key") for name in ("c2s", "s2c")},
         **{f"{name} iv": expand_label(session["iv_key"], f"{name} iv", b"", 12) for name in ("c2s", "s2c")},
         "finished": expand_label(session["mac_key"], "s finished", th4),

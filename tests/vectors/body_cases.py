@@ -36,6 +36,8 @@ def tlv():
 def bodies():
     area = Area("bodies", "3.11")
     _fixed_bodies(area)
+    _sealed_bodies(area)
+    _pings(area)
     _exchanges(area)
     return area
 
@@ -82,6 +84,59 @@ def _fixed_bodies(area):
         area.wrong(name, "malformed", comment, {"body": body, "data": data})
 
 
+def _sealed_bodies(area):
+    """Chunks of files (0x02) and signals (0x03)."""
+    file, chunk, nonce = seed("file", 16), seed("sealed chunk", 80), seed("signal nonce", 12)
+    head = file + u32(7)
+    for name, comment, index, last, data in (
+        ("", "a chunk in the middle", 7, 0, chunk),
+        ("_last", "the last one", 2**32 - 1, 1, chunk),
+        ("_first", "the only one, of one byte", 0, 1, b"c"),
+    ):
+        output = {"file_id": file, "index": index, "is_last": bool(last), "data": data}
+        given = {"body": "file_chunk", "data": file + u32(index) + u8(last) + data}
+        area.right(f"file_chunk{name}", comment, given, output)
+    for name, comment, data in (
+        ("empty", "no byte of the file", head + u8(0)),
+        ("empty_last", "no byte of the file, though the last chunk", head + u8(1)),
+        ("long", "a byte more than a chunk holds", head + u8(0) + bytes(65_553)),
+        ("last_2", "neither last nor not", head + u8(2) + chunk),
+        ("last_255", "neither last nor not", head + u8(255) + chunk),
+        ("no_last", "an index and nothing more", head),
+        ("half_index", "half an index", head[:18]),
+        ("half_file", "half a file", file[:8]),
+        ("nothing", "nothing", b""),
+    ):
+        area.wrong(f"file_chunk_{name}", "malformed", comment, {"body": "file_chunk", "data": data})
+    clear, sealed = DEVICE + u64(5) + nonce, seed("sealed signal", 80)
+    for name, comment, epoch, data in (
+        ("", "a signal of one step", 5, sealed),
+        ("_longest", "372 bytes", 0, seed("long signal", 336)),
+        ("_shortest", "one byte and its tag", 2**53 - 1, seed("short signal", 17)),
+    ):
+        body = ROOM + DEVICE + u64(epoch) + nonce + data
+        signal = {"sender": DEVICE, "epoch": epoch, "nonce": nonce, "sealed": data}
+        area.right(f"presence{name}", comment, {"body": "presence", "data": body}, {"room_id": ROOM, "signal": signal})
+    for name, comment, data in (
+        ("long", "373 bytes", ROOM + clear + bytes(337)),
+        ("short", "a tag alone", ROOM + clear + sealed[:16]),
+        ("epoch", "an epoch above 2^53-1", ROOM + DEVICE + u64(2**53) + nonce + sealed),
+        ("epoch_highest", "2^64-1", ROOM + DEVICE + u64(2**64 - 1) + nonce + sealed),
+        ("no_signal", "a room alone", ROOM),
+        ("half_room", "half a room", ROOM[:8]),
+        ("nothing", "nothing", b""),
+    ):
+        area.wrong(f"presence_{name}", "malformed", comment, {"body": "presence", "data": data})
+
+
+def _pings(area):
+    """What 0x07 and 0x08 carry: any bytes, up to 64."""
+    for name, data in (("empty", b""), ("some", b"are you there"), ("most", seed("ping", 64))):
+        area.right(f"ping_{name}", "any bytes, echoed", {"body": "ping", "data": data}, {"data": data})
+    for name, size in (("65", 65), ("66", 66), ("80", 80), ("1000", 1000)):
+        area.wrong(f"ping_{name}", "too_large", "more than 64 bytes", {"body": "ping", "data": bytes(size)})
+
+
 def _exchanges(area):
     for name, kind, number, hexed, body in (
         ("request", 0, 1, "a1626f706b6465766963652e6c697374", {"op": "device.list"}),
@@ -92,6 +147,7 @@ def _exchanges(area):
         ("response_values", 1, 7, "a36161f46162f56163f6", {"a": False, "b": True, "c": None}),
         ("response_order", 1, 8, "a36162016261610262626203", {"b": 1, "aa": 2, "bb": 3}),
         ("response_text", 1, 9, "a1617463e282ac", {"t": "€"}),
+        ("response_bom_inside", 1, 11, "a161746461efbbbf", {"t": "a\ufeff"}),
         ("response_deep", 1, 10, "a16164" + "81" * 7 + "00", {"d": [[[[[[[0]]]]]]]}),
         ("failure", 2, 3, "a264636f6465016474657874" + "626e6f", {"code": 1, "text": "no"}),
         ("failure_more", 2, 4, "a364636f64650d646865616402647465787460", {"code": 13, "head": 2, "text": ""}),
@@ -137,6 +193,9 @@ def _exchanges(area):
         ("tag_self", "a tag around it all", 1, "d9d9f7a0"),
         ("utf8", "a text that is not UTF-8", 1, "a1616161ff"),
         ("key_utf8", "a key that is not UTF-8", 1, "a161ff01"),
+        ("bom", "a text that begins with a byte order mark", 1, "a1616164efbbbf61"),
+        ("bom_alone", "a text that is a byte order mark", 1, "a1616163efbbbf"),
+        ("bom_key", "a key that begins with a byte order mark", 1, "a164efbbbf6101"),
         ("deep", "nine levels", 1, "a16164" + "81" * 8 + "00"),
         ("deep_empty", "nine levels, the last one empty", 1, "a16164" + "81" * 7 + "80"),
         ("reserved", "a reserved length", 1, "a161611c"),

@@ -161,6 +161,13 @@ def _times(area):
     slow("near", "50 ms above", {"chat.example:1": [60, NOW], "chat.example:2": [10, NOW]}, [])
     slow("far", "51 ms above", {"chat.example:1": [61, NOW], "chat.example:2": [10, NOW]}, places(1))
     slow("forgotten", "an hour ago", {"chat.example:1": [999, NOW - 3601], "chat.example:2": [10, NOW]}, [])
+    slow(
+        "remembered",
+        "an hour ago to the second",
+        {"chat.example:1": [999, NOW - 3600], "b:2": [10, NOW]},
+        places(1),
+        endpoints=[at(1), at(2, host="b")],
+    )
     slow("not_listed", "the best of those listed", {"chat.example:1": [999, NOW], "else:3": [10, NOW]}, [])
     by_host = {"a:7": [900, NOW], "a:8": [300, NOW], "b:2": [10, NOW]}
     slow("host", "a new port is as slow as its host was last", by_host, ["a:1"], endpoints=[at(1, "a"), at(2, "b")])

@@ -329,6 +329,20 @@ def _web_places(web):
             "https://chat.example:8443/revocations.json",
         ),
         (
+            "web_port_first",
+            "the lowest port",
+            "https://a.example:1/",
+            "a.example:1",
+            "https://a.example:1/revocations.json",
+        ),
+        (
+            "web_port_last",
+            "the highest port",
+            "https://a.example:65535/",
+            "a.example:65535",
+            "https://a.example:65535/revocations.json",
+        ),
+        (
             "web_folder",
             "in a folder",
             "https://a.example/x/y/c.json",

@@ -100,6 +100,7 @@ def frame():
     wrong(
         "time_too_high", "malformed", "above what a JavaScript number holds", _frame(bare.pad(b""), timestamp_ms=2**53)
     )
+    wrong("time_top_byte", "malformed", "above it in its first byte alone", _frame(bare.pad(b""), timestamp_ms=2**56))
     return area
 
 

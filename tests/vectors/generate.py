@@ -12,6 +12,7 @@ if __package__ in (None, ""):
     sys.path.insert(0, str(HERE.parent.parent))
 
 from tests.vectors import (  # noqa: E402
+    attachment_cases,
     body_cases,
     choice_cases,
     credential_cases,
@@ -20,21 +21,35 @@ from tests.vectors import (  # noqa: E402
     file_cases,
     frame_cases,
     handshake_cases,
+    parameter_cases,
+    primitive_cases,
     rekey_cases,
+    signal_cases,
     succession_cases,
+    suite_cases,
 )
 
+
+def handshake():
+    """Its cases are of two files."""
+    area = handshake_cases.handshake()
+    suite_cases.add_cases(area)
+    return area
+
+
 AREAS = (
+    primitive_cases.primitives,
     handshake_cases.derive_session_keys,
     handshake_cases.expand_label,
     handshake_cases.gate,
-    handshake_cases.handshake,
+    handshake,
     rekey_cases.rekey,
     frame_cases.frame,
     frame_cases.padding,
     body_cases.tlv,
     body_cases.bodies,
     body_cases.message_header,
+    parameter_cases.parameters,
     external_cases.authenticated_data,
     external_cases.external_commit,
     file_cases.invite,
@@ -45,6 +60,8 @@ AREAS = (
     succession_cases.succession,
     credential_cases.credential,
     choice_cases.endpoint_choice,
+    attachment_cases.attachment,
+    signal_cases.signal,
 )
 
 

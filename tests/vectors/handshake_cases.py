@@ -130,7 +130,7 @@ def _hello_cases(area):
         area.wrong(f"h1_{name}", expect, comment, {"receives": "H1", "keys": KEYS, "H1": record})
 
     right("plain", "the hello our clients send")
-    right("both_suites", "suite 1 may be offered too; it is not taken", suites=[2, 1])
+    right("both_suites", "suite 1 may be offered too; with suite 2 beside it, it is not taken", suites=[2, 1])
     right("suite_2_last", "taken whatever the client prefers", suites=[1, 2])
     right("unknown_suite", "a suite of the future does no harm", suites=[0x0999, 2])
     right("eight_suites", "as many as may be", suites=[9, 8, 7, 6, 5, 4, 3, 2])
@@ -138,7 +138,7 @@ def _hello_cases(area):
     right("extensions", "unknown ones are ignored", extensions=tlvs((1, b""), (0xFFFF, b"future")))
     mlkem = bare.encapsulation_key(KEYS["mlkem_seed"])
     for name, expect, comment, parts in (
-        ("suite_1_only", "unsupported_version", "no session without ML-KEM", {"suites": [1], "mlkem": b""}),
+        ("suite_1_only", "unsupported_version", "below the server's floor", {"suites": [1], "mlkem": b""}),
         ("suite_3_only", "unsupported_version", "an unknown suite alone", {"suites": [3], "mlkem": b""}),
         ("newer", "unsupported_version", "only later versions", {"versions": (0x0101, 0x0200)}),
         ("older", "unsupported_version", "only earlier versions", {"versions": (0x0001, 0x00FF)}),
@@ -150,7 +150,7 @@ def _hello_cases(area):
         ("mlkem_short", "malformed", "1183 bytes", {"mlkem": mlkem[:-1]}),
         ("mlkem_long", "malformed", "1185 bytes", {"mlkem": mlkem + b"\0"}),
         ("mlkem_missing", "malformed", "suite 2 without its key", {"mlkem": b""}),
-        ("mlkem_unasked", "malformed", "a key without suite 2", {"suites": [1]}),
+        ("mlkem_unasked", "malformed", "a key without suite 2", {"suites": [1], "mlkem": mlkem}),
         ("mlkem_coefficients", "malformed", "coefficients above the modulus", {"mlkem": b"\xff" * 1184}),
         ("eph_zero", "malformed", "X25519 of order 1: the result would be known to all", {"eph": bytes(32)}),
         ("eph_one", "malformed", "X25519 of order 4", {"eph": b"\x01" + bytes(31)}),
@@ -210,10 +210,10 @@ def _server_hello_cases(area):
     right("free_name", "other server ids are accepted", {}, server_id="küche")
 
     mallory = bare.verify_key(MALLORY)
-    other = {**KEYS, "client_random": seed("other client random")}
+    other, ciphertext = {**KEYS, "client_random": seed("other client random")}, KEYS["mlkem_ciphertext"]
     for name, expect, comment, parts in (
         ("version", "unsupported_version", "a version not offered", {"version": 0x0101}),
-        ("suite_1", "unsupported_version", "a downgrade below the floor", {"suite": 1}),
+        ("suite_1", "unsupported_version", "a number below the floor", {"suite": 1, "ciphertext": ciphertext}),
         ("suite_3", "unsupported_version", "a suite not offered", {"suite": 3}),
         ("other_server", "unauthentic", "honestly another server", {"server_public": mallory, "signer": MALLORY}),
         ("impostor", "unauthentic", "knows the pinned key, cannot sign", {"signer": MALLORY}),

@@ -19,6 +19,8 @@ KEYS = {
     "mlkem_seed": bare.KEYS["mlkem_seed"],
     "mlkem_ciphertext": bare.KEYS["mlkem_ciphertext"],
 }
+# The same of a session in suite 1.
+CLASSIC = {**{name: value for name, value in KEYS.items() if not name.startswith("mlkem")}, "suite": 1}
 CLIENT_LABEL, SERVER_LABEL = b"clawchat/1 rekey client\0", b"clawchat/1 rekey server\0"
 # Where the parts of INIT and RESP begin.
 EXCHANGE, MLKEM_LENGTH, MLKEM = 5, 37, 39
@@ -33,11 +35,18 @@ ENDS = (
 )
 
 
+def in_suite_1(keys):
+    """Whether the session these keys are of has no ML-KEM."""
+    return keys.get("suite") == 1
+
+
 def init(keys, *, step=1, epoch=None, eph=None, mlkem=None, signer=None, label=CLIENT_LABEL, session_id=None, tail=b""):
     """INIT."""
     unsigned = u8(step) + u32(keys["epoch"] if epoch is None else epoch)
     unsigned += bare.exchange_public(keys["client_eph_private"]) if eph is None else eph
-    unsigned += v16(bare.encapsulation_key(keys["mlkem_seed"]) if mlkem is None else mlkem)
+    if mlkem is None:
+        mlkem = b"" if in_suite_1(keys) else bare.encapsulation_key(keys["mlkem_seed"])
+    unsigned += v16(mlkem)
     signed = label + (session_id or keys["session_id"]) + bare.sha256(unsigned)
     return unsigned + bare.sign(signer or keys["device_seed"], signed) + tail
 
@@ -59,7 +68,9 @@ def resp(
     """RESP."""
     unsigned = u8(step) + u32(keys["epoch"] if epoch is None else epoch)
     unsigned += bare.exchange_public(keys["server_eph_private"]) if eph is None else eph
-    unsigned += v16(keys["mlkem_ciphertext"] if ciphertext is None else ciphertext)
+    if ciphertext is None:
+        ciphertext = b"" if in_suite_1(keys) else keys["mlkem_ciphertext"]
+    unsigned += v16(ciphertext)
     signed_init = first if signed_init is None else signed_init
     signed = label + (session_id or keys["session_id"]) + bare.sha256(signed_init, unsigned)
     return unsigned + bare.sign(signer or keys["server_identity_seed"], signed) + tail
@@ -67,7 +78,7 @@ def resp(
 
 def epoch_keys(keys, first, second, *, epoch=None, next_key_seed=None):
     """Every key of the new epoch."""
-    shared = bare.decapsulate(keys["mlkem_seed"], second[MLKEM : MLKEM + 1088])
+    shared = b"" if in_suite_1(keys) else bare.decapsulate(keys["mlkem_seed"], second[MLKEM : MLKEM + 1088])
     shared += bare.exchange(keys["client_eph_private"], second[EXCHANGE : EXCHANGE + 32])
     th_r = bare.sha256(first, second)
     secret = bare.extract(next_key_seed or keys["next_key_seed"], shared)
@@ -93,19 +104,19 @@ def done(keys, first, second, *, step=3, name="client_finished", th_r=None, tail
     return u8(step) + hmac.digest(key, transcript, "sha256") + tail
 
 
-def session_vector():
+def session_vector(keys=KEYS):
     """One rekey as a session vector file has it, with a frame of the new epoch in each direction."""
-    first = init(KEYS)
-    second = resp(KEYS, first)
-    keys = epoch_keys(KEYS, first, second)
-    inputs = {name: value for name, value in KEYS.items() if name != "mlkem_ciphertext"}
+    first = init(keys)
+    second = resp(keys, first)
+    made = epoch_keys(keys, first, second)
+    inputs = {name: value for name, value in keys.items() if name not in ("mlkem_ciphertext", "suite")}
     sealed = {
         f"{way}_frame_{counter}": bare.frame(
-            keys[f"{side}_key"],
-            keys[f"{side}_iv"],
-            KEYS["session_id"],
+            made[f"{side}_key"],
+            made[f"{side}_iv"],
+            keys["session_id"],
             direction,
-            KEYS["epoch"],
+            keys["epoch"],
             counter,
             1,
             bare.pad(b"hello"),
@@ -113,8 +124,8 @@ def session_vector():
         for direction, (way, side) in enumerate((("c2s", "client"), ("s2c", "server")))
         for counter in range(2)
     }
-    values = {"INIT": first, "RESP": second, "th_r": bare.sha256(first, second), "epoch_keys": keys}
-    return plain({**inputs, **values, "DONE": done(KEYS, first, second), **sealed})
+    values = {"INIT": first, "RESP": second, "th_r": bare.sha256(first, second), "epoch_keys": made}
+    return plain({**inputs, **values, "DONE": done(keys, first, second), **sealed})
 
 
 def rekey():
@@ -122,6 +133,7 @@ def rekey():
     _init_cases(area)
     _resp_cases(area)
     _done_cases(area)
+    _suite_1_cases(area)
     return area
 
 
@@ -266,3 +278,77 @@ def _done_cases(area):
         ("step_only", "malformed", "one byte", b"\3"),
     ):
         area.wrong(f"done_{name}", expect, comment, given(third))
+
+
+def _suite_1_cases(area):
+    """A session without ML-KEM: its rekeys have none either."""
+    first = init(CLASSIC)
+    second = resp(CLASSIC, first)
+    third = done(CLASSIC, first, second)
+    made = epoch_keys(CLASSIC, first, second)
+    steps = {"INIT": first, "RESP": second, "DONE": third}
+    outputs = {
+        "INIT": {"RESP": second, "epoch_keys": made},
+        "RESP": {"DONE": third, "epoch_keys": made},
+        "DONE": {"epoch": 1},
+    }
+
+    def given(receives, message, keys=CLASSIC):
+        before = list(steps)[: list(steps).index(receives)]
+        return {"receives": receives, "keys": keys, **{name: steps[name] for name in before}, receives: message}
+
+    for receives, message in steps.items():
+        area.right(f"suite_1_{receives.lower()}", "no ML-KEM", given(receives, message), outputs[receives])
+    later = {**CLASSIC, "epoch": 2**32 - 1}
+    last = init(later)
+    answer = resp(later, last)
+    area.right(
+        "suite_1_init_last",
+        "the last epoch that has a number",
+        {"receives": "INIT", "keys": later, "INIT": last},
+        {"RESP": answer, "epoch_keys": epoch_keys(later, last, answer)},
+    )
+
+    def wrong(receives, name, expect, comment, message, keys=CLASSIC):
+        area.wrong(f"suite_1_{receives.lower()}_{name}", expect, comment, given(receives, message, keys))
+
+    key, ciphertext = bare.encapsulation_key(KEYS["mlkem_seed"]), KEYS["mlkem_ciphertext"]
+    elsewhere = seed("other rekey session", 16)
+    wrong("INIT", "mlkem", "malformed", "a whole ML-KEM key, signed", init(CLASSIC, mlkem=key))
+    wrong("INIT", "mlkem_byte", "malformed", "one byte of a key, signed", init(CLASSIC, mlkem=b"\0"))
+    wrong("RESP", "mlkem", "malformed", "a whole ciphertext, signed", resp(CLASSIC, first, ciphertext=ciphertext))
+    wrong("RESP", "mlkem_byte", "malformed", "one byte of a ciphertext, signed", resp(CLASSIC, first, ciphertext=b"\0"))
+    for receives, good in (("INIT", first), ("RESP", second)):
+        for name, at in ENDS:
+            if not name.startswith("mlkem"):
+                wrong(receives, f"{name}_flipped", "unauthentic", "one bit", flip(good, at))
+        wrong(receives, "epoch_flipped", "out_of_order", "one bit of the epoch", flip(good, 4))
+        wrong(receives, "length_flipped", "malformed", "one bit of the empty length", flip(good, MLKEM_LENGTH + 1))
+        wrong(receives, "truncated", "malformed", "one byte missing", good[:-1])
+        wrong(receives, "appended", "malformed", "one byte more", good + b"\0")
+        wrong(receives, "unsigned", "malformed", "no signature", good[:-64])
+    for name, eph in (("zero", bytes(32)), ("small", SMALL_ORDER_X25519)):
+        comment = "a small-order X25519 value, signed"
+        wrong("INIT", f"exchange_{name}", "malformed", comment, init(CLASSIC, eph=eph))
+        wrong("RESP", f"exchange_{name}", "malformed", comment, resp(CLASSIC, first, eph=eph))
+    wrong("INIT", "mallory", "unauthentic", "signed by somebody else", init(CLASSIC, signer=MALLORY))
+    wrong("INIT", "spliced", "unauthentic", "of another session", init(CLASSIC, session_id=elsewhere))
+    wrong("RESP", "mallory", "unauthentic", "signed by somebody else", resp(CLASSIC, first, signer=MALLORY))
+    wrong("RESP", "spliced", "unauthentic", "of another session", resp(CLASSIC, first, session_id=elsewhere))
+    wrong("RESP", "init_unsigned", "unauthentic", "half an INIT", resp(CLASSIC, first, signed_init=first[:-64]))
+    wrong("DONE", "flipped", "unauthentic", "one bit", flip(third, -1))
+    wrong("DONE", "other_seed", "unauthentic", "grown elsewhere", done(CLASSIC, first, second, next_key_seed=MALLORY))
+    for name, expect, receives, message in (
+        ("init_of_suite_1", "malformed", "INIT", first),
+        ("init_of_suite_2", "malformed", "INIT", init(KEYS)),
+    ):
+        keys = KEYS if name.endswith("1") else CLASSIC
+        comment = "a rekey keeps the session's suite"
+        area.wrong(name, expect, comment, {"receives": receives, "keys": keys, receives: message})
+    hybrid = init(KEYS)
+    area.wrong(
+        "resp_of_suite_1",
+        "malformed",
+        "a rekey keeps the session's suite",
+        {"receives": "RESP", "keys": KEYS, "INIT": hybrid, "RESP": resp(CLASSIC, hybrid)},
+    )

@@ -48,6 +48,7 @@ from clawchat.protocol.limits import FRAME_CEILING_BYTES
 from clawchat.protocol.parameters import parse_client_name
 from clawchat.protocol.primitives import aead_key, aead_open, sha256
 from clawchat.protocol.rekey import RekeyDone, RekeyInit, RekeyResponse, parse_rekey
+from clawchat.protocol.suites import SUITE_X25519, SUITE_X25519_MLKEM768
 from tests.vectors.sides import Sides
 
 SESSION_KEYS = ("encryption_key", "mac_key", "iv_key", "next_key_seed")
@@ -116,7 +117,9 @@ def check_handshake(checks, name, vector):
     """Every value from H1 to the frames after AUTH_OK, made by both sides."""
     given = {part: bytes.fromhex(value) for part, value in vector.items() if isinstance(value, str)}
     sides, keys, main_secret = _read(given)
-    checks.same(f"{name}.suite", ServerHello.parse(given["H2"]).suite, vector["suite"])
+    suite = ServerHello.parse(given["H2"], sides.suites).suite
+    checks.same(f"{name}.suite", suite, vector["suite"])
+    checks.same(f"{name}.suites", list(sides.suites), vector.get("suites", list(sides.suites)))
     secret = DiscoverySecret(given["discovery_secret"])
     checks.same(f"{name}.gate_key", bytes(gate_key(secret)), given["gate_key"])
     checks.same(f"{name}.handshake_secret", keys.handshake_secret, given["handshake_secret"])
@@ -148,8 +151,9 @@ def check_handshake(checks, name, vector):
     client_session = client.receive_finished(given["finished_frame"])
     checks.same(f"{name}.exporter", client.exporter, given["exporter"])
     checks.same(f"{name}.session_id", client_session.session_id, given["session_id"])
-    known = {*SIDE_SECRETS, "suite", "gate_key", "H1", "H2", "H3", "th4", "handshake_secret", "epoch0", "exporter"}
-    known |= {"finished_frame", "session_id"}
+    checks.same(f"{name}.suite of the sessions", {client_session.suite, server_session.suite}, {suite})
+    known = {*SIDE_SECRETS, "suite", "suites", "gate_key", "handshake_secret", "H1", "H2", "H3", "th4", "epoch0"}
+    known |= {"exporter", "finished_frame", "session_id"}
     ends = {"c2s": (client_session, server_session), "s2c": (server_session, client_session)}
     for part in sorted(given, key=_frame_order):
         match = FRAME.fullmatch(part)
@@ -165,20 +169,23 @@ def check_rekey(checks, name, vector):
     epoch, session_id = vector["epoch"], given["session_id"]
     device, identity = DeviceKey(given["device_seed"]), IdentityKey(given["server_identity_seed"])
     client, server = (ExchangeSecret(given[f"{side}_eph_private"]) for side in ("client", "server"))
-    decapsulation = DecapsulationKey(given["mlkem_seed"])
+    # A rekey keeps the session's suite, which the file tells by its ML-KEM seed.
+    decapsulation = DecapsulationKey(given["mlkem_seed"]) if "mlkem_seed" in given else None
+    suite = SUITE_X25519 if decapsulation is None else SUITE_X25519_MLKEM768
 
-    init = RekeyInit(epoch, client.public, decapsulation.public)
+    init = RekeyInit(epoch, client.public, decapsulation.public if decapsulation is not None else None)
     first = init.encode() + device.sign(init.signed(session_id))
     checks.same(f"{name}.INIT", first, given["INIT"])
-    device.public.verify(parse_rekey(given["INIT"]).signature, init.signed(session_id))
-    ciphertext = parse_rekey(given["RESP"]).ciphertext
+    device.public.verify(parse_rekey(given["INIT"], suite).signature, init.signed(session_id))
+    ciphertext = parse_rekey(given["RESP"], suite).ciphertext
     response = RekeyResponse(epoch, server.public, ciphertext)
     second = response.encode() + identity.sign(response.signed(session_id, first))
     checks.same(f"{name}.RESP", second, given["RESP"])
     th_r = sha256(first, second)
     checks.same(f"{name}.th_r", th_r, given["th_r"])
 
-    shared = decapsulation.decapsulate(ciphertext) + server.exchange(client.public)
+    shared = decapsulation.decapsulate(ciphertext) if decapsulation is not None else b""
+    shared += server.exchange(client.public)
     keys = next_epoch(given["next_key_seed"], shared, th_r, epoch, server.public, client.public)
     for part in EpochKeys.__dataclass_fields__:
         checks.same(f"{name}.epoch_keys.{part}", getattr(keys, part).hex(), vector["epoch_keys"].get(part))
@@ -200,8 +207,10 @@ def check_rekey(checks, name, vector):
 
 def _read(given):
     """What the records tell that the file does not name: randoms, clocks, parameters."""
-    hello, answer = ClientHello.parse(given["H1"]), ServerHello.parse(given["H2"])
-    shared = DecapsulationKey(given["mlkem_seed"]).decapsulate(answer.ciphertext)
+    hello = ClientHello.parse(given["H1"])
+    answer = ServerHello.parse(given["H2"], hello.suites)
+    is_hybrid = answer.suite == SUITE_X25519_MLKEM768
+    shared = DecapsulationKey(given["mlkem_seed"]).decapsulate(answer.ciphertext) if is_hybrid else b""
     shared += ExchangeSecret(given["client_eph_private"]).exchange(answer.exchange)
     th2, th3 = sha256(given["H1"], answer.clear_record), sha256(given["H1"], given["H2"])
     keys = HandshakeKeys.derive(shared, th2)
@@ -209,7 +218,9 @@ def _read(given):
     sealed = parse_record(CLIENT_AUTH, given["H3"])
     caller, _, _ = ClientProof.parse(aead_open(aead_key(keys.client_key), keys.client_iv, sealed, th3))
     sides = Sides(
-        **{part: given[part] for part in SIDE_SECRETS},
+        **{part: given[part] for part in SIDE_SECRETS if part != "mlkem_seed"},
+        # A hello without suite 2 needs none.
+        mlkem_seed=given.get("mlkem_seed", b""),
         mlkem_ciphertext=answer.ciphertext,
         client_random=hello.random,
         server_random=answer.random,
@@ -220,6 +231,7 @@ def _read(given):
         client_name=parse_client_name(caller.params),
         client_time_ms=caller.client_time_ms,
         server_time_ms=proof.server_time_ms,
+        pq_required=is_hybrid,
     )
     return sides, keys, keys.main_secret(PreSharedKey(given["psk"]))
 

@@ -44,6 +44,7 @@ import { FRAME_CEILING_BYTES } from "../../static/js/protocol/limits.js";
 import { parseClientName } from "../../static/js/protocol/parameters.js";
 import { aeadKey, aeadOpen, sha256 } from "../../static/js/protocol/primitives.js";
 import { parseRekey, RekeyDone, RekeyInit, RekeyResponse } from "../../static/js/protocol/rekey.js";
+import { SUITE_X25519, SUITE_X25519_MLKEM768 } from "../../static/js/protocol/suites.js";
 
 /** Members of a case that only say what to start from. */
 const INPUTS = {
@@ -140,29 +141,37 @@ async function* handshake(given) {
   const [exchange, serverExchange] = ["client_eph_private", "server_eph_private"].map((name) =>
     secret(name, ExchangeSecret),
   );
+  // The machines erase both secrets.
+  const exchanged = [serverExchange.public, exchange.public];
   const gate = new Gate(
     gateKey(secret("discovery_secret", DiscoverySecret)),
     secret("server_identity_seed", IdentityKey),
   );
   yield ["gate_key", gate.gateKey.bytes];
 
-  const decapsulation = secret("mlkem_seed", DecapsulationKey);
+  // A hello without suite 2 needs none.
+  const decapsulation = given.mlkem_seed === undefined ? null : secret("mlkem_seed", DecapsulationKey);
   const [H1, H2, H3, finished] = ["H1", "H2", "H3", "finished_frame"].map((name) => fromHex(given[name]));
   const chosen = await openHandshake(H1, H2, H3, exchange, decapsulation);
   const { serverHello, serverProof, clientProof, keys, kemSecret } = chosen;
   yield ["suite", serverHello.suite];
+  const { suites } = chosen.clientHello;
+  if (given.suites !== undefined) yield* suites.map((suite, index) => [`suites.${index}`, suite]);
   yield ["handshake_secret", keys.handshakeSecret];
   yield ["session_id", serverHello.sessionId];
 
   const sign = async (message) => device.sign(message);
   const clientName = parseClientName(clientProof.params);
   const pskId = fromHex(given.psk_id);
-  const client = new ClientHandshake(gate.serverPublic, gate.gateKey, pskId, psk, device.public, sign, clientName);
-  const hello = client._hello(chosen.clientHello.random, exchange, decapsulation, chosen.clientHello.suites);
+  const [{ serverPublic }, offer] = [gate, [clientName, suites]];
+  const client = new ClientHandshake(serverPublic, gate.gateKey, pskId, psk, device.public, sign, ...offer);
+  const mlkem = suites.includes(SUITE_X25519_MLKEM768) ? decapsulation : null;
+  const hello = client._hello(chosen.clientHello.random, exchange, mlkem);
   yield ["H1", hello];
 
   if (findGate(hello, [gate]) !== gate) throw new Error("the gate refuses H1");
-  const server = new ServerHandshake(gate, serverProof.serverId, ServerParameters.parse(serverProof.params));
+  const [parameters, pqRequired] = [ServerParameters.parse(serverProof.params), serverHello.suite !== SUITE_X25519];
+  const server = new ServerHandshake(gate, serverProof.serverId, parameters, pqRequired);
   const kem = () => [kemSecret, serverHello.ciphertext];
   const { random, sessionId } = serverHello;
   const answer = await server._receiveHello(hello, serverProof.serverTimeMs, random, sessionId, serverExchange, kem);
@@ -175,7 +184,7 @@ async function* handshake(given) {
   const th4 = sha256(hello, answer, auth);
   yield ["th4", th4];
   const epochSecret = sessionSecret(keys.mainSecret(psk), th4);
-  yield* namedKeys(deriveSessionKeys(epochSecret, serverExchange.public, exchange.public), "epoch0.");
+  yield* namedKeys(deriveSessionKeys(epochSecret, ...exchanged), "epoch0.");
   yield ["exporter", server.exporter];
 
   const session = await client.receiveFinished(finished);
@@ -203,21 +212,24 @@ async function* rekey(given) {
   const secret = (name, Type) => new Type(fromHex(given[name]));
   const [device, identity] = [secret("device_seed", DeviceKey), secret("server_identity_seed", IdentityKey)];
   const [client, server] = ["client_eph_private", "server_eph_private"].map((name) => secret(name, ExchangeSecret));
-  const [decapsulation, sessionId] = [secret("mlkem_seed", DecapsulationKey), fromHex(given.session_id)];
-  const { epoch } = given;
+  // A rekey keeps the session's suite, which the file tells by its ML-KEM seed.
+  const decapsulation = given.mlkem_seed === undefined ? null : secret("mlkem_seed", DecapsulationKey);
+  const suite = decapsulation === null ? SUITE_X25519 : SUITE_X25519_MLKEM768;
+  const [sessionId, { epoch }] = [fromHex(given.session_id), given];
 
-  const init = new RekeyInit(epoch, client.public, decapsulation.public);
+  const init = new RekeyInit(epoch, client.public, decapsulation?.public ?? null);
   const first = concat(init.encode(), device.sign(init.signed(sessionId)));
   yield ["INIT", first];
-  device.public.verify(parseRekey(fromHex(given.INIT)).signature, init.signed(sessionId));
-  const { ciphertext } = parseRekey(fromHex(given.RESP));
+  device.public.verify(parseRekey(fromHex(given.INIT), suite).signature, init.signed(sessionId));
+  const { ciphertext } = parseRekey(fromHex(given.RESP), suite);
   const response = new RekeyResponse(epoch, server.public, ciphertext);
   const second = concat(response.encode(), identity.sign(response.signed(sessionId, first)));
   yield ["RESP", second];
   const transcript = sha256(first, second);
   yield ["th_r", transcript];
 
-  const shared = concat(decapsulation.decapsulate(ciphertext), server.exchange(client.public));
+  const kemSecret = decapsulation?.decapsulate(ciphertext) ?? new Uint8Array();
+  const shared = concat(kemSecret, server.exchange(client.public));
   const seed = fromHex(given.next_key_seed);
   const keys = nextEpoch(seed, shared, transcript, epoch, server.public, client.public);
   for (const side of ["client", "server"]) {
@@ -243,8 +255,10 @@ async function* rekey(given) {
 
 /** What the two sides chose at random or read from a clock, out of their messages. */
 async function openHandshake(H1, H2, H3, exchange, decapsulation) {
-  const [clientHello, serverHello] = [ClientHello.parse(H1), ServerHello.parse(H2)];
-  const kemSecret = decapsulation.decapsulate(serverHello.ciphertext);
+  const clientHello = ClientHello.parse(H1);
+  const serverHello = ServerHello.parse(H2, clientHello.suites);
+  const isHybrid = serverHello.suite === SUITE_X25519_MLKEM768;
+  const kemSecret = isHybrid ? decapsulation.decapsulate(serverHello.ciphertext) : new Uint8Array();
   const th2 = sha256(H1, serverHello.clearRecord);
   const keys = HandshakeKeys.derive(concat(kemSecret, exchange.exchange(serverHello.exchange)), th2);
   const ofServer = await aeadOpen(await aeadKey(keys.serverKey), keys.serverIv, serverHello.sealed, th2);

@@ -12,6 +12,7 @@ from clawchat.protocol.keys import (
     IdentityKey,
     PreSharedKey,
 )
+from clawchat.protocol.suites import SUITE_X25519_MLKEM768
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class GivenParameters(ServerParameters):
 
 @dataclass(frozen=True)
 class Sides:
-    """What both sides hold and would otherwise draw; bytes but for the last five."""
+    """What both sides hold and would otherwise draw; bytes but for the last six."""
 
     discovery_secret: bytes
     psk: bytes
@@ -46,6 +47,8 @@ class Sides:
     client_name: str
     client_time_ms: int
     server_time_ms: int
+    # The server's policy; `suites` are the client's offer.
+    pq_required: bool = True
 
     @property
     def identity(self):
@@ -69,15 +72,17 @@ class Sides:
             self.device.public,
             self.device.sign,
             self.client_name,
+            tuple(self.suites),
         )
-        exchange, decapsulation = ExchangeSecret(self.client_eph_private), DecapsulationKey(self.mlkem_seed)
-        return client, client._hello(self.client_random, exchange, decapsulation, tuple(self.suites))
+        decapsulation = DecapsulationKey(self.mlkem_seed) if SUITE_X25519_MLKEM768 in self.suites else None
+        return client, client._hello(self.client_random, ExchangeSecret(self.client_eph_private), decapsulation)
 
     def server(self, first):
         """A server that has answered H1, and H2."""
         known = ServerParameters.parse(self.params)
         fields = (known.max_frame_bytes, known.soft_limits, known.hard_limits, known.idle_seconds, known.minimum_client)
-        server = ServerHandshake(self.gate, self.server_id, GivenParameters(*fields, given=self.params))
+        parameters = GivenParameters(*fields, given=self.params)
+        server = ServerHandshake(self.gate, self.server_id, parameters, self.pq_required)
         exchange = ExchangeSecret(self.server_eph_private)
         second = server._receive_hello(
             first, self.server_time_ms, self.server_random, self.session_id, exchange, self._encapsulate
