@@ -28,6 +28,7 @@ from clawchat.protocol.keys import DeviceKey, PreSharedKey, RecoveryKey, RootKey
 from clawchat.protocol.message_header import ContentType, encode_private_message
 from clawchat.protocol.primitives import new_message_id, random_bytes, sha256
 from clawchat.protocol.session import Session
+from clawchat.protocol.suites import allowed_suites
 from tests.fakes import FakeLink
 from tests.mls_bytes import OPEN_ROLES, group_info
 
@@ -53,6 +54,8 @@ class Phone:
         self.server_public = self.invite.server_public
         self.psk_id: bytes = self.invite.invite_id
         self.psk: PreSharedKey = self.invite.invite_psk
+        # What it offers.
+        self.suites = allowed_suites(pq_required=True)
         self.link: FakeLink | None = None
         self.socket: WebsocketCommunicator | None = None
         self.session: Session | None = None
@@ -99,6 +102,7 @@ class Phone:
             self.key.public,
             self.key.sign,
             "tests 1",
+            self.suites,
         )
 
     async def hang_up(self) -> None:

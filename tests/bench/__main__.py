@@ -1,5 +1,6 @@
-"""What moving ports, keys, rooms, finding the server and the console cost on this machine. `python -m tests.bench`;
-`--json FILE` keeps it, `--only PART` runs one part.
+"""What sessions, moving ports, rooms, finding the server and the console cost on this machine, and what our timing
+tells. `python -m tests.bench`; `--json FILE` keeps it, `--only PART` runs one part, `--write` puts session and timing
+into docs/.
 
 Everything is measured in one run. Nothing is asserted: a busy machine is slower; goals stand beside the figures.
 """
@@ -19,10 +20,12 @@ from typing import Any
 from tests.bench.console import console
 from tests.bench.finding import finding
 from tests.bench.first_visit import first_visit
-from tests.bench.keys import cryptography
 from tests.bench.mls import DEVICES, mls
 from tests.bench.moving import idle, moves
+from tests.bench.page import write_session, write_timing
 from tests.bench.publishing import publishing, sizes
+from tests.bench.session import session
+from tests.bench.timing import timing
 from tests.soak.soak import machine
 
 GOALS = {
@@ -37,6 +40,10 @@ GOALS = {
     "audit events written beside delivery, a second": "2000, and delivery as quick as without",
     "the dashboard, a million audit rows, ms": "under 300",
     "all processes at rest, PSS, MiB": "under 200",
+    **{f"{verb} 256 bytes, a second": "at least 200000" for verb in ("seal", "open")},
+    "server handshakes, hybrid, a second": "at least 2000",
+    **{f"a stranger, {gates} gates, reception, us": "under 50" for gates in (1, 4)},
+    "Chromium, encrypt and decrypt 4096, ms": "p99 under 5",
     "MEGA, requests of a publication": "2 calls, 1 upload and the read-back",
     **{
         f"Python, {devices} devices, {name} 200 bytes, a second": "at least 4000"
@@ -53,7 +60,8 @@ GOALS = {
 
 Part = Callable[[Path, int], dict[str, Any]]
 PARTS: dict[str, Part] = {
-    "keys": lambda folder, clients: cryptography(),
+    "session": lambda folder, clients: session(folder),
+    "timing": lambda folder, clients: timing(folder),
     "mls": lambda folder, clients: mls(folder),
     "publishing": lambda folder, clients: publishing(folder) | sizes(),
     "finding": lambda folder, clients: finding(folder),
@@ -62,6 +70,8 @@ PARTS: dict[str, Part] = {
     "idle": lambda folder, clients: idle(folder),
     "moves": lambda folder, clients: asyncio.run(moves(folder, clients)),
 }
+# What is put into docs/, by part.
+WRITERS = {"session": write_session, "timing": write_timing}
 
 
 def main() -> int:
@@ -70,10 +80,12 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=100)
     parser.add_argument("--json", type=Path)
     parser.add_argument("--only", choices=PARTS, action="append")
+    parser.add_argument("--write", action="store_true")
     options = parser.parse_args()
     # A hundred newcomers who wait for their wraps would say so a hundred times.
     logging.getLogger("clawchat.client").setLevel(logging.ERROR)
-    figures: dict[str, Any] = {"machine": machine(), "load when it began": round(os.getloadavg()[0], 2)}
+    where = {"machine": machine(), "load when it began": round(os.getloadavg()[0], 2)}
+    figures: dict[str, Any] = dict(where)
     with tempfile.TemporaryDirectory(prefix="clawchat-bench-") as folder:
         for name in options.only or PARTS:
             began = time.monotonic()
@@ -81,6 +93,8 @@ def main() -> int:
             print(f"{name}, {time.monotonic() - began:.0f} s", flush=True)
             _show(found)
             figures |= found
+            if options.write and name in WRITERS:
+                WRITERS[name](where | found)
     if options.json:
         options.json.write_text(json.dumps(figures, indent=2) + "\n")
     return 0

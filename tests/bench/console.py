@@ -21,10 +21,11 @@ TALK_SECONDS = 12.0
 PAUSE_SECONDS = 0.02
 AUDIT_RATE = 2_000
 MEBIBYTE = 1 << 20
+ROUNDS = "tests.bench.console_rounds"
 # Run inside a server's installation.
 RUN = """
 import json
-from tests.bench.console_rounds import *
+from {module} import *
 print("FOUND" + json.dumps({call}))
 """
 
@@ -34,10 +35,10 @@ def console(folder: Path) -> dict[str, Any]:
     made = {"interval": 3600, "lead": 120, "grace": 300}
     with ServerProcess(folder / "console", **made) as server:
         time.sleep(SETTLE_SECONDS)
-        figures = memory(server) | _inside(server, "limits()") | asyncio.run(audit_beside_delivery(server))
+        figures = memory(server) | inside(server, ROUNDS, "limits()") | asyncio.run(audit_beside_delivery(server))
     with ServerProcess(folder / "long", **made) as server:
         server.stop()
-        figures |= _inside(server, "audit_alone()") | _inside(server, "pages()")
+        figures |= inside(server, ROUNDS, "audit_alone()") | inside(server, ROUNDS, "pages()")
     return figures
 
 
@@ -58,7 +59,7 @@ async def audit_beside_delivery(server: ServerProcess) -> dict[str, Any]:
             room_id, _ = await make_room(alice, [bob])
             quiet = await _talk(alice, room_id, asyncio.create_task(asyncio.sleep(TALK_SECONDS)))
             call = f"audit_beside({AUDIT_RATE}, {TALK_SECONDS})"
-            writing = asyncio.create_task(asyncio.to_thread(_inside, server, call))
+            writing = asyncio.create_task(asyncio.to_thread(inside, server, ROUNDS, call))
             busy = await _talk(alice, room_id, writing)
     written = writing.result()
     return {
@@ -81,9 +82,9 @@ async def _talk(client: Any, room_id: bytes, meanwhile: asyncio.Task) -> list[fl
     return took
 
 
-def _inside(server: ServerProcess, call: str) -> dict[str, Any]:
-    """What a function of `console_rounds` returns in the server's installation."""
+def inside(server: ServerProcess, module: str, call: str) -> dict[str, Any]:
+    """What a function of this module returns in the server's installation."""
     # A million rows take longer than any command of a test.
-    command = [sys.executable, "manage.py", "shell", "-c", RUN.format(call=call)]
+    command = [sys.executable, "manage.py", "shell", "-c", RUN.format(module=module, call=call)]
     done = subprocess.run(command, cwd=ROOT, env=server.environment, capture_output=True, text=True, check=True)
     return json.loads(done.stdout.partition("FOUND")[2].splitlines()[0])

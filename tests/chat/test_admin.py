@@ -6,12 +6,25 @@ from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 
-from chat.models import AlertChannel, AuditEvent, Ban, ConnectionPolicy, Device, Invite, Member, News, Revocation, Room
-from chat.services import audit, key_packages, staging, wraps
+from chat.models import (
+    AlertChannel,
+    AuditEvent,
+    Ban,
+    ConnectionPolicy,
+    Device,
+    File,
+    Invite,
+    Member,
+    News,
+    Revocation,
+    Room,
+)
+from chat.services import audit, files, key_packages, staging, wraps
 from chat.services.bans import ban
 from chat.services.delivery import Append, store
 from chat.services.identity import ensure_server, server_keys
 from chat.services.invites import create_invite
+from clawchat.protocol.bodies import FileChunk
 from clawchat.protocol.invite import Invite as Invitation
 from clawchat.protocol.primitives import random_bytes, sha256
 
@@ -37,6 +50,9 @@ def rows(db) -> Device:
     room.memberships.create(device=device, joined_seq=0)
     key_packages.put(device.pk, [SECRET], SECRET * 2)
     staging.stage(device.pk, sha256(SECRET), len(SECRET), 0, SECRET)
+    file_id = random_bytes(16)
+    files.create(device.pk, file_id, bytes(room.room_id), len(SECRET))
+    files.store_chunks(device.pk, [FileChunk(file_id, 0, True, SECRET)])
     store([Append(device.pk, bytes(device.device_id), bytes(room.room_id), random_bytes(16), 1, 0, SECRET)])
     audit.record("something", address="192.0.2.1")
     audit.seal_batch()
@@ -102,6 +118,14 @@ def test_rows_cannot_be_changed(alice, rows, model):
     for row in model.objects.all():
         assert alice.post(reverse(f"{name}_change", args=[row.pk]), {}).status_code == 403
         assert alice.post(reverse(f"{name}_delete", args=[row.pk]), {"post": "yes"}).status_code == 403
+
+
+def test_rooms_and_files_say_how_much_they_take(alice, rows):
+    """In the list of rooms, beside the other figures, and for each file by itself."""
+    File.objects.update(size=3 * 2**20)
+
+    for model in ("room", "file"):
+        assert "3.0\xa0MB" in alice.get(reverse(f"admin:chat_{model}_changelist")).content.decode()
 
 
 def test_an_invite_is_made_and_shown_once(alice, db):

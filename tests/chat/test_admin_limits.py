@@ -65,6 +65,8 @@ def test_a_limit_is_saved_and_told(alice):
         ("discovery_secret_days", 999_999),
         ("ban_minutes", 10**10),
         ("max_message_bytes", 131_073),
+        ("max_file_bytes", 2**30 + 1),
+        ("max_file_bytes", 4095),
         ("max_stored_bytes_per_device", 0),
         ("countries", "Germany"),
     ],

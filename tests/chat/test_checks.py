@@ -66,3 +66,14 @@ def test_sqlite_keeps_what_was_acknowledged(monkeypatch, settings, database, exp
     monkeypatch.setitem(settings.DATABASES, "default", database)
 
     assert ids(checks.check_sqlite(None)) == expected
+
+
+def test_turning_the_floor_of_the_suite_off_is_said_plainly(settings):
+    """On by default, without a word; off, the operator reads what is given up and what to do."""
+    assert ids(checks.check_suites(None)) == []
+    settings.CLAWCHAT_PQ_REQUIRED = False
+    (warning,) = checks.check_suites(None)
+
+    assert warning.id == "clawchat.W107"
+    assert "without ML-KEM" in warning.msg
+    assert "Leave CLAWCHAT_PQ_REQUIRED out" in warning.hint

@@ -68,9 +68,7 @@ async def test_text_ends_the_session(alice):
     assert await alice.ended() == 4401
 
 
-@pytest.mark.parametrize(
-    "message_type", [MessageType.FILE, MessageType.PRESENCE, MessageType.ACK, MessageType.PORT_ROTATION]
-)
+@pytest.mark.parametrize("message_type", [MessageType.ACK, MessageType.PORT_ROTATION])
 async def test_a_type_that_is_not_taken_is_named_and_ends_the_session(alice, message_type):
     """An error frame says why before the close; nothing is dropped in silence."""
     await alice.put_frame(message_type, b"x")

@@ -34,6 +34,7 @@ OTHER_BYTES = {"ServerIdentity": {"statement"}, "AlertChannel": {"secrets_sealed
 # Where ciphertext, which the server cannot open, lies.
 CIPHERTEXT = {
     "Envelope": {"ciphertext"},
+    "FileChunk": {"body"},
     "GroupInfo": {"body"},
     "KeyPackage": {"body"},
     "StagedChunk": {"body"},

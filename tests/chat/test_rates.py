@@ -53,6 +53,15 @@ def test_bytes_are_counted_for_the_device_and_its_address():
     assert limited.take_message(BOB, HOME, 1024, 0) == 0
 
 
+def test_what_is_handed_out_counts_as_bytes_alone():
+    """A file that is read takes no message and no request from anybody."""
+    limited = rates(byte_burst=1 << 20, message_burst=1, request_burst=1)
+
+    assert [limited.take_bytes(ALICE, HOME, 1 << 19, 0) for _ in range(2)] == [0, 0]
+    assert limited.take_bytes(ALICE, HOME, 1, 0) > 0
+    assert (limited.take_message(BOB, HOME, 1, 0), limited.take_request(BOB, HOME, 1, 0)) == (0, 0)
+
+
 def test_what_is_refused_takes_nothing():
     """A message that is too many for its address leaves its device's bucket as it was."""
     limited = rates(message_burst=2, address_message_burst=1)

@@ -7,7 +7,7 @@ from chat.models import AuditEvent, Connection, Device, Invite, Member
 from chat.services import connections, devices
 from chat.services.policy import change_policy
 from chat.strangers import Touch
-from clawchat.protocol.bodies import ErrorBody
+from clawchat.protocol.bodies import CloseNotify, ErrorBody
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.keys import DeviceKey, DiscoverySecret, PreSharedKey
 from clawchat.protocol.limits import FIRST_MESSAGE_MAX_BYTES
@@ -25,6 +25,33 @@ async def refused(phone: Phone) -> int | None:
     code = phone.link.closed
     await phone.hang_up()
     return code
+
+
+# Suites
+
+
+@pytest.mark.parametrize(
+    ("pq_required", "offered", "taken"),
+    [(True, (2, 1), 2), (False, (1, 2), 2), (False, (1,), 1)],
+)
+async def test_the_operator_decides_on_the_floor_of_the_suite(hub, alice, settings, pq_required, offered, taken):
+    """ML-KEM whenever it is offered; without it only who offers nothing better, where the operator allows that."""
+    settings.CLAWCHAT_PQ_REQUIRED = pq_required
+    await alice.hang_up()
+    alice.suites = offered
+
+    await alice.connect()
+
+    assert alice.session.suite == taken
+    assert await alice.request("device.list")
+
+
+async def test_who_stays_below_the_floor_is_refused_like_any_other(alice):
+    """The floor is on by default: H1 without ML-KEM is closed without a word."""
+    await alice.hang_up()
+    alice.suites = (1,)
+
+    assert await refused(alice) == 1008
 
 
 # Strangers
@@ -241,6 +268,17 @@ async def test_a_bug_closes_without_a_word(alice, monkeypatch, caplog):
     assert "a handshake failed" in caplog.text
 
 
+async def test_a_bug_before_h2_closes_without_a_word(alice, monkeypatch, caplog):
+    """The same for the first message, once the gate has opened."""
+    await alice.hang_up()
+    monkeypatch.setattr("chat.reception.ServerHandshake.receive_hello", lambda *_: 1 / 0)
+    await alice.open()
+    await alice.put(alice.handshake().hello())
+
+    assert await alice.ended() == 1008
+    assert alice.link.sent.empty() and "a handshake failed" in caplog.text
+
+
 # Enrolment
 
 
@@ -322,6 +360,32 @@ async def test_an_enrolled_session_can_only_be_closed(hub, invite):
     await alice.put_frame(MessageType.PING, b"")
 
     assert await alice.ended() == 4403
+    await alice.hang_up()
+
+
+async def test_an_enrolled_session_may_say_goodbye(hub, invite):
+    """The one frame that is taken on it."""
+    alice = Phone(await invite())
+    await alice.shake_hands()
+
+    await alice.put_frame(MessageType.CLOSE_NOTIFY, CloseNotify(0).encode())
+
+    assert await alice.ended() == 1000
+    await alice.hang_up()
+
+
+async def test_an_enrolled_session_is_told_nothing(hub, invite):
+    """Neither the secret nor the ports nor who hands over: it was made by a link, which may be cancelled by now."""
+    alice = Phone(await invite())
+    await alice.shake_hands()
+
+    hub.give_secret()
+    hub.announce_port(b"the file")
+    hub.give_successor()
+    for session in hub.all_sessions():
+        session.request_rekey()
+
+    assert await alice.nothing_comes()
     await alice.hang_up()
 
 

@@ -11,7 +11,7 @@ import pytest
 from django.conf import settings
 
 from chat.origin import begin, origin
-from clawchat_site.logs import JsonLines, OriginFilter
+from clawchat_site.logs import LINE_CHARACTERS, LINES_A_MINUTE, FewLinesFilter, JsonLines, OriginFilter
 
 LEVELS = """
 import json, logging
@@ -106,3 +106,31 @@ def test_a_token_that_could_be_guessed_is_refused(tmp_path):
 
     assert "CLAWCHAT_METRICS_TOKEN is too short" in said.stderr
     assert "hunter2" not in said.stderr
+
+
+def said_by(name: str, filtered: FewLinesFilter, at: float = 0.0, level: int = logging.WARNING) -> str | None:
+    """What becomes of a line of this logger that repeats a stranger's 5,000 characters; None when it does not pass."""
+    made = logging.LogRecord(name, level, "x.py", 7, "Not Found: %s", ("/" + "a" * 5000,), None)
+    made.created = at
+    return made.getMessage() if filtered.filter(made) else None
+
+
+@pytest.mark.parametrize("name", ["django.request", "django.security.csrf", "chat.handlers.error", "chat.reception"])
+def test_nobody_fills_the_log(name):
+    """Of what strangers and members bring about a few short lines a minute pass; our own errors all do."""
+    filtered = FewLinesFilter()
+
+    lines = [said_by(name, filtered) for _ in range(1000)]
+
+    told = [line for line in lines if line is not None]
+    assert len(told) == LINES_A_MINUTE
+    assert max(map(len, told)) < LINE_CHARACTERS + 100
+    assert "and more" in told[-1] and "and more" not in told[-2]
+    assert said_by(name, filtered, at=60.0) is not None
+    assert all(len(said_by(name, filtered, level=logging.ERROR)) > 5000 for _ in range(100))
+    assert all(len(said_by("rotation.keeper", filtered)) > 5000 for _ in range(100))
+
+
+def test_the_log_is_filtered():
+    """The handler of all lines has the filter."""
+    assert settings.LOGGING["handlers"]["stderr"]["filters"] == ["few", "origin"]

@@ -13,8 +13,9 @@ from clawchat.client.rooms.room import Room
 from clawchat.client.rooms.rooms import Rooms
 from clawchat.client.store import Store
 from clawchat.ending import end_tasks
-from clawchat.protocol.bodies import Ack, ChatDelivery, ErrorBody
-from clawchat.protocol.errors import Malformed, NotMember, PeerError, StaleEpoch
+from clawchat.protocol.bodies import Ack, ChatDelivery, ErrorBody, FileChunk, PresenceBody
+from clawchat.protocol.errors import Malformed, NotMember, OutOfOrder, PeerError, StaleEpoch
+from clawchat.protocol.frame import MessageType
 from clawchat.protocol.invite import Invite
 from clawchat.protocol.keys import DiscoverySecret, IdentityKey, PreSharedKey
 from clawchat.protocol.message_header import ContentType, MessageHeader
@@ -57,6 +58,25 @@ class Wire:
         if self.over:
             raise ConnectionLost("cut")
         self.hub.take(self, message_id, room_id, message)
+
+    async def send(self, message_type: MessageType, payload: bytes, message_id: bytes = b"") -> None:
+        """A chunk of a file or a signal: the only frames that rooms send themselves."""
+        await asyncio.sleep(0)
+        if self.over:
+            raise ConnectionLost("cut")
+        if message_type == MessageType.PRESENCE:
+            self.hub.pass_on(self, PresenceBody.parse(payload))
+            return
+        self.hub.take_chunk(self, FileChunk.parse(payload), message_id)
+
+
+@dataclass
+class KeptFile:
+    """One file as a server has it."""
+
+    room: bytes
+    size: int
+    chunks: list[FileChunk] = field(default_factory=list)
 
 
 class Seat:
@@ -159,6 +179,10 @@ class Hub:
         self.keeps_acks = False
         self.errors: list[ErrorBody | None] = []
         self.refuse_commits: list[PeerError] = []
+        self.files: dict[bytes, KeptFile] = {}
+        # Files: errors for the next chunks; after so many chunks, in either direction, the line is cut.
+        self.chunk_errors: list[int | None] = []
+        self.cut_after = -1
 
     def invite(self) -> Invite:
         public, psk = IdentityKey.generate().public, PreSharedKey.generate()
@@ -192,6 +216,12 @@ class Hub:
             wire.seat.rooms.hear(wire, Ack(message_id, room_id, stored.seq))
         self.deliver()
 
+    def pass_on(self, wire: Wire, body: PresenceBody) -> None:
+        """Give a signal to the other wires, whoever is in the room: what opens it is up to the members."""
+        for other in self.wires:
+            if other is not wire:
+                other.seat.rooms.hear(other, body)
+
     def append(self, room_id: bytes, sender: bytes, message: bytes) -> ChatDelivery:
         rows = self.logs[room_id].rows
         rows.append(ChatDelivery(room_id, len(rows) + 1, 1_000 * len(rows), sender, message))
@@ -207,6 +237,41 @@ class Hub:
                 for row in log.rows[cursor:]:
                     wire.cursors[room_id] = row.seq
                     wire.seat.rooms.hear(wire, row)
+
+    # Files
+
+    def take_chunk(self, wire: Wire, chunk: FileChunk, message_id: bytes) -> None:
+        file, number = self.files[chunk.file_id], self.chunk_errors.pop(0) if self.chunk_errors else None
+        if number is None and chunk.index > len(file.chunks):
+            number = OutOfOrder.number
+        if number is not None:
+            wire.seat.rooms.hear(wire, ErrorBody(number, "0 later", message_id))
+            return
+        if chunk.index == len(file.chunks):
+            file.chunks.append(chunk)
+        if not self._cuts(wire):
+            wire.seat.rooms.hear(wire, Ack(message_id, file.room, len(file.chunks)))
+
+    def file_create(self, wire: Wire, file: bytes, room: bytes, size: int) -> dict:
+        kept = self.files.setdefault(file, KeptFile(room, size))
+        if (kept.room, kept.size) != (room, size):
+            raise Malformed("the file id is taken")
+        return {"have": len(kept.chunks)}
+
+    def file_read(self, wire: Wire, file: bytes, room: bytes, index: int, count: int) -> dict:
+        if file not in self.files or self.files[file].room != room:
+            raise NotMember("no such file")
+        for chunk in self.files[file].chunks[index : index + count]:
+            if self._cuts(wire):
+                raise ConnectionLost("cut")
+            wire.seat.rooms.hear(wire, chunk)
+        return {"size": self.files[file].size}
+
+    def _cuts(self, wire: Wire) -> bool:
+        self.cut_after -= 1
+        if self.cut_after == 0:
+            wire.seat.cut()
+        return wire.over
 
     # Operations
 

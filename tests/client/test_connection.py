@@ -7,15 +7,16 @@ import time
 import aiohttp
 import pytest
 
-from clawchat.client import Client, ConnectionLost, Unreachable, connection
+from clawchat.client import Client, ConnectionLost, Unreachable, connection, keepalive
 from clawchat.client.back_off import BackOff
 from clawchat.client.device import Device
 from clawchat.client.discovery import Finder
 from clawchat.client.store import Store
 from clawchat.protocol.bodies import CloseNotify
 from clawchat.protocol.connection_file import Endpoint
-from clawchat.protocol.errors import Limit, RekeyOverdue, UsageError
+from clawchat.protocol.errors import Limit, Malformed, RekeyOverdue, UsageError
 from clawchat.protocol.frame import MessageType
+from clawchat.protocol.handshake import ServerHandshake
 from clawchat.protocol.invite import Invite
 from clawchat.protocol.key_schedule import key_id
 from clawchat.protocol.keys import DiscoverySecret
@@ -34,8 +35,9 @@ def device(server):
 async def test_silent_server_is_pinged_and_then_given_up(server, alice, monkeypatch):
     """After a while without a frame the client pings; a server that stays silent is left for a new connection."""
     monkeypatch.setattr(connection, "WATCH_SECONDS", 0.02)
-    monkeypatch.setattr(connection, "PING_AFTER_SECONDS", 0.05)
-    monkeypatch.setattr(connection, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(keepalive, "PING_AFTER_SECONDS", 0.05)
+    monkeypatch.setattr(keepalive, "SILENCE_SECONDS", 0.3)
+    monkeypatch.setattr(keepalive, "LEAST_IDLE_SECONDS", 0)
     server.cut()
     await until(lambda: server.handshakes == 3)
     await asyncio.sleep(0.6)
@@ -111,6 +113,22 @@ async def test_server_that_says_nothing_is_given_up(server, device, monkeypatch)
             await connection.Connection.open(http, server.ports[0].endpoint(0), device.invite_credentials)
 
 
+async def test_a_handshake_that_fails_is_closed_with_the_clients_code(server, device, monkeypatch):
+    """4008, as a browser does it, which may not send 1008: here for an answer that is no H2."""
+    closed, close = [], aiohttp.ClientWebSocketResponse.close
+
+    async def spy(socket: aiohttp.ClientWebSocketResponse, *, code: int) -> bool:
+        closed.append(code)
+        return await close(socket, code=code)
+
+    monkeypatch.setattr(aiohttp.ClientWebSocketResponse, "close", spy)
+    monkeypatch.setattr(ServerHandshake, "receive_hello", lambda *_: b"no H2")
+    async with aiohttp.ClientSession() as http:
+        with pytest.raises(Malformed):
+            await connection.Connection.open(http, server.ports[0].endpoint(0), device.invite_credentials)
+    assert closed == [4008]
+
+
 async def test_worn_out_keys_are_replaced_by_a_new_connection(server, alice, monkeypatch):
     """When the session may seal no more, the message goes out on the next connection."""
     session = alice._line._current._session
@@ -175,3 +193,19 @@ async def test_wrong_clock_is_said(server, device, caplog):
 
     assert "clock" in caplog.text
     assert abs(Finder(device._store, device).now() - time.time() + 400) < 5
+
+
+@pytest.mark.parametrize(
+    ("ahead", "is_said"), [(-301, True), (-300, False), (300, False), (301, True), (-86_400, True)]
+)
+async def test_servers_clock_is_learnt_and_refuses_nobody(server, tmp_path, caplog, ahead, is_said):
+    """Authenticated in H2: from then on the client's time is the server's, over restarts too."""
+    server.clock_ahead_ms = ahead * 1000
+    with caplog.at_level(logging.WARNING, "clawchat.client.discovery"):
+        client = await Client.enrol(server.invite(), tmp_path, name="Bob")
+    assert client.status == "connected" and abs(client._finder.now() - time.time() - ahead) <= 2
+    assert ("clock" in caplog.text) is is_said
+    await client.close()
+    again = Client.open(tmp_path)
+    assert abs(again._finder.now() - time.time() - ahead) <= 2
+    await again.close()

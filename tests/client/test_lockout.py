@@ -279,6 +279,17 @@ async def test_secret_that_is_none_is_refused(server, alice, kid, secret):
     assert list(alice._device.discovery_secrets) == [key_id(server.secret)]
 
 
+async def test_secret_in_auth_ok_that_is_none_closes(server, alice):
+    """What the client has stays in force, and it comes again."""
+    server.finished_tlvs = {16: bytes(40)}
+    server.cut()
+    await until(lambda: isinstance(alice.problem, Malformed))
+    server.finished_tlvs = {}
+    await until(lambda: alice.status == "connected")
+
+    assert list(alice._device.discovery_secrets) == [key_id(server.secret)]
+
+
 def _notice(kid, secret) -> bytes:
     return Request(1, {"op": "secret", "kid": kid, "secret": secret}).encode()
 

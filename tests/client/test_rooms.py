@@ -41,6 +41,15 @@ async def test_messages_go_both_ways(hub):
     assert [entry.kind for entry in room.entries][:2] == ["created", "joined"]
 
 
+async def test_byte_order_mark_before_a_text_stays_behind(hub):
+    """Editors put one there; no text of the protocol may begin with it, so nobody's message is lost to it."""
+    alice, bob, room, _there = await pair(hub)
+    await room.send("\ufeffpasted")
+    await until(lambda: len(bob.texts(room.room_id)) == 1)
+
+    assert alice.texts(room.room_id) == bob.texts(room.room_id) == ["pasted"]
+
+
 async def test_restart_goes_on_from_the_disk(hub):
     """A program that is killed and started again sends what it had not sent, reads on, and opens nothing twice."""
     alice, bob, room, there = await pair(hub)

@@ -73,6 +73,7 @@ class Seat:
     session: Session
     rekey: ServerRekey
     device: bytes
+    psk_id: bytes
     cursors: dict[bytes, int] = field(default_factory=dict)
 
     async def send(self, kind: MessageType, payload: bytes) -> None:
@@ -98,6 +99,9 @@ class TinyServer:
         self.secret = DiscoverySecret.generate()
         self.devices: dict[bytes, tuple[PreSharedKey, DevicePublic | None]] = {}
         self.invites: set[bytes] = set()
+        self.first_pairs: set[bytes] = set()
+        # Pairs that were not used yet, by the one that each is to follow.
+        self.following: dict[bytes, bytes] = {}
         self.rooms: dict[bytes, list[Row]] = {}
         self.ports: list[Port] = []
         self.seats: list[Seat] = []
@@ -108,6 +112,8 @@ class TinyServer:
         self.other_files: dict[str, bytes] = {}
         self.locators: tuple[str, ...] = ()
         self.revocations: RevocationsHead | None = None
+        # What the file lists; a server that lists suite 1 has no floor.
+        self.suites: tuple[int, ...] = (2,)
         self._front: web.AppRunner | None = None
         self._serial = int(time.time())
         # Knobs
@@ -117,6 +123,11 @@ class TinyServer:
         self.skip_row: int | None = None
         self.refuse_all = False
         self.cut_after_store = 0
+        # Where the next renewal of a pair is cut: before it is stored, before it is answered, before its first AUTH_OK.
+        self.cut_renewal = ""
+        self.renewal_errors: list[int] = []
+        self.clock_ahead_ms = 0
+        self.renewal_waits: asyncio.Event | None = None
         self.lose_pairs = 0
         self.first_row = 1
         self.answer_pause = 0.0
@@ -202,6 +213,7 @@ class TinyServer:
             grace_seconds=60,
             endpoints=tuple(port.endpoint(at, successors[port.node] is not port) for port in ports),
             urls=self.locators,
+            suites=self.suites,
             revocations=self.revocations,
         )
 
@@ -316,8 +328,9 @@ class TinyServer:
         if port.tripwire:
             await socket.close(code=4409)
             return None
-        handshake = ServerHandshake(gate, server_id(self.identity.public), self.parameters)
-        await socket.send_bytes(handshake.receive_hello(hello, int(time.time() * 1000)))
+        pq_required, name = 1 not in self.suites, server_id(self.identity.public)
+        handshake = ServerHandshake(gate, name, self.parameters, pq_required)
+        await socket.send_bytes(handshake.receive_hello(hello, int(time.time() * 1000) + self.clock_ahead_ms))
         auth = handshake.receive_client_auth(await socket.receive_bytes())
         psk, bound = self.devices.get(auth.psk_id, (PreSharedKey.generate(), None))
         handshake.verify(psk, bound)
@@ -329,16 +342,47 @@ class TinyServer:
                 self.lose_pairs -= 1
             else:
                 self.devices[own_id] = (own_psk, auth.device_public)
+                self.first_pairs.add(own_id)
         else:
             for invite_id in list(self.invites):
                 if self.devices.get(invite_id, (None, None))[1] == auth.device_public:
                     self.invites.discard(invite_id)
                     del self.devices[invite_id]
+        self._activate(auth.psk_id)
+        if self.cut_renewal == "finish" and auth.psk_id not in self.first_pairs:
+            self.cut_renewal = ""
+            assert socket._req.transport is not None
+            socket._req.transport.abort()
+            return None
         frame, session = handshake.finish(self.finished_tlvs, random_bytes(16), 0)
         await socket.send_bytes(frame)
         signer = self.successor if self.successor and self.successor.public == gate.server_public else self.identity
         rekey = ServerRekey(session, auth.device_public, signer.sign, time.monotonic())
-        return Seat(port, socket, session, rekey, device_id(auth.device_public))
+        return Seat(port, socket, session, rekey, device_id(auth.device_public), auth.psk_id)
+
+    async def _answer_late(self, seat: Seat, number: int, release: asyncio.Event) -> None:
+        await release.wait()
+        await seat.send(MessageType.REQUEST, Response(number, {}).encode())
+
+    def _activate(self, psk_id: bytes) -> None:
+        """The pair that this one follows opens nothing any more, nor the one that was to follow it."""
+        self.devices.pop(self.following.pop(psk_id, b""), None)
+        for former, following in list(self.following.items()):
+            if following == psk_id:
+                del self.devices[former], self.following[former]
+
+    def _renew(self, seat: Seat) -> bool:
+        """Keep a pair that is to follow; False when the connection was cut instead."""
+        cut, public = self.cut_renewal, self.devices[seat.psk_id][1]
+        if cut in ("store", "answer"):
+            self.cut_renewal = ""
+        if cut != "store":
+            psk_id, psk = device_credentials(seat.session.exporter, public)
+            self.devices.pop(self.following.get(seat.psk_id, b""), None)
+            self.devices[psk_id], self.following[seat.psk_id] = (psk, public), psk_id
+        if cut in ("store", "answer"):
+            self.cut()
+        return cut not in ("store", "answer")
 
     async def _read(self, seat: Seat) -> None:
         async for message in seat.socket:
@@ -385,6 +429,16 @@ class TinyServer:
         body: dict = {}
         if request.body["op"] == "room.resume":
             body = self._resume(seat, request.body["rooms"])
+        elif request.body["op"] == "psk_renew":
+            if self.renewal_errors:
+                failure = Failure(request.id, {"code": self.renewal_errors.pop(0), "text": "1 second"})
+                return await seat.send(MessageType.REQUEST, failure.encode())
+            if not self._renew(seat):
+                return
+            if self.renewal_waits is not None:
+                # What comes meanwhile is read.
+                self._late = asyncio.create_task(self._answer_late(seat, request.id, self.renewal_waits))
+                return
         elif request.body["op"] == "device.revoke":
             failure = Failure(request.id, {"code": 12, "text": "not yours", "devices": []})
             return await seat.send(MessageType.REQUEST, failure.encode())

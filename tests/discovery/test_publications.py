@@ -1,5 +1,7 @@
 """From what should be said to a file that readers find."""
 
+import json
+
 import pytest
 from django.db import transaction
 
@@ -22,14 +24,27 @@ def test_compose_says_who_and_where(server, settings):
     """The composed file names the server, its ports, its validity and its mirrors."""
     settings.CLAWCHAT_ROTATION = {"interval": 3600.0, "lead": 120.0, "grace": 300.0}
     settings.CLAWCHAT_FRONT_URL = "https://chat.example.org"
+    settings.CLAWCHAT_LOCATION = "the attic"
     info = compose()
 
     assert info.server_public == current_identity().public
+    assert json.loads(info.encode())["metadata"]["location"] == "the attic"
     assert info.server_id.startswith("cc-")
     assert info.endpoints == (endpoint(),)
     assert (info.valid_from, info.valid_until) == (NOW, NEXT_ROTATION + 3600)
     assert (info.next_rotation, info.grace_seconds) == (NEXT_ROTATION, GRACE)
     assert info.urls == ("https://chat.example.org/connection.json",)
+
+
+@pytest.mark.parametrize(("pq_required", "suites"), [(True, (2,)), (False, (2, 1))])
+def test_the_file_lists_the_suites_that_are_taken(memory, settings, pq_required, suites):
+    """So a client never offers what its server would not take; turning the floor on or off is something to say."""
+    assert compose().suites == (2,)
+    services.publish(compose(), NOW)
+    settings.CLAWCHAT_PQ_REQUIRED = pq_required
+
+    assert compose().suites == suites
+    assert services.is_due(compose(NOW + 5), NOW + 5) is not pq_required
 
 
 def test_published_file_opens_for_holders_of_the_secret_only(memory):

@@ -88,10 +88,12 @@ Kind = TypeVar("Kind", bound=Talker)
 
 
 @contextlib.asynccontextmanager
-async def two_members(server: ServerProcess, folder: Path) -> AsyncIterator[tuple[Client, Client]]:
-    """Alice, who owns the server, and Bob, both connected as long as the block lasts."""
+async def two_members(
+    server: ServerProcess, folder: Path, bobs: type[Client] = Client
+) -> AsyncIterator[tuple[Client, Client]]:
+    """Alice, who owns the server, and Bob with a client of his kind, both connected as long as the block lasts."""
     alice = await Client.enrol(server.create_invite("--owner")["invite"], folder / "alice", name="Alice", layer=Rooms)
-    bob = await Client.enrol(server.create_invite()["invite"], folder / "bob", name="Bob", layer=Rooms)
+    bob = await bobs.enrol(server.create_invite()["invite"], folder / "bob", name="Bob", layer=Rooms)
     async with alice, bob:
         yield alice, bob
 

@@ -19,6 +19,7 @@ from threading import Thread
 import pytest
 
 from clawchat.client import Client
+from rotation.reach.router import NoAnswer
 from rotation.reach.upnp import Upnp
 from tests.e2e.home import MACHINE, NEIGHBOUR, OUTSIDE, Home
 from tests.e2e.networks import needs_networks
@@ -240,9 +241,20 @@ def test_a_fixed_port_that_another_machine_has(home, tmp_path):
 
 async def _take(port: int) -> None:
     """Have the router let another machine in by this port."""
-    router = await Upnp.find("A neighbour")
+    router = await _found("A neighbour")
     router._own = NEIGHBOUR
     await router.map(port, PATIENT)
+
+
+async def _found(name: str, tries: int = 5) -> Upnp:
+    """The router, which on a busy machine may still be starting."""
+    while True:
+        try:
+            return await Upnp.find(name)
+        except NoAnswer:
+            tries -= 1
+            if not tries:
+                raise
 
 
 def test_a_second_router_is_noticed(tmp_path):

@@ -31,7 +31,10 @@ ROWLESS = [
     "upnp",
     "natpmp",
     "gateway",
+    "budget",
 ]
+# Of the chat: sessions, what strangers cost and what is usual, which ask no database or a made-up one.
+ROWLESS_CHAT = ["test_rekey.py", "test_truncation.py", "test_silence_order.py", "detection"]
 MINUTES = 10
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone]
@@ -56,6 +59,7 @@ def test_the_servers_own_tests_pass_on_postgresql_and_redis(postgres_server, red
 def own_tests(areas: list[str], services: dict[str, str]) -> subprocess.CompletedProcess:
     """What pytest says of the tests in these folders, with these services."""
     ignored = [f"--ignore-glob=tests/rotation/*test_*{word}*.py" for word in ROWLESS]
+    ignored += [f"--ignore=tests/chat/{name}" for name in ROWLESS_CHAT]
     # Other people's servers are what these are about.
     ignored += ["--ignore=tests/discovery/test_remote_mirrors.py"]
     return subprocess.run(

@@ -1,9 +1,15 @@
-"""Two Python clients at a real server with small limits on keys: new ones again and again, while the port moves."""
+"""Two Python clients at a real server with small limits on keys: new ones again and again, while the port moves.
+
+Each of them has another cipher suite.
+"""
 
 import asyncio
+from typing import Any
 
 import pytest
 
+from clawchat.client import Client
+from clawchat.protocol.suites import SUITE_X25519, SUITE_X25519_MLKEM768, SUITES
 from tests.e2e.pairs import Watchful, converse, two_members, until
 from tests.e2e.server import ServerProcess
 
@@ -14,8 +20,21 @@ SMALL_LIMITS = "from chat.services.policy import change_policy; change_policy('t
 ASK = "from chat.services.rekey import ask_everybody; ask_everybody('test')"
 
 
+class WithoutMlkem(Client):
+    """A client that cannot do ML-KEM, and knows it."""
+
+    def __init__(self, *parts: Any, **options: Any) -> None:
+        super().__init__(*parts, pq_required=False, **options)
+        self._finder.suites = lambda: (SUITE_X25519,)
+
+
 class Rekeyer(Watchful):
     """One member: sends all the time without waiting, and writes down what keys it had."""
+
+    @property
+    def suites(self) -> set[int]:
+        """Those of its sessions."""
+        return {connection._session.suite for connection in self.epochs}
 
     @property
     def rekeys(self) -> int:
@@ -25,17 +44,23 @@ class Rekeyer(Watchful):
 
 @pytest.mark.e2e
 async def test_steady_talk_survives_rekeys_moves_and_a_request(tmp_path, caplog):
-    """Keys change at small limits and on an operator's word, the port moves: nothing lost, doubled or reordered."""
+    """Keys change at small limits and on an operator's word, the port moves: nothing lost, doubled or reordered.
+
+    The server's floor is off, and bob's client does without ML-KEM; alice's does not.
+    """
     caplog.set_level("INFO", "clawchat.client")
-    server = ServerProcess(tmp_path / "data", interval=20, lead=4, grace=4)
+    environment = {"CLAWCHAT_PQ_REQUIRED": "0"}
+    server = ServerProcess(tmp_path / "data", interval=20, lead=4, grace=4, environment=environment)
     await asyncio.to_thread(server.start)
     try:
         await asyncio.to_thread(server.run, "shell", "-c", SMALL_LIMITS)
-        async with two_members(server, tmp_path) as clients:
+        async with two_members(server, tmp_path, WithoutMlkem) as clients:
             talkers, log = await converse(clients, Rekeyer, lambda talkers: _ask_for_keys(server, talkers))
+            assert clients[0]._finder.known.suites == SUITES
     finally:
         await asyncio.to_thread(server.stop)
 
+    assert [talker.suites for talker in talkers] == [{SUITE_X25519_MLKEM768}, {SUITE_X25519}]
     for talker in talkers:
         talker.check(log)
         assert talker.rekeys >= REKEYS_OF_EACH

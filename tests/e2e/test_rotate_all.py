@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -73,6 +73,8 @@ class Former:
     identity: IdentityPublic
     certificate: x509.Certificate
     master_file: Path
+    # Of every device, by its id.
+    pairs: dict[bytes, bytes]
 
     @classmethod
     def of(cls, server: ServerProcess, client: Client, folder: Path) -> "Former":
@@ -81,7 +83,7 @@ class Former:
         assert credentials is not None and client.port is not None
         kept = shutil.copy(master_file(server), folder / "former.key")
         certificate = shake_hands(client.port, ca_file=authority(server)).certificate
-        return cls(credentials, client._device.server_public, certificate, Path(kept))
+        return cls(credentials, client._device.server_public, certificate, Path(kept), pairs_in_use(server))
 
 
 @pytest.fixture
@@ -112,6 +114,7 @@ async def test_all_keys_change_in_the_middle_of_a_busy_chat(server, tmp_path, ch
         browsers = await stack.enter_async_context(Browsers(chromium_path, tmp_path / "browsers"))
         people = await two_people(server, browsers, trusting_home(server, tmp_path))
         before = Former.of(server, paula, tmp_path)
+        assert len(before.pairs) == 5
         for person in people:
             await start_talking(person, MESSAGES, EVERY_MS, burst=1)
         said_by_the_command: list[str] = []
@@ -124,6 +127,7 @@ async def test_all_keys_change_in_the_middle_of_a_busy_chat(server, tmp_path, ch
             await asyncio.sleep(3)
             await former_keys_are_refused(server, before, paula, began)
             await until(lambda: all(len(client._device.pins) == 1 for client in (paula, peter)), OVERLAP + 60)
+            await every_pair_is_another(server, before, paula, dave.device_id)
 
         talkers, log = await converse((paula, peter), Calm, course)
         await everything_arrived(people, 2 * MESSAGES, seconds=120)
@@ -208,6 +212,23 @@ async def former_keys_are_refused(server: ServerProcess, former: Former, client:
         opened, _, total = (await asyncio.to_thread(under_master, server, key_file)).split()
         assert int(opened) == (int(total) if opens else 0)
     await until(lambda: oldest_session_keys(server) > began, SOON_SECONDS)
+
+
+async def every_pair_is_another(server: ServerProcess, former: Former, client: Client, away: bytes) -> None:
+    """Of browsers and Python clients alike, but not of who was away; and the former one opens nothing."""
+    now = pairs_in_use(server)
+    assert {device for device, pair in now.items() if pair == former.pairs[device]} == {away}
+    current, endpoint = client._device.credentials, client._line.endpoint
+    assert current is not None and endpoint is not None
+    with pytest.raises(Unauthentic):
+        await dial(client, endpoint, replace(current, psk_id=former.credentials.psk_id, psk=former.credentials.psk))
+    said = await asyncio.to_thread(server.run, "rotate_keys")
+    assert "of 5 devices; 1 of them still use one from before" in said
+
+
+def pairs_in_use(server: ServerProcess) -> dict[bytes, bytes]:
+    """The id of the pair that each device uses, by the device's."""
+    return dict(rows(server, "SELECT device_id, psk_id FROM chat_device"))
 
 
 async def dial(client: Client, endpoint: Endpoint, credentials: Credentials) -> None:

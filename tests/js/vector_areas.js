@@ -35,6 +35,7 @@ import {
 } from "../../static/js/protocol/keys.js";
 import { MessageHeader } from "../../static/js/protocol/message_header.js";
 import { pad, unpad } from "../../static/js/protocol/padding.js";
+import { encodeClientName, parseClientName } from "../../static/js/protocol/parameters.js";
 import { LIST_NAME, MegaFolder, parsePlace, WebPlace } from "../../static/js/protocol/places.js";
 import { ClientRekey, ServerRekey } from "../../static/js/protocol/rekey.js";
 import {
@@ -46,12 +47,17 @@ import {
 import { Role } from "../../static/js/protocol/session.js";
 import { signSuccession, SuccessorStatement } from "../../static/js/protocol/succession.js";
 import { makeWrap, openWrap } from "../../static/js/protocol/wraps.js";
+import { attachment } from "./attachment_area.js";
+import { signal } from "./signal_area.js";
+import { runPrimitives } from "./primitive_area.js";
 
 const same = (made, given, what) => {
   if (toHex(made) !== toHex(given)) throw new Error(`${what} does not come back the same`);
 };
 
 export const AREAS = {
+  primitives: runPrimitives,
+
   derive_session_keys({ dh_secret, server_public, client_public }) {
     const [server, client] = [server_public, client_public].map((each) => ExchangePublic.fromBytes(fromHex(each)));
     const { encryptionKey, macKey, ivKey, nextKeySeed } = deriveSessionKeys(fromHex(dh_secret), server, client);
@@ -68,6 +74,10 @@ export const AREAS = {
     if (found === null) throw new Unauthentic("no gate fits");
     return { gate: all.indexOf(found) };
   },
+
+  attachment,
+
+  signal,
 
   handshake,
 
@@ -157,14 +167,30 @@ export const AREAS = {
     return { values };
   },
 
+  parameters({ side, data }) {
+    if (side === "client") {
+      const name = parseClientName(fromHex(data));
+      return { client_name: name, canonical: toHex(encodeClientName(name)) === data };
+    }
+    const read = ServerParameters.parse(fromHex(data));
+    const { maxFrameBytes, idleSeconds, minimumClient, softLimits, hardLimits } = read;
+    const listed = ({ seconds, bytes, frames }) => [seconds, bytes, frames];
+    const plain = { max_frame_bytes: maxFrameBytes, idle_seconds: idleSeconds, minimum_client: minimumClient };
+    const limits = { soft_limits: listed(softLimits), hard_limits: listed(hardLimits) };
+    return { ...plain, ...limits, canonical: toHex(read.encode()) === data };
+  },
+
   bodies({ body, data }) {
     const types = {
       chat_send: "ChatSend",
       chat_delivery: "ChatDelivery",
+      file_chunk: "FileChunk",
+      presence: "PresenceBody",
       error: "ErrorBody",
       close_notify: "CloseNotify",
       ack: "Ack",
     };
+    if (body === "ping") return { data: bodies.parsePing(fromHex(data)) };
     const read = body === "exchange" ? bodies.parseExchange(fromHex(data)) : bodies[types[body]].parse(fromHex(data));
     same(read.encode(), fromHex(data), body);
     if (body === "exchange") return { kind: read.constructor.name.toLowerCase(), id: read.id, body: marked(read.body) };
@@ -248,9 +274,11 @@ async function handshake({ receives, keys, H1, H2, H3, AUTH_OK }) {
     device.public,
     sign,
     keys.client_name,
+    keys.suites,
   );
-  const server = new ServerHandshake(gate, keys.server_id, ServerParameters.parse(fromHex(keys.params)));
-  const hello = () => client._hello(fromHex(keys.client_random), ours, kem, keys.suites);
+  const parameters = ServerParameters.parse(fromHex(keys.params));
+  const server = new ServerHandshake(gate, keys.server_id, parameters, keys.pq_required ?? true);
+  const hello = () => client._hello(fromHex(keys.client_random), ours, keys.suites.includes(2) ? kem : null);
   const receiveHello = () => {
     const encapsulate = (key) => {
       key.encapsulate(); // The library judges the key; its ciphertext is another each time, so the case brings one.
@@ -293,7 +321,7 @@ async function handshake({ receives, keys, H1, H2, H3, AUTH_OK }) {
 async function rekey({ receives, keys, INIT, RESP, DONE }) {
   const secret = (name, Type) => new Type(fromHex(keys[name]));
   const [device, identity] = [secret("device_seed", DeviceKey), secret("server_identity_seed", IdentityKey)];
-  const kem = secret("mlkem_seed", DecapsulationKey);
+  const kem = keys.suite === 1 ? null : secret("mlkem_seed", DecapsulationKey);
   if (receives === "RESP") {
     const { session, epochs } = sessionBefore(Role.CLIENT, keys);
     const client = new ClientRekey(session, identity.public, async (message) => device.sign(message), 0);
@@ -321,6 +349,7 @@ function sessionBefore(role, keys) {
   const epochs = new _Epochs(role === Role.CLIENT, fromHex(keys.session_id), before, keys.epoch - 1);
   const session = {
     role,
+    suite: keys.suite ?? 2,
     sessionId: fromHex(keys.session_id),
     get epoch() {
       return epochs.reached;

@@ -2,6 +2,7 @@
 
 import { diagnose } from "./diagnosis.js";
 import { JONAS, ME, message, PEOPLE, sampleId } from "./sample.js";
+import { SampleFiles } from "./sample_files.js";
 import { furnish, KITCHEN, SCENES, WAY } from "./scenes.js";
 
 const MINUTE_MS = 60_000;
@@ -28,6 +29,7 @@ export class App extends EventTarget {
     problem: null,
   };
   way = WAY;
+  files = new SampleFiles();
   #messages = new Map();
 
   static async open({ location }) {
@@ -93,8 +95,10 @@ export class App extends EventTarget {
     this.#change(roomId, () => ({ waitsFor: null }));
   }
 
-  async send(roomId, text) {
-    const sent = message(roomId, this.messages(roomId).length, Date.now(), ME, text);
+  async send(roomId, text, sources = []) {
+    const said = message(roomId, this.messages(roomId).length, Date.now(), ME, text);
+    const files = sources.map(({ name, size, type }, index) => ({ id: `${said.id}${index}`, name, size, mime: type }));
+    const sent = { ...said, files };
     this.add({ ...sent, status: "waiting", seq: null });
     if (this.connection.status === "offline") return sent.id;
     await pause(250);

@@ -65,6 +65,33 @@ def pick_file(page: Page) -> None:
     page.get_by_text("This is no connection file").wait_for()
 
 
+def choose_files(page: Page) -> None:
+    """Picks four files, one of them too large."""
+    with page.expect_file_chooser() as choosing:
+        page.get_by_role("button", name="Attach a file").click()
+    picked = [("lake.jpg", "image/jpeg", 700_000), ("second voice.ogg", "audio/ogg", 3_300_000)]
+    long = ("minutes of the third floor band, autumn meeting, with everybody's remarks.pdf", "application/pdf", 900)
+    choosing.value.set_files(
+        [{"name": name, "mimeType": mime, "buffer": bytes(size)} for name, mime, size in [*picked, long]]
+        + [{"name": "film.mkv", "mimeType": "video/x-matroska", "buffer": bytes(26_300_000)}]
+    )
+    page.get_by_text("too large to send").wait_for()
+
+
+def see_picture(page: Page) -> None:
+    """Goes up to where a picture is, which is fetched then."""
+    page.locator("cc-picture").first.scroll_into_view_if_needed()
+    page.locator("cc-picture img").first.wait_for()
+
+
+def drag_files(page: Page) -> None:
+    """Drags something over the room."""
+    data = page.evaluate_handle(
+        "() => { const data = new DataTransfer(); data.items.add(new File(['x'], 'x')); return data }"
+    )
+    page.locator(".log").dispatch_event("dragover", {"dataTransfer": data})
+
+
 def scroll_up(page: Page) -> None:
     """Leaves the end of the log, and then something comes."""
     page.locator(".log").evaluate("log => log.scrollTo(0, 2000)")
@@ -108,6 +135,11 @@ PICTURES = {
     "add people link": ("ready", [open_kitchen, click("Add people"), make_invite]),
     "invite": ("ready", [click("Invite somebody")]),
     "profile": ("ready", [lambda page: page.locator(".self").click()]),
+    "files": ("files", [open_kitchen, see_picture]),
+    "files on their way": ("files", [open_kitchen]),
+    "picture": ("files", [open_kitchen, see_picture, click("lake.jpg, enlarge")]),
+    "chosen files": ("ready", [open_kitchen, choose_files]),
+    "drop": ("ready", [open_kitchen, drag_files]),
     "details": ("ready", [open_kitchen, lambda page: page.locator(".about").click()]),
     "typing": (
         "ready",

@@ -1,5 +1,6 @@
 /** What each scene shows. A scene changes a FakeApp that is ready, with three rooms. */
 
+import { withFiles } from "./sample_files.js";
 import { INES, JONAS, kitchenTable, longTalk, MARA, ME, message, PEOPLE, sampleId } from "./sample.js";
 
 const HOUR_MS = 3_600_000;
@@ -40,6 +41,9 @@ export function furnish(app) {
 
 export const SCENES = {
   ready() {},
+  files(app) {
+    app.put(KITCHEN, withFiles(app.messages(KITCHEN)));
+  },
   starting: state("starting"),
   elsewhere: state("elsewhere"),
   empty: state("empty"),

@@ -18,6 +18,7 @@ STAND_INS = {
     "/worker.js": "worker.js",
     "/static/js/chat/app.js": "fake_app.js",
     "/static/js/chat/sample.js": "sample.js",
+    "/static/js/chat/sample_files.js": "sample_files.js",
     "/static/js/chat/scenes.js": "scenes.js",
 }
 PORT = 8123

@@ -42,6 +42,7 @@ SCENES = [
     "problem",
     "update",
     "long",
+    "files",
 ]
 OVERFLOW = """() => {
   const { scrollWidth, scrollHeight } = document.documentElement;
@@ -385,3 +386,127 @@ async def test_phone_shows_one_pane_and_finds_back(phone):
     await phone.page.get_by_role("button", name="Kitchen table").tap()
     await phone.page.get_by_role("button", name="Back to the rooms").tap()
     await expect(rooms).to_be_visible()
+
+
+async def test_files_are_chosen_shown_left_out_and_sent(desktop):
+    """Each stands above the box with its size and a way out; files need no words, and Enter sends them."""
+    await desktop.show("ready")
+    chosen = desktop.page.get_by_role("list", name="Files to send").get_by_role("listitem")
+    send = desktop.page.get_by_role("button", name="Send", exact=True)
+    await expect(send).to_be_disabled()
+
+    await pick(desktop, ("lake.jpg", 700_000), ("a\u202eb.pdf", 12))
+    await expect(chosen).to_contain_text(["lake.jpg 684 KB", "ab.pdf 12 bytes"])
+    await desktop.page.get_by_role("button", name="Leave out lake.jpg").press("Enter")
+    await expect(chosen).to_have_count(1)
+    await expect(desktop.composer).to_be_focused()
+    await desktop.composer.press("Enter")
+
+    await expect(chosen).to_have_count(0)
+    await expect(desktop.page.locator("cc-message").last.locator("bdi")).to_have_text("ab.pdf")
+    await expect(desktop.page.locator("cc-message").last.locator(".text")).to_have_count(0)
+
+
+async def test_what_does_not_go_into_a_message_is_said_at_once(desktop):
+    """Those that fit are there, and the limit is named."""
+    await desktop.show("ready")
+    chosen = desktop.page.get_by_role("list", name="Files to send").get_by_role("listitem")
+
+    await pick(desktop, ("large.bin", 26_300_000), ("small.bin", 10))
+    await expect(desktop.page.get_by_role("alert")).to_contain_text("A file can have 25 MB.")
+    await expect(chosen).to_have_count(1)
+    await pick(desktop, *((f"{number}.txt", 1) for number in range(10)))
+
+    await expect(desktop.page.get_by_role("alert")).to_contain_text("Ten files go into one message")
+    await expect(chosen).to_have_count(10)
+
+
+async def test_files_are_dropped_on_the_room_and_pasted_into_the_box(desktop):
+    """The room says where they go while they are dragged; a page that is left for a dropped file loses everything."""
+    await desktop.show("ready")
+    chosen = desktop.page.get_by_role("list", name="Files to send").get_by_role("listitem")
+    place = desktop.page.get_by_text("Drop the files here to send them")
+    data = await desktop.page.evaluate_handle(
+        "() => { const data = new DataTransfer(); data.items.add(new File(['x'], 'dropped.txt')); return data }"
+    )
+
+    await desktop.log.dispatch_event("dragover", {"dataTransfer": data})
+    await expect(place).to_be_visible()
+    await desktop.log.dispatch_event("drop", {"dataTransfer": data})
+    await expect(place).to_have_count(0)
+    await desktop.composer.evaluate(
+        """box => { const clipboardData = new DataTransfer()
+          clipboardData.items.add(new File(["x"], "image.png", { type: "image/png" }))
+          box.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true, cancelable: true })) }"""
+    )
+
+    await expect(chosen).to_contain_text(["dropped.txt", "image.png"])
+
+
+async def test_chosen_files_wait_in_their_room(desktop):
+    """Like the words beside them."""
+    await desktop.show("ready")
+    chosen = desktop.page.get_by_role("list", name="Files to send").get_by_role("listitem")
+    await desktop.page.get_by_role("button", name="Kitchen table").first.click()
+    await pick(desktop, ("lake.jpg", 700))
+    await expect(chosen).to_have_count(1)
+
+    await desktop.page.get_by_role("button", name="Third floor band").click()
+    await expect(chosen).to_have_count(0)
+    await desktop.page.get_by_role("button", name="Kitchen table").first.click()
+
+    await expect(chosen).to_have_count(1)
+
+
+async def test_picture_is_shown_in_its_frame_and_whole(desktop):
+    """A small one comes by itself, nothing moves when it does, and it opens over the room, not as a page."""
+    await desktop.show("files")
+    frame = desktop.page.locator("cc-picture .frame").first
+    before = await frame.bounding_box()
+    await frame.scroll_into_view_if_needed()
+    await desktop.page.get_by_role("img", name="Picture: lake.jpg").wait_for()
+    after = await frame.bounding_box()
+
+    await desktop.page.get_by_role("button", name="lake.jpg, enlarge").press("Enter")
+    await expect(desktop.page.get_by_role("dialog", name="lake.jpg").get_by_role("img")).to_be_visible()
+    await desktop.page.keyboard.press("Escape")
+
+    await expect(desktop.page.get_by_role("dialog", name="lake.jpg")).to_have_count(0)
+    assert (before["width"], before["height"]) == (after["width"], after["height"])
+    assert desktop.said == []
+
+
+async def test_a_file_that_only_calls_itself_a_picture_is_none(desktop):
+    """A script in a picture's name is neither shown nor run; it can only be saved."""
+    await desktop.show("files")
+    card = desktop.page.locator("cc-file", has_text="cat.png")
+    await card.scroll_into_view_if_needed()
+    await expect(card.locator("cc-picture")).to_have_count(0)
+
+    async with desktop.page.expect_download() as downloading:
+        await card.get_by_role("button", name="Download cat.png").click()
+
+    assert (await downloading.value).suggested_filename == "cat.png"
+    assert (await desktop.page.title()) != "run"
+    assert len(desktop.page.context.pages) == 1
+
+
+async def test_message_that_is_not_sent_gives_its_words_back(phone):
+    """Whoever takes it back goes on with the text."""
+    await phone.show("files")
+    await phone.page.locator(".room").first.tap()
+    await phone.composer.fill("new words")
+
+    await phone.page.get_by_role("button", name="Remove").tap()
+
+    await expect(phone.composer).to_have_value("The good cups\nnew words")
+
+
+async def pick(screen, *files):
+    """Choose files of these names and sizes."""
+    async with screen.page.expect_file_chooser() as choosing:
+        await screen.page.get_by_role("button", name="Attach a file").click()
+    chooser = await choosing.value
+    await chooser.set_files(
+        [{"name": name, "mimeType": "application/octet-stream", "buffer": bytes(size)} for name, size in files]
+    )

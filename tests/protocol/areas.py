@@ -1,11 +1,34 @@
 """How each area of tests/vectors is run: from a case's input to its output, raising what our code raises."""
 
+from dataclasses import astuple
+
+from clawchat.protocol.attachment import (
+    Attachment,
+    encode_attachments,
+    fitting_mime,
+    fitting_name,
+    open_attachment,
+    parse_attachments,
+    seal_attachment,
+    sealed_size,
+)
 from clawchat.protocol.authenticated_data import AuthenticatedData
-from clawchat.protocol.bodies import Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, parse_exchange
+from clawchat.protocol.bodies import (
+    Ack,
+    ChatDelivery,
+    ChatSend,
+    CloseNotify,
+    ErrorBody,
+    FileChunk,
+    PresenceBody,
+    SealedSignal,
+    parse_exchange,
+    parse_ping,
+)
 from clawchat.protocol.connection_file import SealedConnectionFile, check_freshness
 from clawchat.protocol.connection_info import ConnectionInfo, Endpoint
 from clawchat.protocol.credential import LeafIdentity, open_root_blob
-from clawchat.protocol.encoding import encode_tlvs, parse_tlvs
+from clawchat.protocol.encoding import encode_cbor, encode_tlvs, parse_cbor, parse_tlvs
 from clawchat.protocol.endpoint_choice import (
     better_endpoints,
     is_content,
@@ -23,6 +46,7 @@ from clawchat.protocol.handshake import Gate, find_gate
 from clawchat.protocol.invite import Invite
 from clawchat.protocol.key_schedule import EpochKeys, derive_session_keys, expand_label, gate_key, key_id
 from clawchat.protocol.keys import (
+    AttachmentKey,
     DecapsulationKey,
     DeviceKey,
     DevicePublic,
@@ -33,25 +57,33 @@ from clawchat.protocol.keys import (
     IdentityPublic,
     PreSharedKey,
     RecoveryKey,
+    SignalKey,
 )
 from clawchat.protocol.message_header import MessageHeader
 from clawchat.protocol.padding import pad, unpad
+from clawchat.protocol.parameters import ServerParameters, encode_client_name, parse_client_name
 from clawchat.protocol.places import LIST_NAME, MegaFolder, WebPlace, parse_place
+from clawchat.protocol.primitives import Sha256, sha256
 from clawchat.protocol.rekey import ClientRekey, ServerRekey
 from clawchat.protocol.revocation_list import Revoked, SealedRevocationList, check_identity_revocation, revoked_id
 from clawchat.protocol.session import Role, Session
+from clawchat.protocol.signal import _seal_signal, open_signal
 from clawchat.protocol.succession import SuccessorStatement, sign_succession
+from clawchat.protocol.suites import SUITE_X25519_MLKEM768
 from clawchat.protocol.wraps import make_wrap, open_wrap
+from tests.protocol.primitive_area import run_primitives  # noqa: F401, one of AREAS
 from tests.vectors.sides import Sides
 
 BODIES = {
     "chat_send": ChatSend,
     "chat_delivery": ChatDelivery,
+    "file_chunk": FileChunk,
+    "presence": PresenceBody,
     "error": ErrorBody,
     "close_notify": CloseNotify,
     "ack": Ack,
 }
-HEX_SIDES = ("suites", "server_id", "client_name", "client_time_ms", "server_time_ms")
+HEX_SIDES = ("suites", "pq_required", "server_id", "client_name", "client_time_ms", "server_time_ms")
 
 
 def _bytes(given, *names):
@@ -66,6 +98,8 @@ def _shown(value):
         return [_shown(item) for item in value]
     if isinstance(value, dict):
         return {str(name): _shown(item) for name, item in value.items()}
+    if isinstance(value, SealedSignal):
+        return _members(value, *value.__dataclass_fields__)
     return value
 
 
@@ -126,14 +160,15 @@ def _receive_client_auth(sides, records):
 
 
 def run_rekey(given):
-    keys = {name: value if name == "epoch" else bytes.fromhex(value) for name, value in given["keys"].items()}
+    plain = ("epoch", "suite")
+    keys = {name: value if name in plain else bytes.fromhex(value) for name, value in given["keys"].items()}
     messages = {name: bytes.fromhex(given[name]) for name in ("INIT", "RESP", "DONE") if name in given}
     receives = given["receives"]
     if receives == "RESP":
         session = _session_before(Role.CLIENT, keys)
         client = ClientRekey(session, IdentityKey(keys["server_identity_seed"]).public, _device(keys).sign, 0)
-        exchange, decapsulation = ExchangeSecret(keys["client_eph_private"]), DecapsulationKey(keys["mlkem_seed"])
-        assert client._init(100, exchange, decapsulation) == messages["INIT"]
+        decapsulation = DecapsulationKey(keys["mlkem_seed"]) if session.suite == SUITE_X25519_MLKEM768 else None
+        assert client._init(100, ExchangeSecret(keys["client_eph_private"]), decapsulation) == messages["INIT"]
         return {"DONE": client.receive(messages["RESP"], 101).hex(), "epoch_keys": _next_keys(session)}
     session = _session_before(Role.SERVER, keys)
     server = ServerRekey(session, _device(keys).public, IdentityKey(keys["server_identity_seed"]).sign, 0)
@@ -159,7 +194,7 @@ def _device(keys):
 def _session_before(role, keys):
     """A session in the epoch before the one that is to begin."""
     before = EpochKeys(*(bytes(size) for size in (32, 12, 32, 12, 32, 32, 32)), keys["next_key_seed"])
-    session = Session(role, keys["session_id"], before)
+    session = Session(role, keys["session_id"], before, suite=keys.get("suite", SUITE_X25519_MLKEM768))
     session.sending_epoch = session.receiving_epoch = keys["epoch"] - 1
     session.sent_frames = session.received_frames = 1
     return session
@@ -253,11 +288,24 @@ def run_tlv(given):
     return {"values": _shown(values)}
 
 
+def run_parameters(given):
+    data = bytes.fromhex(given["data"])
+    if given["side"] == "client":
+        name = parse_client_name(data)
+        return {"client_name": name, "canonical": encode_client_name(name) == data}
+    read = ServerParameters.parse(data)
+    limits = {name: list(astuple(getattr(read, name))) for name in ("soft_limits", "hard_limits")}
+    plain = _members(read, "max_frame_bytes", "idle_seconds", "minimum_client")
+    return {**plain, **limits, "canonical": read.encode() == data}
+
+
 def run_bodies(given):
     data = bytes.fromhex(given["data"])
     if given["body"] == "exchange":
         body = parse_exchange(data)
         shown = {"kind": type(body).__name__.lower(), "id": body.id, "body": _tagged(body.body)}
+    elif given["body"] == "ping":
+        return {"data": parse_ping(data).hex()}
     else:
         body = BODIES[given["body"]].parse(data)
         shown = _members(body, *body.__dataclass_fields__)
@@ -326,6 +374,64 @@ def run_endpoint_choice(given):
             kept = remember_time(times, listed[0], given["milliseconds"], given["now"])
             return {"times": [[place, *known] for place, known in kept.items()]}
     return {"slow": sorted(slow_places(listed, times, given["now"]))}
+
+
+def run_attachment(given):
+    match given["question"]:
+        case "show":
+            found = parse_attachments(parse_cbor(bytes.fromhex(given["attachments"])))
+            shown = [
+                _members(each, "id", "size", "sha256", "mime", "name")
+                | {"key": bytes(each.key).hex(), "sealed": sealed_size(each.size)}
+                for each in found
+            ]
+            return {"attachments": shown, "encoded": encode_cbor(encode_attachments(found)).hex()}
+        case "fit":
+            return {"name": fitting_name(given["name"]), "mime": fitting_mime(given["mime"])}
+        case "seal":
+            chunks, digest = _seal_pattern(given)
+            hashes = {"first": sha256(chunks[0].data).hex(), "last": sha256(chunks[-1].data).hex()}
+            return {"sizes": [len(each.data) for each in chunks], "sha256": digest.hex(), **hashes}
+        case "open":
+            members = given["attachment"]
+            raw = {name: bytes.fromhex(members[name]) for name in ("id", "key", "sha256")}
+            chunks = [
+                FileChunk(bytes.fromhex(each["file"]), each["index"], each["last"], bytes.fromhex(each["data"]))
+                for each in given["chunks"]
+            ]
+            return {"plaintext": b"".join(open_attachment(Attachment.from_members({**members, **raw}), chunks)).hex()}
+    sealed, _ = _seal_pattern(given)
+    chunks = []
+    for each in given["chunks"]:
+        data = bytearray(sealed[each["of"]].data)
+        if "flip" in each:
+            data[each["flip"]] ^= 1
+        data = bytes(data[: len(data) - each.get("cut", 0)]) + bytes(each.get("more", 0))
+        chunks.append(FileChunk(bytes.fromhex(each["file"]), each["index"], each["last"], data))
+    digest = sha256(*(each.data for each in chunks))
+    size = given.get("shown_size", given["size"])
+    attachment = Attachment(sealed[0].file_id, size, AttachmentKey(bytes.fromhex(given["key"])), digest, "a/b", "a")
+    return {"sha256": sha256(b"".join(open_attachment(attachment, chunks))).hex()}
+
+
+def run_signal(given):
+    key, room_id = _bytes(given, "key", "room_id")
+    if given["question"] == "seal":
+        sender, nonce = _bytes(given, "sender", "nonce")
+        made = _seal_signal(SignalKey(key), room_id, sender, given["epoch"], given["members"], nonce)
+        return {"sealed": made.encode().hex()}
+    sealed = SealedSignal.parse(bytes.fromhex(given["sealed"]))
+    found = open_signal(SignalKey(key), room_id, sealed)
+    shown = {"type": None} if found is None else found.to_members()
+    return {**_members(sealed, "sender", "epoch"), **shown}
+
+
+def _seal_pattern(given):
+    file_id, key, pattern = _bytes(given, "file", "key", "pattern")
+    size, digest = given["size"], Sha256()
+    plaintext = (pattern * (size // len(pattern) + 1))[:size] if size <= 2**30 else b""
+    chunks = list(seal_attachment([plaintext], file_id, AttachmentKey(key), size, digest))
+    return chunks, digest.digest()
 
 
 AREAS = {name.removeprefix("run_"): run for name, run in globals().copy().items() if name.startswith("run_")}

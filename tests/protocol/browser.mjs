@@ -18,7 +18,7 @@ class Browser {
   #server;
   #rekey;
 
-  hello({ server_public, discovery_secret, psk_id, psk, device_seed, client_name }) {
+  hello({ server_public, discovery_secret, psk_id, psk, device_seed, client_name, suites }) {
     const key = (Type, hex) => new Type(fromHex(hex));
     const device = key(DeviceKey, device_seed);
     const gate = gateKey(key(DiscoverySecret, discovery_secret));
@@ -26,7 +26,8 @@ class Browser {
     const sign = async (message) => device.sign(message);
     this.#device = device;
     this.#server = server;
-    this.#handshake = new ClientHandshake(server, gate, fromHex(psk_id), secret, device.public, sign, client_name);
+    const offer = [client_name, suites];
+    this.#handshake = new ClientHandshake(server, gate, fromHex(psk_id), secret, device.public, sign, ...offer);
     return { record: toHex(this.#handshake.hello()) };
   }
 

@@ -8,6 +8,7 @@ from clawchat.protocol.key_schedule import EpochKeys, derive_session_keys, gate_
 from clawchat.protocol.keys import DeviceKey, DiscoverySecret, ExchangePublic, IdentityKey, PreSharedKey
 from clawchat.protocol.rekey import ClientRekey, ServerRekey
 from clawchat.protocol.session import Role, Session
+from clawchat.protocol.suites import SUITE_X25519_MLKEM768
 
 NOW_MS = 1_760_000_000_000
 PSK_ID = bytes(range(16))
@@ -41,7 +42,10 @@ class Pair:
 
 
 def pair(parameters=None, client_name="", **changed):
-    """A client and a server that know each other, but for what is changed of the client: psk, pin, gate_key, device."""
+    """A client and a server that know each other, but for what is changed of the client: psk, pin, gate_key, device.
+
+    `suites` are the client's offer, `pq_required` is the server's floor.
+    """
     identity, device, psk = IdentityKey.generate(), DeviceKey.generate(), PreSharedKey.generate()
     gate = Gate(gate_key(DiscoverySecret.generate()), identity)
     client_device = changed.get("device", device)
@@ -53,8 +57,11 @@ def pair(parameters=None, client_name="", **changed):
         client_device.public,
         changed.get("sign", client_device.sign),
         client_name,
+        changed.get("suites", (SUITE_X25519_MLKEM768,)),
     )
-    return Pair(client, ServerHandshake(gate, "cc-server", parameters or ServerParameters()), gate, psk, device)
+    pq_required = changed.get("pq_required", True)
+    server = ServerHandshake(gate, "cc-server", parameters or ServerParameters(), pq_required)
+    return Pair(client, server, gate, psk, device)
 
 
 def sessions(tlvs=None, **changed):
@@ -107,7 +114,8 @@ class Ends:
 
 def ends(now=0.0, parameters=None, device=None, **changed):
     """A session that may be rekeyed, begun at `now`; changed names other keys for one half, as `pair` does."""
-    both = pair(parameters, **({"device": device} if device else {}))
+    suites = {name: changed[name] for name in ("suites", "pq_required") if name in changed}
+    both = pair(parameters, **suites, **({"device": device} if device else {}))
     if device:
         both.device = device
     frame, server = both.finish(both.authenticate(both.answer(both.hello())))

@@ -98,6 +98,8 @@ def test_file_shows_nothing():
     """Neither address, name nor path stands in clear."""
     data = published()
 
+    assert json.loads(data)["timestamp"] == NOW
+    assert "wraps" not in json.loads(data)
     assert not any(word in data for word in (b"chat.example", b"54321", PATH.encode(), b"attic"))
 
 
@@ -243,6 +245,7 @@ def test_signed_file_must_name_a_pinned_server():
     """A signature alone does not introduce another key."""
     stranger = replace(INFO, server_public=IdentityKey.generate().public)
     data = _seal_connection_file(stranger.encode(), SECRET, SERVER, NOW, random_bytes(12))
+    assert json.loads(data)["timestamp"] == NOW
     with pytest.raises(Unauthentic):
         SealedConnectionFile.parse(data).open(SECRET, [SERVER.public])
 
@@ -410,3 +413,16 @@ def test_specifications_own_format_round_trip():
         decrypt_connection_file(data, DiscoverySecret.generate())
     with pytest.raises(UnsupportedVersion):
         SealedConnectionFile.parse(data)
+
+
+@pytest.mark.parametrize(("name", "at"), [("iv", 12), ("tag", 16)])
+def test_specifications_own_format_has_sizes(name, at):
+    """A byte that moved from one member to the next is no other spelling of the same file."""
+    good = json.loads(encrypt_connection_file({"port": 1}, SECRET, NOW))
+    raw, sealed = parse_base64(good[name]), parse_base64(good["ciphertext"])
+    assert len(raw) == at
+    moved = (raw + b"\0", sealed) if name == "iv" else (sealed[-1:] + raw, sealed[:-1])
+    for value, ciphertext in (moved, (raw[:-1], sealed)):
+        changed = {**good, name: encode_base64(value), "ciphertext": encode_base64(ciphertext)}
+        with pytest.raises(Malformed):
+            decrypt_connection_file(encode_json(changed), SECRET)

@@ -25,7 +25,7 @@ from clawchat.protocol.encoding import (
 from clawchat.protocol.errors import Malformed, PeerError, TooLarge, UsageError
 
 NUMBERS = st.integers(0, 2**53 - 1)
-TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=20).filter(lambda text: text[:1] != "\ufeff")
 CBOR = st.recursive(
     st.none() | st.booleans() | NUMBERS | TEXTS | st.binary(max_size=20),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=4),
@@ -89,6 +89,11 @@ def test_base64_round_trip(data):
     assert parse_base64url(encode_base64url(data)) == data
 
 
+def test_base64url_loses_its_padding_alone():
+    """Whatever letter stands before it."""
+    assert [encode_base64url(data) for data in (b"\0\0\x17", b"\x05", b"\0\x05", b"")] == ["AAAX", "BQ", "AAU", ""]
+
+
 @pytest.mark.parametrize(
     "text", ["QQ", "QQ=", "QR==", "QUI", "QUJ=", "QQ==\n", " QQ==", "Q Q=", "-_==", "QQ==QQ==", "=", "ä", "QQ=="[::-1]]
 )
@@ -150,14 +155,17 @@ def test_json_is_strict(text):
 
 
 def test_json_has_a_size():
-    """Size is judged before anything is parsed."""
+    """Size is judged before anything is parsed; the limit itself is allowed."""
+    assert parse_json(b"[        ]", 10) == []
     with pytest.raises(TooLarge):
         parse_json(b"[          ", 10)
 
 
 def test_json_may_nest_eight_deep():
-    """The limit itself is allowed."""
+    """The limit itself is allowed, and counts the same in lists, members and both."""
     assert parse_json(b"[" * 8 + b"]" * 8, 100) == [[[[[[[[]]]]]]]]
+    for text in ('{"a":' * 8 + "1" + "}" * 8, '[{"a":' * 4 + "1" + "}]" * 4):
+        assert encode_json(parse_json(text.encode(), 100)) == text.encode()
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), b"bytes", {1, 2}])
@@ -188,7 +196,11 @@ def test_any_bytes_are_cbor_of_one_spelling_or_refused(data):
 
 
 @pytest.mark.parametrize(
-    "value", [-1, 2**53, 0.5, {1: 2}, {b"a": 1}, {1, 2}, "\ud800", {"\ud800": 1}, [[[[[[[[[]]]]]]]]], object()]
+    "value",
+    [
+        *(-1, 2**53, 0.5, {1: 2}, {b"a": 1}, {1, 2}, [[[[[[[[[]]]]]]]]], object()),
+        *("\ud800", {"\ud800": 1}, "\ufeff", "\ufeffa", ["\ufeffa"], {"\ufeff": 1}),
+    ],
 )
 def test_cbor_of_anything_else_is_ours_to_avoid(value):
     """What the protocol does not carry is not written."""
@@ -198,7 +210,14 @@ def test_cbor_of_anything_else_is_ours_to_avoid(value):
 
 @pytest.mark.parametrize(
     ("value", "items"),
-    [({}, 1), ({"a": 1}, 3), ({"a": [b"xyz" * 100, "text" * 20_000, 2**40, [], True]}, 8)],
+    [
+        ({}, 1),
+        ({"a": 1}, 3),
+        ("x" * 24, 1),
+        (b"\0" * 255, 1),
+        (2**31, 1),
+        ({"a": [b"xyz" * 100, "text" * 20_000, 2**40, [], True]}, 8),
+    ],
 )
 def test_cbor_of_more_items_than_allowed_is_refused(value, items):
     """Keys, values and containers count, bytes and letters do not."""
@@ -227,6 +246,22 @@ def test_cbor_tags_are_never_acted_on(tag):
     for content in (b"\x61a", b"\x41a", b"\x01", b"\x80", b"\x82\x01\x02"):
         with pytest.raises(Malformed):
             parse_cbor(b"\xa1\x61x" + head + content)
+
+
+def test_cbor_tags_meet_our_refusal_before_the_librarys_decoder(monkeypatch):
+    """A date, a number, a pattern and a set are refused before anything is made of them."""
+    met = []
+
+    def refuse(*arguments):
+        met.append(arguments)
+        raise ValueError("tag")
+
+    monkeypatch.setattr(encoding, "_refuse_tag", refuse)
+    for data in (b"\xc1\x01", b"\xc2\x41\x01", b"\xd8\x23\x61(", b"\xd9\x01\x02\x80"):
+        with pytest.raises(Malformed):
+            parse_cbor(data)
+
+    assert len(met) == 4
 
 
 @given(st.dictionaries(st.integers(0, 65_535), st.binary(max_size=30), max_size=6))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from clawchat.protocol import gate as gate_module
 from clawchat.protocol.gate import Gate, close_hello, find_gate, gate_value
 from clawchat.protocol.key_schedule import gate_key
 from clawchat.protocol.keys import DiscoverySecret, IdentityKey
@@ -22,6 +23,15 @@ def test_hello_finds_its_gate():
     assert find_gate(first, [ends.gate]) is ends.gate
     assert find_gate(first, [make_gate(), ends.gate, make_gate()]) is ends.gate
     assert find_gate(first, iter([ends.gate])) is ends.gate
+
+
+def test_a_gate_asks_its_identity_for_its_public_key():
+    """Nobody can give it another."""
+    ends = pair()
+
+    assert ends.gate.server_public == ends.gate.identity.public
+    with pytest.raises(TypeError):
+        Gate(ends.gate.gate_key, ends.gate.identity, IdentityKey.generate().public)
 
 
 def test_stranger_finds_none():
@@ -94,3 +104,33 @@ def test_gate_value_tells_hellos_apart():
 
     assert gate_value(first) == first[-16:]
     assert gate_value(first) != gate_value(pair().hello())
+
+
+def test_every_stranger_costs_the_same_work(monkeypatch):
+    """One HMAC for each gate, over what came, whether head, length or value is wrong, so time tells nobody which."""
+    ends = pair()
+    first, computed = ends.hello(), []
+    honest = gate_module.hmac_sha256
+    monkeypatch.setattr(gate_module, "hmac_sha256", lambda key, data: computed.append(len(data)) or honest(key, data))
+    strangers = {
+        "value": first[:-1] + bytes([first[-1] ^ 1]),
+        "length in the head": first[:3] + bytes([first[3] ^ 1]) + first[4:],
+        "type": b"\x48\x02" + first[2:],
+        "magic": b"\0" + first[1:],
+    }
+    for wrong in strangers.values():
+        assert find_gate(wrong, [make_gate(), ends.gate]) is None
+    assert computed == [32 + len(first) - 4 - 16] * 2 * len(strangers)
+    computed.clear()
+    assert find_gate(first, [ends.gate, make_gate()]) is ends.gate
+    assert len(computed) == 2
+
+
+def test_never_more_is_hashed_than_a_hello_may_have():
+    """What follows the longest record is not looked at, and makes it a stranger's."""
+    gate = make_gate()
+    record = close_hello(gate.gate_key, gate.server_public, bytes(2032))
+
+    assert find_gate(record, [gate]) is gate
+    assert find_gate(record + b"\0", [gate]) is None
+    assert find_gate(record + bytes(1 << 20), [gate]) is None

@@ -12,8 +12,6 @@ from clawchat.protocol.frame import MessageType
 from clawchat.protocol.gate import close_hello
 from clawchat.protocol.handshake import ClientHandshake, ServerHandshake, ServerParameters, find_gate
 from clawchat.protocol.handshake_messages import (
-    SUITE_X25519,
-    SUITE_X25519_MLKEM768,
     ClientHello,
     ClientProof,
     ServerHello,
@@ -29,6 +27,7 @@ from clawchat.protocol.keys import (
     PreSharedKey,
 )
 from clawchat.protocol.server_handshake import _Verified
+from clawchat.protocol.suites import SUITE_X25519, SUITE_X25519_MLKEM768
 from tests.protocol.pairs import MESSAGE_ID, NOW_MS, PSK_ID, pair, sessions
 
 
@@ -215,7 +214,7 @@ def _without_proof(ends):
     """What the server would hold if it let a caller pass whose PSK it guessed."""
     hello, auth = ends.server._hello, ends.server._auth
     keys = epoch_zero(hello.keys.main_secret(ends.psk), auth.th4, hello.server_exchange, hello.client_exchange)
-    return _Verified(hello.session_id, auth.th4, keys)
+    return _Verified(hello.suite, hello.session_id, auth.th4, keys)
 
 
 def test_records_of_another_handshake_are_refused():
@@ -267,7 +266,7 @@ def test_downgrade_is_refused_by_the_client():
             ends.device.public,
             ends.device.sign,
             "",
-            False,
+            (),
         )
 
 
@@ -386,11 +385,19 @@ def test_client_of_other_sizes_is_ours_to_avoid(psk_id, name):
         ClientHandshake(identity.public, gate_secret, psk_id, PreSharedKey(bytes(32)), device.public, device.sign, name)
 
 
+@pytest.mark.parametrize("name", ["n" * 256, "ü" * 128])
+def test_a_name_may_have_256_bytes(name):
+    """And arrives whole."""
+    ends = pair(client_name=name)
+
+    assert ends.server.receive_client_auth(ends.authenticate(ends.answer(ends.hello()))).client_name == name
+
+
 @pytest.mark.parametrize("size", [0, 1087, 1089])
 def test_server_hello_has_a_whole_ciphertext(size):
     """Judged where the bytes are taken apart."""
     exchange = ExchangeSecret.generate().public
-    clear = ServerHello.encode_clear(bytes(32), bytes(16), exchange, bytes(size), 16)
+    clear = ServerHello.encode_clear(SUITE_X25519_MLKEM768, bytes(32), bytes(16), exchange, bytes(size), 16)
     with pytest.raises(Malformed):
         ServerHello.parse(ServerHello.encode(clear, bytes(16)))
 

@@ -24,9 +24,9 @@ BROWSER_TIME_MS = 1_700_000_000_000
 class Browser:
     """bob's browser: the client's half in a Node process, asked line by line."""
 
-    def __init__(self):
+    def __init__(self, script=SCRIPT):
         self._process = subprocess.Popen(
-            ["node", SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
+            ["node", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
         )
 
     def ask(self, command, **given):
@@ -51,6 +51,7 @@ class Household:
     device: DeviceKey = field(default_factory=DeviceKey.generate)
     psk: PreSharedKey = field(default_factory=PreSharedKey.generate)
     psk_id: bytes = field(default_factory=lambda: random_bytes(16))
+    pq_required: bool = True
 
     def hello(self, browser, **changes):
         """H1 from bob's browser."""
@@ -68,7 +69,8 @@ class Household:
         """The server's half for this H1, its gate found."""
         gate = find_gate(hello, [Gate(gate_key(self.discovery_secret), self.identity)])
         assert gate is not None
-        return ServerHandshake(gate, SERVER_ID, parameters or ServerParameters(max_frame_bytes=65_536))
+        parameters = parameters or ServerParameters(max_frame_bytes=65_536)
+        return ServerHandshake(gate, SERVER_ID, parameters, self.pq_required)
 
     def meet(self, browser, **changes) -> tuple[ServerHandshake, Session, dict]:
         """A whole handshake: the server's machine and session, and what the browser says about its own."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from clawchat.mls import labels
 from clawchat.protocol import key_schedule
 from clawchat.protocol.errors import UsageError
 from clawchat.protocol.key_schedule import (
@@ -61,6 +62,14 @@ def test_prefixes_end_and_are_no_beginning_of_each_other():
     assert not any(
         left.startswith(right) or right.startswith(left) for left, right in combinations(PREFIXES.values(), 2)
     )
+
+
+def test_no_prefix_is_the_beginning_of_what_mls_signs():
+    """A device signs both with one key. SignContent begins with its label's length in one byte (RFC 9420 5.1.2)."""
+    names = (name for name in vars(labels) if name.isupper())
+    begins = {labels.prefixed(getattr(labels, name))[0] for name in names}
+
+    assert begins and max(begins) < 0x40 < min(prefix[0] for prefix in PREFIXES.values())
 
 
 def test_tables_cannot_be_changed():

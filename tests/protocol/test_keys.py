@@ -5,6 +5,7 @@ import pytest
 from clawchat.protocol import keys
 from clawchat.protocol.errors import Malformed, Unauthentic, UsageError
 from clawchat.protocol.keys import (
+    AttachmentKey,
     DecapsulationKey,
     DeviceKey,
     DevicePublic,
@@ -19,11 +20,13 @@ from clawchat.protocol.keys import (
     RecoveryKey,
     RootKey,
     RootPublic,
+    SignalKey,
 )
 
 KINDS = [
-    *(DecapsulationKey, DeviceKey, DevicePublic, DiscoverySecret, EncapsulationKey, ExchangePublic, ExchangeSecret),
-    *(GateKey, IdentityKey, IdentityPublic, PreSharedKey, RecoveryKey, RootKey, RootPublic),
+    *(AttachmentKey, DecapsulationKey, DeviceKey, DevicePublic, DiscoverySecret, EncapsulationKey, ExchangePublic),
+    *(ExchangeSecret, GateKey, IdentityKey, IdentityPublic, PreSharedKey, RecoveryKey, RootKey, RootPublic),
+    SignalKey,
 ]
 SIGNERS = [IdentityKey, DeviceKey, RootKey]
 
@@ -56,6 +59,11 @@ def test_key_is_frozen_and_of_its_kind(kind):
         kind(bytearray(kind.SIZE))
 
 
+def test_kinds_and_bytes_part_hashes():
+    """A table of keys stays a table, whatever kinds and however many are in it."""
+    assert len({hash(kind(bytes([fill]) * 32)) for kind in (PreSharedKey, GateKey) for fill in range(2)}) == 4
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_repr_shows_no_key(kind):
     """A repr has a type and at most the start of a public fingerprint."""
@@ -65,6 +73,15 @@ def test_repr_shows_no_key(kind):
     assert shown.startswith(kind.__name__)
     assert not any(bytes(key)[at : at + 2].hex() in shown.replace(" ", "") for at in range(30))
     assert len(repr(key)) < 40
+
+
+@pytest.mark.parametrize("kind", [IdentityKey, DeviceKey, RootKey])
+def test_repr_of_a_pair_begins_the_fingerprint_people_compare(kind):
+    """Two groups of it, the same for both halves."""
+    key = kind(bytes([7]) * 32)
+
+    assert repr(key) == f"{kind.__name__}({key.public.fingerprint[:9]}...)"
+    assert repr(key.public) == f"{type(key.public).__name__}({key.public.fingerprint[:9]}...)"
 
 
 @pytest.mark.parametrize(
@@ -117,4 +134,15 @@ def test_every_kind_is_tested():
     """No key type was forgotten above."""
     public = {name for name, item in vars(keys).items() if isinstance(item, type) and not name.startswith("_")}
 
-    assert public - {"Malformed", "UsageError", "Self"} == {kind.__name__ for kind in KINDS}
+    assert public - {"Malformed", "UsageError", "Self", "cached_property"} == {kind.__name__ for kind in KINDS}
+
+
+@pytest.mark.parametrize("kind", [*SIGNERS, ExchangeSecret, DecapsulationKey])
+def test_used_key_is_as_frozen_and_as_silent(kind):
+    """What it computes with is kept beside its bytes, and changes nothing of what is seen of it."""
+    key, fresh = (kind(bytes(range(kind.SIZE))) for _ in range(2))
+    assert key.public == key.public
+
+    assert (key, hash(key), repr(key)) == (fresh, hash(fresh), repr(fresh))
+    with pytest.raises(UsageError):
+        key._ready = fresh

@@ -52,3 +52,10 @@ def test_padding_without_its_marker_is_refused(padded):
     """What was never padded does not come off."""
     with pytest.raises(Malformed):
         unpad(padded)
+
+
+@pytest.mark.parametrize("after", sorted(set(range(1, 256)) - {0x80}))
+def test_nothing_but_zeros_may_follow_the_marker(after):
+    """Any other byte there is a payload's, or somebody's own."""
+    with pytest.raises(Malformed):
+        unpad(b"hello\x80\0" + bytes([after]))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clawchat.protocol.encoding import encode_tlvs, u32
-from clawchat.protocol.errors import Malformed, PeerError, UsageError
+from clawchat.protocol.errors import Malformed, PeerError, TooLarge, UsageError
 from clawchat.protocol.parameters import KeyLimits, ServerParameters, encode_client_name, parse_client_name
 
 NUMBERS = st.integers(0, 2**32 - 1)
@@ -73,3 +73,10 @@ def test_limits_that_do_not_fit_are_ours_to_avoid():
     for limits in (KeyLimits(2**32, 0, 0), KeyLimits(0, 2**53, 0), KeyLimits(0, 0, -1)):
         with pytest.raises(UsageError):
             limits.encode()
+
+
+def test_client_name_has_at_most_256_bytes():
+    """Not of characters."""
+    assert parse_client_name(encode_client_name("é" * 128)) == "é" * 128
+    with pytest.raises(TooLarge):
+        parse_client_name(encode_client_name("é" * 128 + "x"))

@@ -1,8 +1,6 @@
-"""Primitives against the tables of their RFCs, and against outside cases where they are at hand."""
+"""Primitives against the tables of their RFCs; the Wycheproof project's cases are in test_wycheproof.py."""
 
-import json
-import os
-from pathlib import Path
+import hashlib
 
 import pytest
 from hypothesis import given
@@ -32,110 +30,34 @@ from clawchat.protocol.primitives import (
     x25519_public,
 )
 from tests.protocol.pairs import changed_bytes
-
-# Wycheproof's cases, where they are at hand: the folder is named by the environment.
-OUTSIDE = Path(os.environ.get("WYCHEPROOF_DIR", "nowhere"))
-ORDER = 2**252 + 27742317777372353535851937790883648493
-
-# RFC 5869 A.1 to A.3: ikm, salt, info, length, prk, okm.
-HKDF_TABLE = [
-    (
-        "0b" * 22,
-        "000102030405060708090a0b0c",
-        "f0f1f2f3f4f5f6f7f8f9",
-        42,
-        "077709362c2e32df0ddc3f0dc47bba6390b6c73bb50f9c3122ec844ad7c2b3e5",
-        "3cb25f25faacd57a90434f64d0362f2a2d2d0a90cf1a5a4c5db02d56ecc4c5bf34007208d5b887185865",
-    ),
-    (
-        bytes(range(0x00, 0x50)).hex(),
-        bytes(range(0x60, 0xB0)).hex(),
-        bytes(range(0xB0, 0x100)).hex(),
-        82,
-        "06a6b88c5853361a06104c9ceb35b45cef760014904671014a193f40c15fc244",
-        "b11e398dc80327a1c8e7f78c596a49344f012eda2d4efad8a050cc4c19afa97c59045a99cac7827271cb41c65e590e09da3275600c2f09b8"
-        "367793a9aca3db71cc30c58179ec3e87c14c01d5c1f3434f1d87",
-    ),
-    (
-        "0b" * 22,
-        "",
-        "",
-        42,
-        "19ef24a32c717b167f33a91d6f648bdf96596776afdb6377ac434c1c293ccb04",
-        "8da4e775a563c18f715f802a063c5a31b8a11f5c5ee1879ec3454e5f3c738d2d9d201395faa4b61a96c8",
-    ),
-]
-
-# RFC 7748 5.2 and 6.1: scalar, u coordinate, result.
-X25519_TABLE = [
-    (
-        "a546e36bf0527c9d3b16154b82465edd62144c0ac1fc5a18506a2244ba449ac4",
-        "e6db6867583030db3594c1a424b15f7c726624ec26b3353b10a903a6d0ab1c4c",
-        "c3da55379de9c6908e94ea4df28d084f32eccf03491c71f754b4075577a28552",
-    ),
-    (
-        "4b66e9d4d1b4673c5ad22691957d6af5c11b6421e0ea01d42ca4169e7918ba0d",
-        "e5210f12786811d3f4b7959d0538ae2c31dbe7106fc03c3efc4cd549c715a493",
-        "95cbde9476e8907d7aade45cb4b873f88b595a68799fa152e6f8f7647aac7957",
-    ),
-    (
-        "77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a",
-        "de9edb7d7b7dc1b4d35b61c2ece435373f8343c85b78674dadfc7e146f882b4f",
-        "4a5d9d5ba4ce2de1728e3bf480350f25e07e21c947d19e3376f09b3c1e161742",
-    ),
-]
-
-# RFC 8032 7.1, tests 1 to 3: seed, public key, message, signature.
-ED25519_TABLE = [
-    (
-        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60",
-        "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
-        "",
-        "e5564300c360ac729086e2cc806e828a84877f1eb8e5d974d873e06522490155"
-        "5fb8821590a33bacc61e39701cf9b46bd25bf5f0595bbe24655141438e7a100b",
-    ),
-    (
-        "4ccd089b28ff96da9db6c346ec114e0f5b8a319f35aba624da8cf6ed4fb8a6fb",
-        "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
-        "72",
-        "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da"
-        "085ac1e43e15996e458f3613d0f11d8c387b2eaeb4302aeeb00d291612bb0c00",
-    ),
-    (
-        "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7",
-        "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025",
-        "af82",
-        "6291d657deec24024827e69c3abe01a30ce548a284743a445e3680d7db5ac3ac"
-        "18ff9b538d16f290ae67f760984dc6594a7c15e9716ed28dc027beceea1ec40a",
-    ),
-]
-
-# The points of small order of edwards25519, each in every spelling there is of it.
-SMALL_ORDER = [
-    "0100000000000000000000000000000000000000000000000000000000000000",
-    "0100000000000000000000000000000000000000000000000000000000000080",
-    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-    "0000000000000000000000000000000000000000000000000000000000000000",
-    "0000000000000000000000000000000000000000000000000000000000000080",
-    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-]
+from tests.vectors.primitive_cases import ED25519, HKDF, ORDER, SMALL_ORDER, X25519
 
 
-@pytest.mark.parametrize(("ikm", "salt", "info", "length", "prk", "okm"), HKDF_TABLE)
-def test_hkdf_table(ikm, salt, info, length, prk, okm):
+@pytest.mark.parametrize(("ikm", "salt", "info", "prk", "okm"), HKDF)
+def test_hkdf_table(ikm, salt, info, prk, okm):
     """RFC 5869, appendix A."""
     extracted = hkdf_extract(bytes.fromhex(salt), bytes.fromhex(ikm))
 
     assert extracted.hex() == prk
-    assert hkdf_expand(extracted, bytes.fromhex(info), length).hex() == okm
+    assert hkdf_expand(extracted, bytes.fromhex(info), len(okm) // 2).hex() == okm
+
+
+@pytest.mark.parametrize("length", [1, 8160])
+def test_hkdf_gives_one_byte_and_255_blocks(length):
+    """The limits themselves."""
+    assert len(hkdf_expand(bytes(32), b"", length)) == length
+
+
+@pytest.mark.parametrize("y", [1, 0, 2**255 - 19, 2**255 - 18], ids=["neutral", "order 4", "0 as P", "1 as P + 1"])
+def test_a_key_of_small_order_signs_for_nobody(y):
+    """Under such a point anybody can make a signature that the equation holds for, of one message in four or of all."""
+    seed = bytes(range(32))
+    scalar = int.from_bytes(hashlib.sha512(seed).digest()[:32], "little") & (2**254 - 8) | 2**254
+    order = 2**252 + 27742317777372353535851937790883648493
+    forged = ed25519_public(seed) + (scalar % order).to_bytes(32, "little")
+    for message in range(32):
+        with pytest.raises(Unauthentic):
+            ed25519_verify(y.to_bytes(32, "little"), forged, bytes([message]))
 
 
 @pytest.mark.parametrize("length", [-1, 0, 8161])
@@ -146,7 +68,7 @@ def test_hkdf_gives_255_blocks_at_most(length):
         hkdf_expand(bytes(32), b"", length)
 
 
-@pytest.mark.parametrize(("scalar", "point", "result"), X25519_TABLE)
+@pytest.mark.parametrize(("scalar", "point", "result"), X25519)
 def test_x25519_table(scalar, point, result):
     """RFC 7748 5.2 and 6.1."""
     assert x25519(bytes.fromhex(scalar), bytes.fromhex(point)).hex() == result
@@ -186,7 +108,7 @@ def test_x25519_agrees():
     assert x25519(ours, x25519_public(theirs)) == x25519(theirs, x25519_public(ours))
 
 
-@pytest.mark.parametrize(("seed", "public", "message", "signature"), ED25519_TABLE)
+@pytest.mark.parametrize(("seed", "public", "message", "signature"), ED25519)
 def test_ed25519_table(seed, public, message, signature):
     """RFC 8032 7.1: makes, and verifies, the frozen ones."""
     seed, public, message = bytes.fromhex(seed), bytes.fromhex(public), bytes.fromhex(message)
@@ -215,7 +137,6 @@ def test_ed25519_refuses_every_changed_byte():
 @pytest.mark.parametrize("point", SMALL_ORDER)
 def test_ed25519_refuses_small_order(point):
     """Neither as a key nor as R; with S = 0 some would fit any message at all."""
-    point = bytes.fromhex(point)
     seed, message = random_bytes(32), b"anything"
     for public, signature in (
         (point, point + bytes(32)),
@@ -362,73 +283,19 @@ def test_new_message_id_is_fresh():
     assert new_message_id(5)[:6] == bytes(5) + b"\x05"
 
 
-def _outside(name):
-    path = OUTSIDE / f"{name}.json"
-    groups = json.loads(path.read_text())["testGroups"] if path.exists() else []
-    return [(group, case) for group in groups for case in group["tests"]]
-
-
-def _accepts(use, *arguments):
-    try:
-        return use(*arguments)
-    except (Malformed, Unauthentic):
-        return None
-
-
-needs_outside = pytest.mark.skipif(
-    not OUTSIDE.exists(), reason="outside the repository: WYCHEPROOF_DIR names no such folder"
+# RFC 4231 4.2, 4.3, 4.7: key, data, HMAC-SHA256.
+@pytest.mark.parametrize(
+    ("key", "data", "mac"),
+    [
+        (b"\x0b" * 20, b"Hi There", "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7"),
+        (b"Jefe", b"what do ya want for nothing?", "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+        (
+            b"\xaa" * 131,
+            b"Test Using Larger Than Block-Size Key - Hash Key First",
+            "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54",
+        ),
+    ],
 )
-
-
-@needs_outside
-def test_outside_aes_gcm():
-    """256-bit keys, 96-bit nonces, full tags."""
-    for group, case in _outside("aes_gcm_test"):
-        if (group["keySize"], group["ivSize"], group["tagSize"]) != (256, 96, 128):
-            continue
-        key, iv, data, text, sealed, tag = (bytes.fromhex(case[n]) for n in ("key", "iv", "aad", "msg", "ct", "tag"))
-        opened = _accepts(aead_open, aead_key(key), iv, sealed + tag, data)
-        assert opened == (text if case["result"] == "valid" else None), case["tcId"]
-
-
-@needs_outside
-def test_outside_ed25519():
-    """Every verdict is as given; whatever is of small order we refuse besides."""
-    for group, case in _outside("ed25519_test"):
-        public, message, signature = (
-            bytes.fromhex(part) for part in (group["publicKey"]["pk"], case["msg"], case["sig"])
-        )
-        accepted = _accepts(lambda *a: ed25519_verify(*a) or True, public, signature, message)
-        assert (accepted is True) == (case["result"] == "valid"), case["tcId"]
-
-
-@needs_outside
-def test_outside_hkdf_and_hmac():
-    """Derived bytes and full tags."""
-    for _, case in _outside("hkdf_sha256_test"):
-        if case["result"] == "valid":
-            extracted = hkdf_extract(bytes.fromhex(case["salt"]), bytes.fromhex(case["ikm"]))
-            assert hkdf_expand(extracted, bytes.fromhex(case["info"]), case["size"]).hex() == case["okm"], case["tcId"]
-    for group, case in _outside("hmac_sha256_test"):
-        if group["tagSize"] == 256:
-            made = hmac_sha256(bytes.fromhex(case["key"]), bytes.fromhex(case["msg"])).hex()
-            assert (made == case["tag"]) == (case["result"] == "valid"), case["tcId"]
-
-
-@needs_outside
-def test_outside_x25519():
-    """Results are as given; results of zero are refused."""
-    for _, case in _outside("x25519_test"):
-        shared = _accepts(x25519, bytes.fromhex(case["private"]), bytes.fromhex(case["public"]))
-        expected = None if set(case["shared"]) == {"0"} else bytes.fromhex(case["shared"])
-        assert shared == expected, case["tcId"]
-
-
-@needs_outside
-def test_outside_mlkem():
-    """Decapsulation is as given, for seeds and ciphertexts of the right size."""
-    for _, case in _outside("mlkem_768"):
-        if "c" not in case or len(case.get("seed", "")) != 128:
-            continue
-        shared = _accepts(mlkem768_decapsulate, bytes.fromhex(case["seed"]), bytes.fromhex(case["c"]))
-        assert shared == (bytes.fromhex(case["K"]) if case["result"] == "valid" else None), case["tcId"]
+def test_hmac_table(key, data, mac):
+    """Short keys, and one longer than a block."""
+    assert hmac_sha256(key, data).hex() == mac

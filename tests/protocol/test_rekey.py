@@ -502,9 +502,10 @@ def test_hard_limit_of_time_ends_the_keys_at_its_edge():
     for seconds in (60, HARD_LIMIT_SECONDS):
         limits = KeyLimits(seconds, HARD_LIMIT_BYTES, HARD_LIMIT_FRAMES)
         both = ends(parameters=ServerParameters(hard_limits=limits))
-        for machine in (both.client_rekey, both.server_rekey):
-            assert not machine.is_overdue(seconds - 0.1)
-            assert machine.is_overdue(seconds)
+        for began in (0, 30):
+            for machine in (both.client_rekey, both.server_rekey):
+                assert [machine.is_overdue(began + seconds - early) for early in (0.1, 0)] == [False, True]
+            both.rekey(began + 30)
 
 
 def test_announced_limits_are_never_above_the_protocols():

@@ -13,9 +13,9 @@ from tests.protocol.test_interop import Browser, Household
 class Line:
     """The wire between a browser in Node and a server in Python; `now` is what both clocks say."""
 
-    def __init__(self, browser, home):
+    def __init__(self, browser, home, **changes):
         self.browser, self.home = browser, home
-        _, self.session, _ = home.meet(browser)
+        _, self.session, _ = home.meet(browser, **changes)
         self.now = 100
         self.rekey = ServerRekey(self.session, home.device.public, home.identity.sign, 0)
         self.browser.ask("take_part", now=0)

@@ -65,7 +65,8 @@ def test_list_round_trip(serial, made):
 
 
 def test_published_size_says_nothing():
-    """A multiple of 4 KiB, at most 64."""
+    """A multiple of 4 KiB, at most 64; outside stands when it was published."""
+    assert json.loads(published())["timestamp"] == NOW
     for count in (0, 1, 30, MAX_REVOKED):
         entries = tuple(entry(key=bytes([at // 256, at % 256]), reason="") for at in range(count))
         data = published(RevocationList(1, NOW, entries))
@@ -196,6 +197,24 @@ def test_everything_that_fits_stays():
 
     assert set(entries_that_fit(entries)) == set(entries)
     assert entries_that_fit([]) == ()
+
+
+def _inner_bytes(entries):
+    return len(RevocationList(2**53 - 1, 2**53 - 1, tuple(entries)).encode())
+
+
+def test_a_list_may_be_full_to_the_byte():
+    """48,000 with the largest numbers a list can have, the comma after the last entry counted; and 400 entries."""
+    entries = [entry(key=at.to_bytes(2), since=NOW + at, reason="") for at in range(300)]
+    room = 48_000 - 1 - _inner_bytes(entries)
+    entries = [replace(each, reason="x" * min(128, max(0, room - 128 * at))) for at, each in enumerate(entries)]
+    assert _inner_bytes(entries) == 47_999
+
+    assert len(entries_that_fit(entries)) == 300
+    entries[-1] = replace(entries[-1], reason="x")
+    assert set(entries) - set(entries_that_fit(entries)) == {entries[0]}
+    many = [entry(key=at.to_bytes(2), since=NOW + at, reason="") for at in range(401)]
+    assert set(many) - set(entries_that_fit(many)) == {many[0]}
 
 
 VALUES = (

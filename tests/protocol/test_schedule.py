@@ -40,6 +40,20 @@ def test_numbers_are_the_specifications():
     assert (HOURLY.plan_at(moves_at), moves_at, HOURLY.close_at(moves_at)) == (4480, 4600, 4900)
 
 
+def test_instants_are_exact():
+    """Whole seconds at every edge: what is half the grace, what is no later than an interval, what is the shortest."""
+    tight, jittery = RotationPlan(3600, 300, 600), RotationPlan(3600, 120, 300, 361)
+
+    assert [HOURLY.watched(level).interval for level in range(5)] == [3600, 1800, 900, 450, 450]
+    assert (HOURLY.shortest, tight.shortest, tight.watched(3).interval) == (450, 901, 901)
+    assert [repr(jittery.watched(level).jitter) for level in range(3)] == ["361", "180", "90"]
+    assert [repr(HOURLY.first_move(1000, slot, 7, 0)) for slot in (0, 1, 6)] == ["1514", "2028", "4600"]
+    assert [HOURLY.begin(1000, now) for now in (1000, 1150, 1151)] == [1000, 1000, 1151]
+    assert [HOURLY.latest_move(1000, at, 1000, 0) for at in (4599, 4600, 9000)] == [4599, 4600, 4600]
+    assert [jittery.latest_move(1000, at, 1000, 0.5) for at in (4600, 4601)] == [4600, 4420]
+    assert [HOURLY.prolonged(10_000, now) for now in (1000, 9700, 9701)] == [10_000, 10_000, 13_600]
+
+
 @given(plans(), INSTANTS, SHARES)
 def test_a_lease_moves_within_its_interval(plan, opens_at, share):
     """At most the jitter earlier; it is announced after it opened, and closed within the greatest age."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from clawchat.protocol.errors import OutOfOrder, PeerError, RekeyOverdue, TooLarge, Unauthentic, UnknownType, UsageError
 from clawchat.protocol.frame import Frame, MessageType, seal_frame
 from clawchat.protocol.limits import HARD_LIMIT_BYTES, HARD_LIMIT_FRAMES
+from clawchat.protocol.parameters import KeyLimits
 from clawchat.protocol.session import Role, Session
 from tests.protocol.pairs import MESSAGE_ID, NOW_MS, SESSION_ID, changed_bytes, epoch_keys, fresh_sessions, sessions
 
@@ -161,6 +162,21 @@ def test_session_of_other_sizes_is_ours_to_avoid(session_id, limit):
     """Ids have 16 bytes, frames 55 bytes to 1 MiB."""
     with pytest.raises(UsageError):
         Session(Role.CLIENT, session_id, epoch_keys(), limit)
+
+
+@pytest.mark.parametrize("limit", [55, 1 << 20])
+def test_the_smallest_and_the_largest_frames_may_be_agreed_on(limit):
+    """The limits themselves are allowed."""
+    assert Session(Role.CLIENT, SESSION_ID, epoch_keys(), limit).max_frame_bytes == limit
+
+
+def test_a_session_has_no_clock():
+    """However briefly keys may live, sealing and opening judge frames and bytes alone; the caller knows the time."""
+    brief = KeyLimits(0, 1 << 20, 10)
+    client, server = (Session(role, SESSION_ID, epoch_keys(), hard_limits=brief) for role in (Role.CLIENT, Role.SERVER))
+
+    assert client.open(say(server, b"", MessageType.AUTH_OK)).payload == b""
+    assert client.hard_limit_reached(0)
 
 
 def test_same_keys_for_the_wrong_role_do_not_open():

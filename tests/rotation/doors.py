@@ -23,6 +23,7 @@ async def greet(scope: dict, receive: Callable, send: Callable) -> None:
     await send({"type": "websocket.accept"})
     while (event := await receive())["type"] == "websocket.receive":
         said = event.get("bytes") or b""
+        link.judged()
         if said.startswith(b"H1"):
             link.authenticated()
             link.send(b"AUTH_OK")

@@ -95,15 +95,19 @@ def test_an_application_that_leaves_takes_the_connection_with_it(doors):
     assert close_code(talk(doors, b"leave")) == 1011
 
 
-def test_a_mute_client_gets_1008_at_the_deadline(doors):
-    """Ten seconds from accept to authenticated(); here a fifth of one."""
+@pytest.mark.parametrize(("said", "code"), [((), 1006), ((b"hello",), 1008)], ids=["mute", "past the gate"])
+def test_a_client_that_does_not_prove_himself_is_ended_at_the_deadline(doors, said, code):
+    """Ten seconds from accept to authenticated(), here a fifth of one; only who opened the gate is told a code."""
     doors.ports._chat_limits.seconds = 0.2
 
-    async def wait() -> int | None:
+    async def wait() -> list[aiohttp.WSMessage]:
         async with aiohttp.ClientSession() as session, session.ws_connect(doors.url) as ws:
-            return (await ws.receive(timeout=5)).data
+            for message in said:
+                await ws.send_bytes(message)
+                await ws.receive(timeout=5)
+            return [await ws.receive(timeout=5)]
 
-    assert run(wait()) == 1008
+    assert close_code(run(wait())) == code
 
 
 def test_sessions_outlive_their_port(doors):
@@ -122,21 +126,22 @@ def test_sessions_outlive_their_port(doors):
     assert run(go_on()) == b"still here"
 
 
-def test_a_drain_says_1001_to_everybody(doors):
-    """Members and newcomers alike hear that the server goes away, and say goodbye in time."""
+def test_a_drain_says_1001_to_members_and_resets_the_others(doors):
+    """Who opened the gate hears that the server goes away, and says goodbye in time; who did not hears nothing."""
 
     async def drain() -> list[int]:
         async with aiohttp.ClientSession() as session:
             sockets = [await session.ws_connect(doors.url) for _ in range(3)]
-            await sockets[0].send_bytes(MEMBER)
-            await sockets[0].receive()
+            for ws, said in zip(sockets, (MEMBER, b"past the gate"), strict=False):
+                await ws.send_bytes(said)
+                await ws.receive()
             drained = asyncio.ensure_future(doors.server._drain())
-            codes = [(await ws.receive(timeout=5)).data for ws in sockets]
+            codes = [close_code([await ws.receive(timeout=5)]) for ws in sockets]
             async with asyncio.timeout(3):
                 await drained
             return codes
 
-    assert run(drain()) == [1001] * 3
+    assert run(drain()) == [1001, 1001, 1006]
 
 
 async def slow_reader(doors: Doors, read_bytes: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -230,6 +235,7 @@ def test_pings_of_a_peer_that_reads_nothing_are_not_answered():
     async def listen(scope, receive, send):
         await receive()
         await send({"type": "websocket.accept"})
+        scope["clawchat"].authenticated()
         told.append(scope["clawchat"])
         await receive()
 

@@ -8,12 +8,14 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
-from chat.models import AuditEvent, News, Revocation, ServerIdentity
+from chat.models import AuditEvent, Device, News, Revocation, ServerIdentity
 from chat.services import identity
 from chat.services.identity import current_identity, current_kid, server_id
 from chat.services.master_key import master_keys
 from chat.services.revocations import certificate_key
+from clawchat.protocol.credential import device_id
 from clawchat.protocol.fingerprint import fingerprint
+from clawchat.protocol.keys import DeviceKey
 from clawchat.protocol.revocation_list import revoked_id
 from discovery.services import published_info
 from rotation.models import Node
@@ -57,7 +59,7 @@ def test_without_an_option_it_tells_how_the_keys_stand(now_house, capsys):
     keys = identity.server_keys()
     said = rotate(capsys)
 
-    for kind in ("identity", "discovery", "tls", "sessions", "master"):
+    for kind in ("identity", "discovery", "tls", "devices", "sessions", "master"):
         assert f"\n  {kind:<11}" in said
     assert fingerprint(keys.identity.public)[:19] in said and current_kid().hex() in said
     assert master_keys()[0].id.hex() in said
@@ -82,7 +84,7 @@ def test_all_changes_everything_that_there_is(now_house, capsys):
 
     assert identity.successor_identity() is not None and current_identity() == old
     assert current_kid() != kid and master_keys() != master and len(master_keys()) == 1
-    assert News.objects.filter(kind=News.Kind.REKEY).exists()
+    assert News.objects.filter(kind=News.Kind.REKEY).exists() and News.objects.filter(kind=News.Kind.PAIRS).exists()
     assert Revocation.objects.get(kind=Revocation.Kind.DISCOVERY).why == "a yearly renewal"
     assert said.count("Nobody has to do anything.") >= 3
     assert "Make a new backup of the master key file" in said
@@ -127,6 +129,21 @@ def test_the_decider_ends_a_handover(now_house, capsys):
     assert current_identity() == new
     assert published_info().server_public == new.public
     assert not bytes(ServerIdentity.objects.get(state=ServerIdentity.State.RETIRED).private_sealed)
+
+
+def test_it_says_how_many_devices_use_an_older_secret(now_house, capsys):
+    """Those that were asked and have not come by another one; revoked ones are none."""
+    keys = [DeviceKey.generate().public for _ in range(3)]
+    rows = [Device(device_id=device_id(key), public=bytes(key), psk_id=device_id(key)) for key in keys]
+    rows[2].revoked_at = timezone.now()
+    Device.objects.bulk_create(rows)
+    assert "of 2 devices; clients take new ones" in rotate(capsys, "--devices", "--dry-run")
+    assert not Device.objects.exclude(psk_due_at=None).exists()
+
+    said = rotate(capsys, "--devices")
+    assert "2 devices left to go over" in said and "of 2 devices; 2 of them still use one" in said
+    Device.objects.filter(pk=rows[0].pk).update(psk_made_at=timezone.now())
+    assert "of 2 devices; 1 of them still use" in rotate(capsys)
 
 
 # TLS

@@ -6,7 +6,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.detection import LEAST_LEARNT, MOST_SAMPLES, Base, Finding, device_sentence, judge, server_sentence, worst
+from chat.detection import (
+    DEVICE_METRICS,
+    LEAST_LEARNT,
+    MOST_SAMPLES,
+    Base,
+    Finding,
+    device_sentence,
+    judge,
+    server_sentence,
+    worst,
+)
 
 
 def learnt(*counts: int) -> Base:
@@ -66,6 +76,13 @@ def test_what_is_little_is_never_unusual() -> None:
     base = learnt(*[1] * 100)
     assert judge("messages", 120, base, 3, 120) is None
     assert judge("messages", 121, base, 3, 120) is not None
+
+
+def test_two_files_of_the_largest_size_are_nothing_unusual() -> None:
+    """Of the usual limit: 512 chunks each, in frames of 81,974 bytes."""
+    base = learnt(*[3000] * 100)
+    assert judge("bytes", 2 * 512 * 81_974, base, 8, DEVICE_METRICS["bytes"]) is None
+    assert judge("bytes", 3 * 512 * 81_974, base, 8, DEVICE_METRICS["bytes"]) is not None
 
 
 @given(st.lists(st.integers(0, 10**12), min_size=LEAST_LEARNT, max_size=300), st.integers(3, 100))

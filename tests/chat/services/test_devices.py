@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from chat.models import AuditEvent, Device, Invite, KeyPackage, News, Revocation
 from chat.services import devices, key_packages
+from chat.services.credentials import find_credential
 from chat.services.invites import create_invite
 from clawchat.protocol.errors import Limit, NotMember, Unauthentic
 from clawchat.protocol.keys import DeviceKey, PreSharedKey
@@ -38,7 +39,7 @@ def test_a_cancelled_invite_opens_nothing(alice, bob):
     invite = create_invite(made_by=bob.device)
     devices.revoke(bob.id, "stolen", "operator")
 
-    found = devices.find_credential(invite.invite_id)
+    found = find_credential(invite.invite_id)
 
     assert (found.device_pk, found.invite_pk) == (None, None)
 
@@ -82,14 +83,6 @@ def test_who_enrols_waits_for_whoever_revokes_before_it_locks_a_row(server):
     selects = [query["sql"] for query in asked if query["sql"].startswith("SELECT")]
     first = [next(at for at, sql in enumerate(selects) if f'FROM "{table}"' in sql) for table in tables]
     assert first == sorted(first)
-
-
-def test_an_unknown_id_gets_a_secret_nobody_has(server):
-    """Another one each time."""
-    first, second = devices.find_credential(bytes(16)), devices.find_credential(bytes(16))
-
-    assert first.psk != second.psk
-    assert (first.device_pk, first.invite_pk) == (None, None)
 
 
 def test_who_may_revoke(alice, bob, charlie):

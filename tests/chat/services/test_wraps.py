@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from chat.models import AuditEvent, Device, DiscoverySecret, DiscoveryWrap, Invite, News, Revocation
 from chat.services import connections, devices, identity, wraps
+from chat.services.credentials import find_credential
 from chat.services.invites import cancel_invite, create_for, create_invite
 from chat.services.pruning import prune_leftovers
 from chat.services.sealed import open_device_psk, seal_device_psk
@@ -314,7 +315,7 @@ def test_a_clock_that_was_set_back_opens_no_expired_invite(alice, bob):
     assert opens(alice.psk)
     assert not Invite.objects.open(timezone.now()).exists()
     assert not opens(invitation.invite_psk)
-    devices.find_credential(bytes(made.invite_id))
+    find_credential(bytes(made.invite_id))
 
 
 def test_a_device_that_is_being_revoked_makes_no_invite(alice, bob, monkeypatch):

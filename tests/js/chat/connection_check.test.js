@@ -201,11 +201,17 @@ for (const [closeCode, code] of [[1008, "device_refused"], [1006, "device_later"
   });
 }
 
-for (const [closeCode, code] of [[4411, "device_full"], [4410, "device_revoked"], [1006, "device_later"]]) {
-  test(`a server that ends the new session with ${closeCode}: ${code}`, async () => {
+const ENDS = [
+  ["says 11", (session) => session.leave(11), "device_full"],
+  ["says 10", (session) => session.leave(10), "device_revoked"],
+  ["is cut off", (session) => session.cut(1006), "device_later"],
+  ["is cut off with a forged 4410", (session) => session.cut(4410), "device_later"],
+];
+for (const [how, end, code] of ENDS) {
+  test(`a new session that ${how}: ${code}`, async () => {
     const server = new FakeServer();
     const app = await reopened(server, () => {
-      server.beforeAnswer = (session) => session.cut(closeCode);
+      server.beforeAnswer = end;
     });
 
     const found = await app.checkConnection(() => {});
@@ -307,3 +313,15 @@ test("a clock that is off explains a file that ran out", async () => {
 });
 
 const yes = () => true;
+
+test("the server's clock is learnt in the handshake, above 300 s a warning, and nobody is refused", async () => {
+  for (const [ahead, code] of [[-302, "clock_off"], [-299, "clock_well"], [299, "clock_well"], [302, "clock_off"]]) {
+    const server = new FakeServer();
+    server.clockAheadMs = ahead * 1000;
+    const { app } = await enrolled(server, "alice");
+    const found = await app.checkConnection(() => {});
+
+    assert.equal(app.connection.status, "connected");
+    assert.ok(codes(found).includes(code), `${ahead}: ${codes(found)}`);
+  }
+});

@@ -29,7 +29,7 @@ test("a secret that comes in session opens what is published from then on", asyn
   await connected(again);
 });
 
-test("a secret that is not the one it is said to be is passed over", async () => {
+test("a secret that is not the one it is said to be is malformed, and what is held stays in force", async () => {
   const server = new FakeServer();
   const { app, storageName } = await enrolled(server, "alice");
 
@@ -37,10 +37,26 @@ test("a secret that is not the one it is said to be is passed over", async () =>
     session.notice("secret", { kid: new Uint8Array(8), secret: new Uint8Array(32) });
     session.notice("secret", { kid: 7, secret: "x" });
   }
+  await until(app, () => server.failures.length === 2);
+  assert.deepEqual(server.failures.map(({ body }) => body.code), [1, 1]);
   await app.rename("Alice");
   await app.close();
   const again = await openApp(server, storageName);
 
+  await connected(again);
+});
+
+test("a secret in AUTH_OK that is not the one it is said to be ends the session, and another one comes", async () => {
+  const server = new FakeServer();
+  const { app, storageName } = await enrolled(server, "alice");
+  await app.close();
+  server.toldAtOnce = [[16, new Uint8Array(40)]];
+  const before = server.cameBy.length;
+  const again = await openApp(server, storageName);
+
+  await until(again, () => server.cameBy.length > before + 1);
+  assert.notEqual(again.connection.status, "connected");
+  server.toldAtOnce = [];
   await connected(again);
 });
 

@@ -8,12 +8,14 @@ import { DevicePublic } from "../../../static/js/protocol/keys.js";
 import { ContentType, MessageHeader } from "../../../static/js/protocol/message_header.js";
 import { checkRequest } from "../../../static/js/protocol/operations.js";
 import { sha256 } from "../../../static/js/protocol/primitives.js";
+import { FakeFiles } from "./files.js";
 
 export class DeliveryService {
   members = new Map();
   rooms = new Map();
   packages = new Map();
   blobs = new Map();
+  files = new FakeFiles();
   welcomes = [];
   invites = 0;
   /** What devices said they cannot follow: {device, room, seq, reason}. */
@@ -214,6 +216,20 @@ export class DeliveryService {
     return { size: bytes.length, bytes: bytes.slice(offset, offset + 1000) };
   }
 
+  static fileCreate(device, body) {
+    this.#roomOf(device, body.room);
+    return this.files.create(device, body);
+  }
+
+  static fileRead(device, body) {
+    this.#roomOf(device, body.room);
+    return this.files.read(body);
+  }
+
+  static fileDrop(device, body) {
+    return this.files.drop(device, body);
+  }
+
   static inviteCreate() {
     throw new TooFast("not in this test");
   }
@@ -258,4 +274,7 @@ const OPERATIONS = {
   "room.resume": DeliveryService.roomResume,
   "welcome.take": DeliveryService.welcomeTake,
   "room.fetch": DeliveryService.roomFetch,
+  "file.create": DeliveryService.fileCreate,
+  "file.read": DeliveryService.fileRead,
+  "file.drop": DeliveryService.fileDrop,
 };

@@ -83,11 +83,11 @@ export class Ports {
 export function channelTo(host) {
   let end;
   const channel = { host, isOpen: true, retired: false, closed: new Promise((resolve) => (end = resolve)) };
-  channel.end = (code, number = null) => {
+  channel.end = (number = null) => {
     channel.isOpen = false;
-    end({ code, farewell: number === null ? null : { number } });
+    end({ farewell: number === null ? null : { number }, cause: null });
   };
-  channel.close = () => channel.end(1000);
+  channel.close = () => channel.end();
   channel.retire = () => {
     channel.retired = true;
     channel.close();

@@ -73,10 +73,10 @@ class End {
 }
 
 /** Both ends after AUTH_OK, at a time at which a rekey may begin. */
-export async function rekeyingPair({ softLimits, hardLimits } = {}) {
+export async function rekeyingPair({ softLimits, hardLimits, suite } = {}) {
   const [identity, device] = [IdentityKey.generate(), DeviceKey.generate()];
   const clock = { now: 0 };
-  const session = (role) => new Session(role, SESSION_ID, epochKeys(), undefined, softLimits, hardLimits);
+  const session = (role) => new Session(role, SESSION_ID, epochKeys(), undefined, softLimits, hardLimits, suite);
   const sign = async (message) => device.sign(message);
   const host = (message) => identity.sign(message);
   const client = new End(session(Role.CLIENT), (own, now) => new ClientRekey(own, identity.public, sign, now), clock);

@@ -1,10 +1,11 @@
 // A server in memory with the real handshake and real frames: ports that come and go, sessions that can be cut at any
 // moment, a connection file on a mirror.
 
-import { toHex } from "../../../static/js/bytes.js";
+import { fromHex, toHex } from "../../../static/js/bytes.js";
 import { DialFailed } from "../../../static/js/net/failures.js";
 import {
-  Ack, ChatDelivery, ChatSend, ErrorBody, Failure, parseExchange, Request, Response,
+  Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, Failure, FileChunk, parseExchange, PresenceBody, Request,
+  Response,
 } from "../../../static/js/protocol/bodies.js";
 import { sealConnectionFile } from "../../../static/js/protocol/connection_file.js";
 import { ConnectionInfo, Endpoint } from "../../../static/js/protocol/connection_info.js";
@@ -34,6 +35,11 @@ export class FakeServer {
   cameBy = [];
   /** How many it did not know. */
   turnedAway = 0;
+  /** Which chunks came, in their order, and how many at most were under way on one session. */
+  chunksCame = [];
+  mostUnderWay = 0;
+  /** How long it takes to store one. */
+  chunkMs = 1;
   /** How it closes for whom it does not know: the real one hangs up, another may say 1008. */
   strangerClose = 1006;
   discoverySecret = DiscoverySecret.generate();
@@ -41,6 +47,8 @@ export class FakeServer {
   psks = new Map();
   ports = new Map();
   sessions = new Set();
+  /** What came as 0x03, in its order. */
+  signals = [];
   serial = Math.floor(Date.now() / 1000);
   clockAheadMs = 0;
   isRunning = true;
@@ -58,8 +66,22 @@ export class FakeServer {
   beforeStore = () => {};
   /** Told of every message after it is stored and before anybody hears of it. */
   afterStore = () => {};
+  /** Told of every chunk before it is stored; what it throws is the answer. */
+  beforeChunk = () => {};
+  /** What chunks go out in place of these. */
+  givingChunks = (chunks) => chunks;
+  /** Pairs that were not used yet: PSK id (hex) of the one in use -> of the one that follows. */
+  following = new Map();
+  /** Where the next renewal of a pair is cut: before it is stored ("store"), answered, or its first AUTH_OK ("finish"). */
+  cutRenewal = "";
+  /** Settled when a renewal may be answered; what comes meanwhile is read. */
+  renewalWaits = null;
   /** Told of every request before it is answered. */
   beforeAnswer = () => {};
+  /** Further TLVs of AUTH_OK. @type {[number, Uint8Array][]} */
+  toldAtOnce = [];
+  /** What devices could not do with a notice. */
+  failures = [];
 
   constructor() {
     this.service.notify = (device, op) => this.#sessionsOf(device).forEach((session) => session.notice(op));
@@ -114,7 +136,7 @@ export class FakeServer {
   /** Draw a new discovery secret and shut a device out of it; the others hear of it in session when they may. */
   async renewSecret({ without = null, tell = true } = {}) {
     for (const [id, { device }] of this.psks) if (without && device?.equals(without)) this.psks.delete(id);
-    for (const session of [...this.sessions]) if (without?.equals(session.devicePublic)) session.cut(4410);
+    for (const session of [...this.sessions]) if (without?.equals(session.devicePublic)) session.leave(10);
     this.discoverySecret = DiscoverySecret.generate();
     this.serial += 1;
     const kid = keyId(this.discoverySecret);
@@ -196,6 +218,13 @@ export class FakeServer {
     return joinWraps(entries);
   }
 
+  /** Give a signal to the other sessions that are in the room; a test may change or keep it. */
+  passOn(from, body) {
+    this.signals.push(body);
+    const others = [...this.sessions].filter((session) => session !== from && session.follows(body.roomId));
+    for (const session of others) session.frame(MessageType.PRESENCE, body.encode());
+  }
+
   #sessionsOf(device) {
     return [...this.sessions].filter((session) => session.isOpen && toHex(session.device) === device);
   }
@@ -213,10 +242,14 @@ class FakeSession {
   #session = null;
   #rekey = null;
   #isInvite = false;
+  #pskId = "";
   #inbound = Promise.resolve();
   #isCut = false;
   #cursors = new Map();
   #lastNotice = 0;
+  underWay = 0;
+  mostUnderWay = 0;
+  #storing = Promise.resolve();
 
   constructor(server, url, handlers) {
     this.#server = server;
@@ -236,6 +269,15 @@ class FakeSession {
     queueMicrotask(() => this.#handlers.onEnd(code));
   }
 
+  /** Say why, inside the session, and close. */
+  leave(number) {
+    if (!this.isOpen) return;
+    this.isOpen = false;
+    const farewell = new CloseNotify(number, "").encode();
+    const sealing = this.#session.seal(MessageType.CLOSE_NOTIFY, farewell, randomBytes(16), Date.now());
+    sealing.then((frame) => !this.#isCut && this.#handlers.onMessage(frame)).then(() => this.cut(4400 + number));
+  }
+
   frame(type, payload) {
     if (!this.isOpen) return;
     const sealing = this.#session.seal(type, payload, randomBytes(16), Date.now());
@@ -250,6 +292,11 @@ class FakeSession {
   notice(op, members = {}) {
     this.#lastNotice += 1;
     this.frame(MessageType.REQUEST, new Request(this.#lastNotice, { op, ...members }).encode());
+  }
+
+  /** Whether this session gets the rows and signals of a room. */
+  follows(roomId) {
+    return this.isOpen && this.#cursors.has(toHex(roomId));
   }
 
   /** Send the rows of a room that this session has not got. */
@@ -287,10 +334,11 @@ class FakeSession {
     const known = this.#server.psks.get(toHex(auth.pskId)) ?? { psk: PreSharedKey.generate(), device: null };
     const bound = known.device === null ? null : known.device;
     this.#handshake.verify(known.psk, bound);
-    this.#enrol(known, auth.devicePublic);
+    this.#enrol(known, auth.devicePublic, toHex(auth.pskId));
     this.#server.cameBy.push(this.#identity.public);
     const { identity, succession } = this.#server;
-    const told = new Map(succession && this.#identity === identity ? [[17, succession]] : []);
+    const successor = succession && this.#identity === identity ? [[17, succession]] : [];
+    const told = new Map([...this.#server.toldAtOnce, ...successor]);
     const [frame, session] = await this.#handshake.finish(told, randomBytes(16), Date.now());
     this.#session = session;
     this.#takePartInRekeys(session, auth.devicePublic);
@@ -307,16 +355,49 @@ class FakeSession {
     });
   }
 
-  #enrol(known, devicePublic) {
+  #activate() {
+    const { following, psks } = this.#server;
+    const isNew = [...following.values()].includes(this.#pskId);
+    for (const [former, next] of following) {
+      if (next !== this.#pskId) continue;
+      psks.delete(former);
+      following.delete(former);
+    }
+    psks.delete(following.get(this.#pskId));
+    following.delete(this.#pskId);
+    if (!isNew || this.#server.cutRenewal !== "finish") return;
+    this.#server.cutRenewal = "";
+    this.cut(1006);
+    throw new Error("cut");
+  }
+
+  /** Keep a pair that is to follow. @returns {boolean} false when the connection was cut instead */
+  #renew() {
+    const { cutRenewal, psks, following } = this.#server;
+    const isCut = ["store", "answer"].includes(cutRenewal);
+    if (isCut) this.#server.cutRenewal = "";
+    if (cutRenewal !== "store") {
+      const [id, psk] = deviceCredentials(this.#session.exporter, this.devicePublic);
+      psks.delete(following.get(this.#pskId));
+      psks.set(toHex(id), { psk, device: this.devicePublic, isInvite: false });
+      following.set(this.#pskId, toHex(id));
+    }
+    if (isCut) this.cut(1006);
+    return !isCut;
+  }
+
+  #enrol(known, devicePublic, id) {
     this.#isInvite = known.isInvite ?? false;
     if (!known.isInvite && this.#server.refuseOwnKeys) throw new Error("refused");
     known.device = devicePublic;
+    this.#pskId = id;
+    this.#activate();
     this.devicePublic = devicePublic;
     this.device = this.#server.service.enrolled(devicePublic.bytes);
     if (!this.#isInvite) return this.#spend(devicePublic);
     if (this.#server.losePairs-- > 0) return undefined;
-    const [id, psk] = deviceCredentials(this.#handshake.exporter, devicePublic);
-    return this.#server.psks.set(toHex(id), { psk, device: devicePublic, isInvite: false });
+    const [ownId, psk] = deviceCredentials(this.#handshake.exporter, devicePublic);
+    return this.#server.psks.set(toHex(ownId), { psk, device: devicePublic, isInvite: false });
   }
 
   /** The device came back under its own key, so its invitation is worth nothing any more. */
@@ -331,8 +412,31 @@ class FakeSession {
   #handle({ type, payload, messageId }) {
     if (this.#isInvite && type !== MessageType.CLOSE_NOTIFY) return this.cut(4403);
     if (type === MessageType.CHAT) return this.#store(ChatSend.parse(payload), messageId);
+    if (type === MessageType.FILE) return this.#storeChunk(FileChunk.parse(payload), messageId);
     if (type === MessageType.REQUEST) return this.#exchange(parseExchange(payload));
+    if (type === MessageType.PRESENCE) return this.#server.passOn(this, PresenceBody.parse(payload));
     return undefined;
+  }
+
+  /** After a moment, as a disk takes it: so more than one is under way. */
+  async #storeChunk(chunk, messageId) {
+    this.underWay += 1;
+    this.mostUnderWay = Math.max(this.mostUnderWay, this.underWay);
+    this.#server.chunksCame.push(chunk.index);
+    this.#storing = this.#storing.then(async () => {
+      await new Promise((resolve) => setTimeout(resolve, this.#server.chunkMs));
+      if (!this.isOpen) return;
+      this.underWay -= 1;
+      try {
+        this.#server.beforeChunk(this, chunk);
+        const { room, stored } = this.#server.service.files.put(this.device, chunk);
+        this.frame(MessageType.ACK, new Ack(messageId, fromHex(room), stored).encode());
+      } catch (error) {
+        if (!(error instanceof PeerError)) throw error;
+        this.frame(MessageType.ERROR, new ErrorBody(error.number, error.text, messageId).encode());
+      }
+    });
+    this.#server.mostUnderWay = Math.max(this.#server.mostUnderWay, this.mostUnderWay);
   }
 
   #store({ roomId, message }, messageId) {
@@ -349,11 +453,20 @@ class FakeSession {
   }
 
   #exchange(exchange) {
+    if (exchange instanceof Failure) this.#server.failures.push(exchange);
     if (!(exchange instanceof Request)) return;
     try {
       this.#server.beforeAnswer(this, exchange.body.op);
+      if (exchange.body.op === "psk_renew") {
+        const answer = new Response(exchange.id, {}).encode();
+        if (!this.#renew()) return;
+        if (!this.#server.renewalWaits) return void this.frame(MessageType.REQUEST, answer);
+        return void this.#server.renewalWaits.then(() => this.frame(MessageType.REQUEST, answer));
+      }
       const answer = this.#server.service.answer(this.device, exchange.body);
-      this.frame(MessageType.REQUEST, new Response(exchange.id, answer).encode());
+      for (const chunk of this.#server.givingChunks(answer.chunks ?? [])) this.frame(MessageType.FILE, chunk.encode());
+      const { chunks: _chunks, ...said } = answer;
+      this.frame(MessageType.REQUEST, new Response(exchange.id, said).encode());
       if (exchange.body.op === "room.resume") answer.rooms.forEach((place) => this.#resume(place));
     } catch (error) {
       if (!(error instanceof PeerError)) throw error;

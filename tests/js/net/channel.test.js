@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { utf8 } from "../../../static/js/bytes.js";
 import { Channel } from "../../../static/js/net/channel.js";
 import {
-  Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, Failure, parseExchange, Request, Response,
+  Ack, ChatDelivery, ChatSend, CloseNotify, ErrorBody, Failure, FileChunk, parseExchange, Request, Response,
 } from "../../../static/js/protocol/bodies.js";
 import { MessageType } from "../../../static/js/protocol/frame.js";
 import { newMessageId, randomBytes } from "../../../static/js/protocol/primitives.js";
@@ -88,7 +88,7 @@ test("what was asked fails when the session ends, and nothing can be asked after
 
   await assert.rejects(question, { code: "closed" });
   await assert.rejects(channel.request("directory"), { code: "closed" });
-  assert.deepEqual(await channel.closed, { code: 1006, farewell: null, cause: null });
+  assert.deepEqual(await channel.closed, { farewell: null, cause: null });
   assert.equal(channel.hasWindow, false);
 });
 
@@ -159,7 +159,7 @@ test("mallory's frame closes the session, and what follows it is not believed", 
 
   assert.deepEqual(heard, []);
   assert.deepEqual(closed, [4404]);
-  assert.equal((await channel.closed).code, 4404);
+  assert.equal((await channel.closed).cause.code, "out_of_order");
 });
 
 test("what came before the end is still handled", async (t) => {
@@ -223,4 +223,47 @@ test("a longer wait is for the person to decide", async (t) => {
   await tell(MessageType.REQUEST, new Failure(asked.id, { code: 7, text: "60 seconds" }).encode());
 
   await refused;
+});
+
+test("chunks of a file are answered for themselves, not as messages", async (t) => {
+  const { channel, heard, read, tell } = await open(t);
+  const chunk = new FileChunk(ROOM, 0, true, new Uint8Array(17));
+
+  const [stored, refused] = [channel.files.send(chunk), assert.rejects(channel.files.send(chunk), { code: "not_member" })];
+  const frames = await read(2);
+  await tell(MessageType.ACK, new Ack(frames[0].messageId, ROOM, 1).encode());
+  await tell(MessageType.ERROR, new ErrorBody(12, "", frames[1].messageId).encode());
+
+  assert.deepEqual(frames.map(({ type }) => type), [MessageType.FILE, MessageType.FILE]);
+  assert.deepEqual(FileChunk.parse(frames[0].payload), chunk);
+  assert.equal(await stored, 1);
+  await refused;
+  assert.deepEqual(heard, []);
+});
+
+test("a file's chunks come to who asked for them, before the answer", async (t) => {
+  const { channel, read, tell } = await open(t);
+
+  const reading = channel.files.read(ROOM, new Uint8Array(16), 3);
+  const [asked] = await read();
+  const { id, body } = parseExchange(asked.payload);
+  await tell(MessageType.FILE, new FileChunk(new Uint8Array(16), 3, true, new Uint8Array(20)).encode());
+  await tell(MessageType.FILE, new FileChunk(ROOM, 3, true, new Uint8Array(18)).encode());
+  await tell(MessageType.REQUEST, new Response(id, { size: 99 }).encode());
+
+  assert.deepEqual([body.op, body.index, body.count], ["file.read", 3, 16]);
+  assert.deepEqual(await reading, { size: 99, chunks: [new FileChunk(ROOM, 3, true, new Uint8Array(18))] });
+});
+
+test("a session that ends tells whoever has chunks on it, and takes no further ones", async (t) => {
+  const { channel } = await open(t);
+  const chunk = new FileChunk(ROOM, 0, true, new Uint8Array(17));
+
+  const lost = Array.from({ length: 8 }, () => assert.rejects(channel.files.send(chunk), { code: "closed" }));
+  const [isFull, isIdle] = [!channel.files.hasWindow, channel.files.isIdle];
+  channel.ended(1006);
+
+  await Promise.all(lost);
+  assert.deepEqual([isFull, isIdle, channel.files.hasWindow], [true, false, false]);
+  await assert.rejects(channel.files.send(chunk), { code: "closed" });
 });

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Credentials, dial } from "../../../static/js/net/dial.js";
+import { ClientHello } from "../../../static/js/protocol/handshake_messages.js";
 import { Invite } from "../../../static/js/protocol/invite.js";
 import { gateKey } from "../../../static/js/protocol/key_schedule.js";
 import { DeviceKey, DiscoverySecret, IdentityKey, PreSharedKey } from "../../../static/js/protocol/keys.js";
@@ -83,4 +84,31 @@ test("a port that accepts and stays silent is given up", async () => {
   await assert.rejects(call(server, credentialsFor(server), { openWire, timeoutMs: 30 }), { code: "unavailable" });
 
   assert.deepEqual(closed, [4008]);
+});
+
+/** What the page offers when the file in force lists these suites; null when it opens no connection. */
+async function offered(suites) {
+  const server = new FakeServer();
+  let suitesOfHello = null;
+  const openWire = async (_url, { onEnd }) => {
+    const send = (record) => {
+      suitesOfHello = ClientHello.parse(record).suites;
+      queueMicrotask(() => onEnd(1006));
+    };
+    return { send, close: () => {} };
+  };
+  const failure = await call(server, credentialsFor(server), { openWire, suites }).catch(({ code }) => code);
+  return { suites: suitesOfHello, failure };
+}
+
+test("the page offers nothing below its floor, whatever the file lists", async () => {
+  for (const listed of [undefined, [2], [2, 1], [1, 2, 9]]) {
+    assert.deepEqual(await offered(listed), { suites: [2], failure: "unavailable" });
+  }
+});
+
+test("a server whose file lists no suite that the page takes is not dialled", async () => {
+  for (const listed of [[1], [9], []]) {
+    assert.deepEqual(await offered(listed), { suites: null, failure: "unsupported_version" });
+  }
 });

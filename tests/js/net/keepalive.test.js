@@ -46,3 +46,16 @@ test("a stopped one does nothing more", (t) => {
 
   assert.deepEqual(did, []);
 });
+
+test("a server may ask for less patience, from 10 to 60 seconds; pings go after five twelfths of it", (t) => {
+  t.mock.timers.enable({ apis: ["setInterval", "Date"] });
+  for (const [idleSeconds, ping, end] of [[24, 10, 24], [36, 15, 36], [60, 25, 60], [61, 25, 60], [9, 5, 10], [0, 5, 10]]) {
+    const did = [];
+    let second = 0;
+    const note = (what) => () => did.push([what, second]);
+    const keepalive = new Keepalive({ ping: note("ping"), giveUp: note("give up"), idleSeconds });
+    for (second = 1; second <= end; second += 1) t.mock.timers.tick(1000);
+    keepalive.stop();
+    assert.deepEqual([did[0], did.at(-1)], [["ping", ping], ["give up", end]]);
+  }
+});

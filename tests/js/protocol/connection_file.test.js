@@ -264,7 +264,22 @@ test("of several files the newest that is in time is taken", async () => {
 test("format 1 opens with the shared secret, and a changed one does not", async () => {
   const data = await encryptConnectionFile({ port: 54_321 }, SECRET, NOW);
 
-  assert.deepEqual(await decryptConnectionFile(data, SECRET), utf8('{"port":54321}'));
+  assert.deepEqual(await decryptConnectionFile(data, SECRET), utf8('{"port": 54321}'));
+  assert.match(
+    new TextDecoder().decode(data),
+    /^\{"iv": "[^"]{16}", "ciphertext": "[^"]+", "tag": "[^"]{24}", "algorithm": "aes-256-gcm", "timestamp": \d{10}\}$/,
+  );
   await refuses("unauthentic", () => decryptConnectionFile(data, DiscoverySecret.generate()));
   await refuses("unsupported_version", () => SealedConnectionFile.parse(data));
+});
+
+test("the specification's text is Python's json.dumps, byte for byte", async () => {
+  const value = { name: 'B\u00fcro \u2028 \u{1f600} \x7f\t"\\', list: [1, 0.15, true, null, [], {}], n: -5 };
+  // What Python 3 writes for the same value.
+  const name = String.raw`"B\u00fcro \u2028 \ud83d\ude00 \u007f\t\"\\"`;
+  const text = `{"name": ${name}, "list": [1, 0.15, true, null, [], {}], "n": -5}`;
+
+  const opened = await decryptConnectionFile(await encryptConnectionFile(value, SECRET, NOW), SECRET);
+
+  assert.equal(new TextDecoder().decode(opened), text);
 });

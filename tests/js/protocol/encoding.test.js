@@ -10,7 +10,7 @@ import { refuses } from "./people.js";
 
 const bytes = (most = 40) => fc.uint8Array({ maxLength: most });
 const integer = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER });
-const wellFormed = fc.string({ unit: "grapheme" });
+const wellFormed = fc.string({ unit: "grapheme" }).filter((text) => !text.startsWith("\ufeff"));
 // Every CBOR value the protocol carries, nested up to its limit.
 const carried = fc.letrec((tie) => ({
   value: fc.oneof(
@@ -129,7 +129,7 @@ test("CBOR is deterministic", async () => {
   for (const [what, hex] of Object.entries(wrong)) {
     await assert.rejects(async () => encoding.parseCbor(fromHex(hex)), { code: "malformed" }, what);
   }
-  for (const value of [-1, 1.5, 2 ** 53, undefined, "\ud800", { a: undefined }, 1n]) {
+  for (const value of [-1, 1.5, 2 ** 53, undefined, "\ud800", "\ufeffa", { "\ufeff": 1 }, { a: undefined }, 1n]) {
     await refuses("usage", () => encoding.encodeCbor(value));
   }
 });

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { toHex, utf8 } from "../../../static/js/bytes.js";
 import { MessageType } from "../../../static/js/protocol/frame.js";
-import { findGate, ServerHandshake, ServerParameters } from "../../../static/js/protocol/handshake.js";
+import { ClientHandshake, findGate, ServerHandshake, ServerParameters } from "../../../static/js/protocol/handshake.js";
 import { deviceCredentials, gateKey } from "../../../static/js/protocol/key_schedule.js";
 import { DeviceKey, DiscoverySecret, IdentityKey, PreSharedKey } from "../../../static/js/protocol/keys.js";
 import { randomBytes } from "../../../static/js/protocol/primitives.js";
@@ -25,6 +25,18 @@ test("two machines back to back end in one session", async () => {
   const answer = await serverSession.seal(MessageType.ACK, utf8("well"), randomBytes(16), NOW_MS);
   assert.deepEqual((await clientSession.open(answer)).payload, utf8("well"));
   assert.equal(toHex(client.exporter), toHex(server.exporter));
+});
+
+test("a client's name has at most 256 bytes, and the id of its PSK 16", () => {
+  const { identity, gate, bob } = household();
+  const make = (pskId, name) =>
+    new ClientHandshake(identity.public, gate.gateKey, pskId, bob.psk, bob.device.public, () => {}, name);
+
+  for (const name of ["", "n".repeat(256), "ü".repeat(128)]) make(new Uint8Array(16), name);
+  for (const name of ["n".repeat(257), "ü".repeat(129)]) {
+    assert.throws(() => make(new Uint8Array(16), name), { code: "usage" });
+  }
+  for (const size of [0, 15, 17]) assert.throws(() => make(new Uint8Array(size), ""), { code: "usage" });
 });
 
 test("both sides make the same device credentials of an enrolment", async () => {

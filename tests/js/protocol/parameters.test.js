@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { KeyLimits, ServerParameters } from "../../../static/js/protocol/parameters.js";
+import {
+  encodeClientName,
+  KeyLimits,
+  parseClientName,
+  ServerParameters,
+} from "../../../static/js/protocol/parameters.js";
 import { refuses } from "./people.js";
 
 test("parameters that are not sent have their defaults", async () => {
@@ -18,4 +23,9 @@ test("parameters that are not sent have their defaults", async () => {
   for (const maxFrameBytes of [54, 2 ** 20 + 1]) {
     await refuses("malformed", () => ServerParameters.parse(new ServerParameters({ maxFrameBytes }).encode()));
   }
+});
+
+test("a client's name has at most 256 bytes", async () => {
+  assert.equal(parseClientName(encodeClientName("é".repeat(128))), "é".repeat(128));
+  await refuses("too_large", () => parseClientName(encodeClientName(`${"é".repeat(128)}x`)));
 });

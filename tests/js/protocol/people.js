@@ -25,14 +25,14 @@ export function household() {
 
 /** bob's half; `changes` replaces what he knows. */
 export function clientOf({ identity, gate, bob }, changes = {}) {
-  const { device, psk, pskId, serverPublic, key } = {
+  const { device, psk, pskId, serverPublic, key, suites } = {
     ...bob,
     serverPublic: identity.public,
     key: gate.gateKey,
     ...changes,
   };
   const sign = async (message) => device.sign(message);
-  return new ClientHandshake(serverPublic, key, pskId, psk, device.public, sign, "bob's browser");
+  return new ClientHandshake(serverPublic, key, pskId, psk, device.public, sign, "bob's browser", suites);
 }
 
 /** A whole handshake. `onTheWire(name, record)` may change what travels. */

@@ -309,6 +309,17 @@ test("keys that have carried all they may carry nothing more", async () => {
   assert.equal(client.wire.length, 50);
 });
 
+test("the age of keys counts from the beginning of their own epoch, to the second", async () => {
+  const pair = await rekeyingPair({ softLimits: new KeyLimits(5, 1e9, 1e6), hardLimits: new KeyLimits(60, 1e9, 1e6) });
+  const { client, server, clock } = pair;
+  await rekey(pair);
+  const at = (machine, ask, ages) => ages.map((age) => machine[ask](clock.now + age));
+
+  assert.deepEqual(at(server.machine, "isDue", [9.9, 10]), [false, true]);
+  for (const { machine } of [client, server]) assert.deepEqual(at(machine, "isOverdue", [59.9, 60]), [false, true]);
+  await refuses("usage", async () => client.session.switchReceiving());
+});
+
 test("a limit cannot be higher than the protocol's", async () => {
   const none = new KeyLimits(1e9, 1e15, 1e15);
   const { client } = await rekeyingPair({ softLimits: none, hardLimits: none });

@@ -5,6 +5,7 @@ import { concat, toHex, utf8 } from "../../../static/js/bytes.js";
 import { FrameHeader, MessageType } from "../../../static/js/protocol/frame.js";
 import { deriveSessionKeys, EpochKeys } from "../../../static/js/protocol/key_schedule.js";
 import { ExchangePublic } from "../../../static/js/protocol/keys.js";
+import { KeyLimits } from "../../../static/js/protocol/parameters.js";
 import { Role, Session } from "../../../static/js/protocol/session.js";
 import { flipped, refuses } from "./people.js";
 
@@ -144,6 +145,17 @@ test("AUTH_OK is the server's first frame and no other", async () => {
   await refuses("usage", () => client.seal(MessageType.AUTH_OK, utf8(""), MESSAGE_ID, 0));
   await refuses("usage", () => server.seal(MessageType.AUTH_OK, utf8(""), MESSAGE_ID, 0));
   await refuses("usage", () => ping(fresh));
+});
+
+test("a session has no clock, and the frames that may be agreed on", async () => {
+  const brief = new KeyLimits(0, 2 ** 20, 10);
+  const make = (role, limit) => new Session(role, SESSION_ID, epochKeys(), limit, undefined, brief);
+  const [client, server] = [make(Role.CLIENT, 2 ** 20), make(Role.SERVER, 2 ** 20)];
+
+  await client.open(await server.seal(MessageType.AUTH_OK, utf8("ok"), MESSAGE_ID, 1));
+  assert.equal(client.hardLimitReached(0), true);
+  assert.equal(make(Role.CLIENT, 55).maxFrameBytes, 55);
+  for (const limit of [54, 2 ** 20 + 1]) await refuses("usage", () => make(Role.CLIENT, limit));
 });
 
 test("a session shows no secret", () => {

@@ -19,6 +19,14 @@ test("a choice is kept, and anything else found there is not believed", () => {
   assert.equal(preferences.get("theme"), "system");
 });
 
+test("what others see is shown unless somebody chose otherwise", () => {
+  const preferences = new Preferences(() => new FakeStorage());
+  assert.equal(preferences.get("signals"), "on");
+  const storage = new FakeStorage();
+  new Preferences(() => storage).set("signals", "off");
+  assert.equal(new Preferences(() => storage).get("signals"), "off");
+});
+
 test("a browser that refuses storage still has the defaults", () => {
   const refuse = () => {
     throw new DOMException("denied", "SecurityError");
