@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 # What is not part of the repository cannot be asked of every machine: a skip whose reason begins so is allowed in CI.
 OUTSIDE = "outside the repository"
 START_SECONDS = 30
@@ -75,11 +77,6 @@ def admin_client(admin_user):
     return client
 
 
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as probe:
-        return probe.getsockname()[1]
-
-
 def _wait_until(answers: Callable[[], bool], process: subprocess.Popen, log: Path) -> None:
     """Return when `answers` is true; fail with the log when the process ends or takes too long."""
     deadline = time.monotonic() + START_SECONDS
@@ -132,7 +129,7 @@ def _redis() -> Iterator[str]:
     program = shutil.which("redis-server")
     if program is None:
         pytest.skip("redis-server is not installed (sudo apt install redis-server)")
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="clawchat-redis-") as folder:
         log = Path(folder, "log")
         command = [program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", folder]
@@ -167,7 +164,7 @@ def _postgres() -> Iterator[str]:
     tools = _postgres_tools()
     if tools is None:
         pytest.skip("PostgreSQL is not installed (sudo apt install postgresql)")
-    port = _free_port()
+    port = free_port()
     with tempfile.TemporaryDirectory(prefix="clawchat-postgres-") as folder:
         user = _postgres_user(folder)
         data, log = Path(folder, "data"), Path(folder, "log")

@@ -36,12 +36,13 @@ def stage(device_pk: int, digest: bytes, size: int, offset: int, chunk: bytes) -
 def load(device: Device, digest: bytes) -> bytes:
     """A whole blob that this device has staged.
 
-    Raises: malformed (never staged, not whole, or its hour is over).
+    Raises: out_of_order with `have` (never staged, not whole, or its hour is over, which a clock that is set forward
+    brings at once): the sender still has the blob and stages it again.
     """
     since = timezone.now() - LIFETIME
     blob = StagedBlob.objects.filter(device=device, digest=digest, touched_at__gt=since).first()
     if blob is None or blob.have != blob.size:
-        raise Malformed("a blob that is not staged")
+        raise OutOfOrder("a blob that is not staged", {"have": blob.have if blob is not None else 0})
     return _whole(blob)
 
 
@@ -67,7 +68,8 @@ def _add(device_pk: int, digest: bytes, size: int, offset: int, chunk: bytes) ->
     if fresh:
         StagedChunk.objects.create(blob=blob, offset=blob.have, body=fresh)
         blob.have += len(fresh)
-        blob.save()
+    # Also without a fresh byte: its hour begins anew.
+    blob.save()
     return blob
 
 

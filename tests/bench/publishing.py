@@ -14,8 +14,9 @@ from clawchat.protocol.keys import DiscoverySecret, IdentityKey
 from clawchat.protocol.wraps import MAX_WRAPS, WRAPS_STEP, join_wraps, make_padding
 from tests.bench.distance import Distance
 from tests.discovery import servers
-from tests.e2e.server import ServerProcess, free_port
+from tests.e2e.server import ServerProcess
 from tests.mega.emulator import PASSWORD, MegaEmulator
+from tests.ports import free_port
 
 # Round trips in seconds: other continents, on a bad evening.
 ROUND_TRIPS = {"WebDAV": 0.1, "S3": 0.2, "MEGA": 0.3}

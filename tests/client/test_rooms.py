@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from clawchat.protocol.bodies import ErrorBody
-from clawchat.protocol.errors import NotMember, StaleEpoch, TooFast
+from clawchat.protocol.errors import NotMember, OutOfOrder, StaleEpoch, TooFast
 from tests.client.hub import Hub, until
 
 
@@ -151,6 +151,18 @@ async def test_commit_that_the_server_refuses_is_dropped(hub):
 
     await until(lambda: bob.texts(room.room_id) == ["still here"])
     assert room.pending is None
+
+
+async def test_commit_whose_blobs_the_server_let_go_stages_them_again(hub):
+    """A server whose clock was set forward has no blob any more; the commit comes true all the same."""
+    _alice, _bob, room, there = await pair(hub)
+    hub.refuse_commits = [OutOfOrder("a blob that is not staged", {"have": 0})]
+    staged = hub.asked.count("room.stage")
+
+    await room.update()
+
+    await until(lambda: there.epoch == room.epoch == 2)
+    assert hub.asked.count("room.stage") == staged + 4
 
 
 async def test_removed_device_reads_no_further(hub):

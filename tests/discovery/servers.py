@@ -31,7 +31,7 @@ class Process:
 
     def start(self) -> None:
         """Start it, and wait until it listens."""
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL)
         ends = time.monotonic() + START_SECONDS
         while time.monotonic() < ends:
             assert self._process.poll() is None, f"{self._command[2]} ended with {self._process.returncode}"

@@ -21,7 +21,7 @@ from discovery.public_mirror import PublicMirror
 from discovery.services.mirror_secrets import write_secrets
 from discovery.web import Request, fetch
 from tests.discovery import servers
-from tests.e2e.server import free_port
+from tests.ports import free_port
 
 OLDER, NEWER, LIST = b'{"sealed":1}', b'{"sealed":2,"longer":true}', b'{"list":1}'
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.bad_day import INTERVAL, LEAD, bad_day
-from tests.e2e.server import free_port
+from tests.ports import free_port
 from tests.soak.trouble import Squatter, descendants, kill_worker
 from tests.soak.watchman import listening_ports
 

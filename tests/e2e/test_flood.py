@@ -10,7 +10,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.e2e.networks import Namespace, join, needs_networks
-from tests.e2e.server import ROOT, ServerProcess, free_port
+from tests.e2e.server import ROOT, ServerProcess
+from tests.ports import free_port
 from tests.soak.rows import Rows
 from tests.soak.soak import Plan, Soak
 from tests.soak.trouble import resident_mib

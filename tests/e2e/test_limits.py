@@ -9,7 +9,8 @@ from clawchat.client import Client
 from clawchat.protocol.errors import ClawChatError, Limit
 from clawchat.protocol.retry import retry_seconds
 from tests.e2e.members import make_room, mls_message, read_log
-from tests.e2e.server import ServerProcess, free_port
+from tests.e2e.server import ServerProcess
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(200)]
 

@@ -12,8 +12,9 @@ import pytest
 
 from clawchat.client import Client
 from tests.discovery import servers
-from tests.e2e.server import ServerFailed, ServerProcess, free_port
+from tests.e2e.server import ServerFailed, ServerProcess
 from tests.mega.emulator import PASSWORD, MegaEmulator
+from tests.ports import free_port
 from tests.soak.rows import Rows
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]

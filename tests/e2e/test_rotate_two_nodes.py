@@ -8,8 +8,9 @@ import pytest
 
 from clawchat.client import Client
 from tests.e2e.pairs import Steady, converse, two_members, until
-from tests.e2e.server import ServerProcess, free_port
+from tests.e2e.server import ServerProcess
 from tests.e2e.workers import worker
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(280)]
 

@@ -19,7 +19,8 @@ from clawchat.client.errors import Unreachable
 from rotation.tls.names import machine_addresses
 from tests.e2e.browser import READY_MS, Browsers
 from tests.e2e.members import make_room, mls_message, read_log
-from tests.e2e.server import ServerProcess, free_port
+from tests.e2e.server import ServerProcess
+from tests.ports import free_port
 from tests.rotation.certificates import Signed, shake_hands, sign, write_pair
 
 pytestmark = pytest.mark.e2e

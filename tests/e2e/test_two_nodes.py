@@ -6,8 +6,9 @@ import time
 import pytest
 
 from tests.e2e.browser import Browsers
-from tests.e2e.server import ServerProcess, free_port
+from tests.e2e.server import ServerProcess
 from tests.e2e.workers import worker
+from tests.ports import free_port
 from tests.soak.people import BrowserPair
 from tests.soak.rows import Rows
 from tests.soak.soak import Plan, Soak

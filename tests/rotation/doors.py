@@ -1,6 +1,5 @@
 """A chat port and a front door of this process, without a database: the reactor's loop is run by hand."""
 
-import socket
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -12,6 +11,7 @@ from twisted.internet import reactor
 from rotation.ports import Ports
 from rotation.probes import ORIGIN, PATH
 from rotation.server import ChatSide, FrontWebSocket, ManagedServer
+from tests.ports import free_port
 
 LOOPBACK = "127.0.0.1"
 
@@ -87,12 +87,6 @@ class Doors:
     def url(self) -> str:
         """Where a WebSocket client of ours connects to."""
         return f"ws://{LOOPBACK}:{self.number}{PATH}"
-
-
-def free_port() -> int:
-    """A port of loopback that was free a moment ago."""
-    with socket.create_server((LOOPBACK, 0)) as probe:
-        return probe.getsockname()[1]
 
 
 def run(work: Coroutine) -> Any:

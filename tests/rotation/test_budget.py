@@ -17,8 +17,9 @@ from rotation.budget import CHAT_BYTES, FRONT_BYTES, HELLO_BYTES, READ_BYTES, Bu
 from rotation.guard import Guarded
 from rotation.probes import PATH, proper_request
 from rotation.tls import ContextSource, Pair
+from tests.ports import free_port
 from tests.rotation.certificates import sign
-from tests.rotation.doors import LOOPBACK, Doors, free_port, run
+from tests.rotation.doors import LOOPBACK, Doors, run
 from tests.rotation.test_silent_tls import Shelf
 
 MOST_BYTES = 65_536

@@ -6,7 +6,8 @@ import aiohttp
 import pytest
 
 from rotation.server import ManagedServer
-from tests.rotation.doors import LOOPBACK, Doors, free_port, nothing, run
+from tests.ports import free_port
+from tests.rotation.doors import LOOPBACK, Doors, nothing, run
 
 
 @pytest.fixture

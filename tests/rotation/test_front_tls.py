@@ -9,8 +9,9 @@ import pytest
 
 from rotation.tls import ContextSource
 from rotation.tls.files import FileSupply
+from tests.ports import free_port
 from tests.rotation.certificates import sign, write_pair
-from tests.rotation.doors import LOOPBACK, Doors, free_port, run
+from tests.rotation.doors import LOOPBACK, Doors, run
 
 READ_SECONDS = 10
 

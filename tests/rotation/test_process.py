@@ -15,7 +15,8 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from tests.e2e.server import ROOT, ServerFailed, ServerProcess, configures_clawchat, free_port
+from tests.e2e.server import ROOT, ServerFailed, ServerProcess, configures_clawchat
+from tests.ports import free_port
 from tests.rotation.certificates import sign, write_pair
 from tests.rotation.processes import descendants, is_alive, wait_until
 from tests.rotation.test_silent import knock

@@ -8,7 +8,8 @@ import pytest
 
 from rotation.probes import PATH
 from rotation.proxies import behind_proxies, is_trusted, may_come_plain, real_address
-from tests.rotation.doors import LOOPBACK, Doors, free_port, run
+from tests.ports import free_port
+from tests.rotation.doors import LOOPBACK, Doors, run
 
 PROXIES = (ip_network("10.0.0.0/24"), ip_network("2001:db8::1/128"))
 

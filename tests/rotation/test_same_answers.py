@@ -9,7 +9,8 @@ import pytest
 
 from chat.models import ConnectionPolicy
 from rotation.probes import PATH, Probe, probes, proper_request
-from tests.rotation.doors import LOOPBACK, Doors, free_port, run
+from tests.ports import free_port
+from tests.rotation.doors import LOOPBACK, Doors, run
 
 READ_SECONDS = 10
 # Short, so that the probes which only a deadline ends do not take long.

@@ -15,7 +15,16 @@ from clawchat.mls.group import Group
 from clawchat.mls.key_package import KeyPackage
 from clawchat.protocol.authenticated_data import member_data
 from clawchat.protocol.credential import LeafIdentity
-from clawchat.protocol.errors import ClawChatError, Internal, Limit, NotMember, StaleEpoch, TooFast, Unavailable
+from clawchat.protocol.errors import (
+    ClawChatError,
+    Internal,
+    Limit,
+    NotMember,
+    OutOfOrder,
+    StaleEpoch,
+    TooFast,
+    Unavailable,
+)
 from clawchat.protocol.primitives import new_message_id, random_bytes
 
 from .adding import packages_for
@@ -26,8 +35,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Refusals of a commit that pass by themselves: it is repeated byte for byte.
-PASSING = (TooFast, Limit, Unavailable, Internal)
+# Refusals of a commit that pass by themselves: it is repeated byte for byte. OutOfOrder: the server let its blobs go,
+# which are staged again.
+PASSING = (TooFast, Limit, Unavailable, Internal, OutOfOrder)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ import { Problem } from "./problem.js";
 import { groupRows, pendingRow } from "./room_rows.js";
 import { seatsOf } from "./roster.js";
 
-/** Refusals of a commit that pass by themselves: it is repeated byte for byte. */
-export const PASSING = new Set(["too_fast", "limit", "unavailable", "internal"]);
+/** Refusals of a commit that pass by themselves: it is repeated byte for byte. out_of_order: the server let its blobs
+ * go, which are staged again. */
+export const PASSING = new Set(["too_fast", "limit", "unavailable", "internal", "out_of_order"]);
 const RETRY_SECONDS = 2;
 const LONGEST_WAIT_SECONDS = 300;
 

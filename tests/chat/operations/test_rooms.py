@@ -1,17 +1,19 @@
 """Rooms over a session: made, committed to, joined, read, and shut to charlie and mallory."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
+from django.utils import timezone
 
 from chat.models import StagedBlob
-from chat.services.staging import PER_DEVICE_BLOBS
+from chat.services.staging import LIFETIME, PER_DEVICE_BLOBS
 from clawchat.protocol.errors import Malformed, NotMember, OutOfOrder, StaleEpoch, TooLarge, UnsupportedVersion
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.limits import STAGE_MAX_BYTES
 from clawchat.protocol.message_header import ContentType
 from clawchat.protocol.primitives import new_message_id, random_bytes, sha256
-from tests.mls_bytes import group_info
+from tests.mls_bytes import OPEN_ROLES, group_info
 from tests.people import Phone, mls_message, now_ms
 
 
@@ -117,8 +119,23 @@ async def test_a_blob_belongs_to_its_device(alice, bob, room):
     """What bob staged is not alice's to commit with."""
     digest = await bob.stage(b"tree")
 
-    with pytest.raises(Malformed):
+    with pytest.raises(OutOfOrder):
         await alice.commit(room, 0, group_info=digest)
+
+
+async def test_a_clock_set_forward_costs_a_commit_its_blobs_and_staging_them_again_is_enough(hub, alice, room):
+    """Their hour is over at once; the refusal says that they are to come again, not that the commit is wrong."""
+    state = group_info(room, 1, OPEN_ROLES, random_bytes(32))
+    digest = await alice.stage(state)
+    long_ago = timezone.now() - LIFETIME - timedelta(seconds=1)
+    await hub.database.run(lambda: StagedBlob.objects.update(touched_at=long_ago))
+
+    with pytest.raises(OutOfOrder) as refused:
+        await alice.commit(room, 0, group_info=digest)
+    await alice.stage(state)
+
+    assert refused.value.details["have"] == 0
+    assert await alice.commit(room, 0, group_info=digest) == {"seq": 1, "epoch": 1}
 
 
 # room.commit

@@ -20,7 +20,7 @@ async function aboutToAdd() {
     return server.service.packages.get(device);
   };
   for (const person of [bob, carol]) await until(person.app, () => stockOf(person)?.once.length > 20);
-  return { alice, bob, carol, roomId, hers: stockOf(carol), his: stockOf(bob) };
+  return { server, alice, bob, carol, roomId, hers: stockOf(carol), his: stockOf(bob) };
 }
 
 const flipped = (bytes, position) => bytes.map((octet, index) => (index === position ? octet ^ 1 : octet));
@@ -57,4 +57,17 @@ test("a key package out of its time is none, however sound", async (t) => {
   t.mock.method(Date, "now", () => now() + (ahead += 500));
 
   await assert.rejects(alice.app.addPeople(roomId, [bob.userId]), { code: "no_package" });
+});
+
+test("a commit whose blobs the server let go, for its clock was set forward, stages them again", async () => {
+  const { server, alice, bob, roomId } = await aboutToAdd();
+  let commits = 0;
+  server.beforeAnswer = (_session, op) => {
+    if (op === "room.commit" && ++commits === 1) server.service.blobs.clear();
+  };
+
+  await alice.app.addPeople(roomId, [bob.userId]);
+
+  await until(bob.app, () => bob.app.rooms[0]?.name === "Garden");
+  assert.equal(commits, 2);
 });

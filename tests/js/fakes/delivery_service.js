@@ -82,7 +82,9 @@ export class DeliveryService {
 
   #blob(digest) {
     const blob = this.blobs.get(toHex(digest));
-    if (!blob || blob.have !== blob.size) throw new Malformed("blob is not staged");
+    if (!blob || blob.have !== blob.size) {
+      throw Object.assign(new OutOfOrder("blob is not staged"), { details: { have: blob?.have ?? 0 } });
+    }
     return blob.bytes;
   }
 
