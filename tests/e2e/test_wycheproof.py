@@ -4,21 +4,15 @@ Without the project's files (they are outside the repository) the hard ones are 
 """
 
 import asyncio
-import functools
-import http.server
-import json
-import threading
-from pathlib import Path
 
 import pytest
 
-from clawchat_site.headers import APP_POLICY, LOOPBACK_SOCKETS
 from tests.e2e.browser import Browsers
+from tests.e2e.module_page import module_page
 from tests.protocol.wycheproof import FILES, FOLDER, cases, expected, hard_signatures, judge, takes
 
 pytestmark = pytest.mark.e2e
 
-ROOT = Path(__file__).resolve().parents[2]
 HARD = "ed25519_test.hard"
 SECONDS = 90
 
@@ -29,43 +23,11 @@ def served() -> dict[str, dict]:
     return {HARD: hard_signatures(), **outside}
 
 
-class Files(http.server.SimpleHTTPRequestHandler):
-    """The checkout's files, and a page and a list that are made here."""
-
-    def do_GET(self):
-        made = {
-            "/": (b'<!doctype html><script type="module" src="/tests/e2e/wycheproof_page.mjs"></script>', "text/html"),
-            "/cases.json": (json.dumps(served()).encode(), "application/json"),
-        }
-        if self.path not in made:
-            return super().do_GET()
-        body, kind = made[self.path]
-        self.send_response(200)
-        self.send_header("Content-Type", kind)
-        self.end_headers()
-        return self.wfile.write(body)
-
-    def end_headers(self):
-        self.send_header("Content-Security-Policy", APP_POLICY.format(others=LOOPBACK_SOCKETS))
-        super().end_headers()
-
-    def log_message(self, *_):
-        """Say nothing."""
-
-
-Files.extensions_map = {**Files.extensions_map, ".js": "text/javascript", ".mjs": "text/javascript"}
-
-
 @pytest.fixture
 def address():
-    """Where the files are served."""
-    handler = functools.partial(Files, directory=ROOT)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-        thread.join()
+    """Where the page is."""
+    with module_page("tests/e2e/wycheproof_page.mjs", served()) as address:
+        yield address
 
 
 def differing(ours: dict[str, str], theirs: dict[str, str], content: dict) -> set[str]:
