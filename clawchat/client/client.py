@@ -11,31 +11,20 @@ from typing import Any, Self
 import aiohttp
 
 from clawchat.ending import end_tasks
-from clawchat.protocol.bodies import Ack, ChatDelivery, ErrorBody, Failure, Request, Response, parse_exchange
 from clawchat.protocol.credential import DeviceKind
-from clawchat.protocol.errors import (
-    ClawChatError,
-    Internal,
-    Malformed,
-    PeerError,
-    TooFast,
-    Unavailable,
-    UnknownType,
-    UsageError,
-)
-from clawchat.protocol.frame import Frame, MessageType
+from clawchat.protocol.errors import ClawChatError, Internal, TooFast, Unavailable, UsageError
 from clawchat.protocol.invite import Invite
 from clawchat.protocol.keys import RecoveryKey
 from clawchat.protocol.message_header import MessageHeader
-from clawchat.protocol.operations import check_notice
 
 from .connection import Connection
 from .device import Device
 from .discovery import Finder
+from .dispatch import Dispatch
 from .errors import ConnectionLost, Unreachable
-from .events import Event, Notice
+from .events import Event
 from .inbox import Inbox
-from .layer import BODIES, Layer
+from .layer import Layer
 from .line import Line
 from .questions import Answer
 from .renewals import Renewals
@@ -87,6 +76,9 @@ class Client:
         self._tasks: list[asyncio.Task[None]] = []
         self._failure: ClawChatError | None = None
         self.layer = layer(self, store, device) if layer is not None else Layer()
+        self._dispatch = Dispatch(
+            device, self._finder, self._renewals, self._inbox, self._sender, self.layer, self._look_again
+        )
 
     # Lifecycle
 
@@ -143,7 +135,7 @@ class Client:
             connector = aiohttp.TCPConnector(ssl=self._tls or True)
             self._http = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
             self._line = Line(
-                self._http, self._finder, self._device, self, client_name=self._client_name, tls=self._tls
+                self._http, self._finder, self._device, self._dispatch, client_name=self._client_name, tls=self._tls
             )
             self._tasks = [
                 asyncio.create_task(self._work(self._line.run())),
@@ -243,8 +235,7 @@ class Client:
         Spec: 3.8
         """
         self._finder.take(data)
-        if self._line is not None:
-            self._line.port_has_moved()
+        self._look_again()
 
     async def request(self, op: str, *, seconds: float = REQUEST_SECONDS, **members: Any) -> Answer:
         """The server's answer to an operation of docs/protocol.md 3.14, asked again after every lost connection.
@@ -307,77 +298,10 @@ class Client:
         """
         return self._inbox.events()
 
-    # What the line asks of its user
-
-    async def prepare(self, connection: Connection) -> None:
-        """Make sure of the account, then resume every room."""
-        self._renewals.learn_at_once(connection.handshake.finished_tlvs)
-        if not self._device.has_account:
-            identity, root_blob = self._device.identity, self._device.root_blob
-            await connection.ask({"op": "account.set", "identity": identity, "root_blob": root_blob})
-            await connection.ask({"op": "name.set", "name": self._device.name})
-            self._device.account_made()
-        await self.layer.prepare(connection)
-        await self._inbox.resume(connection)
-
-    async def take(self, connection: Connection, frame: Frame) -> None:
-        """Act on a frame.
-
-        Raises: unknown_type and what is wrong with its body; the connection is closed then.
-        """
-        if frame.type == MessageType.CHAT:
-            row = ChatDelivery.parse(frame.payload)
-            self._inbox.deliver(connection, row)
-            self.layer.hear(connection, row)
-        elif frame.type == MessageType.ACK:
-            ack = Ack.parse(frame.payload)
-            connection.answered(ack.message_id)
-            self._sender.acknowledged(ack)
-            self.layer.hear(connection, ack)
-        elif frame.type == MessageType.ERROR:
-            body = ErrorBody.parse(frame.payload)
-            connection.answered(body.message_id or b"")
-            self._sender.refused(body)
-            self.layer.hear(connection, body)
-        elif frame.type == MessageType.REQUEST:
-            await self._answer(connection, frame.payload)
-        elif frame.type == MessageType.PORT_ROTATION:
-            self._port_rotation(frame.payload)
-        elif frame.type in BODIES:
-            self.layer.hear(connection, BODIES[frame.type].parse(frame.payload))
-        else:
-            raise UnknownType(f"message type {frame.type:#04x} from a server")
-
-    def switched(self) -> None:
-        """Send again what the connection before has not answered."""
-        self._sender.switched()
-        self.layer.switched()
-
     # Internal
 
-    async def _answer(self, connection: Connection, payload: bytes) -> None:
-        request = parse_exchange(payload)
-        assert isinstance(request, Request)
-        answer: Response | Failure
-        try:
-            op = check_notice(request.body)
-            is_known = self._renewals.learn(op, request.body)
-            if not is_known and not self.layer.hear(connection, (op, request.body)):
-                self._inbox.put(Notice(op, request.body))
-            answer = Response(request.id, {})
-        except Malformed as error:
-            answer = Failure(request.id, {"code": error.number, "text": error.text})
-        await connection.send(MessageType.REQUEST, answer.encode())
-
-    def _port_rotation(self, payload: bytes) -> None:
-        """Believe a new connection file, or let it pass: a server that sends a bad one is still our server."""
-        known = self._finder.known
-        try:
-            found = self._finder.take(payload)
-        except PeerError as error:
-            self._finder.complain(error)
-            return
-        if self._line is not None and (known is None or found.serial > known.serial):
+    def _look_again(self) -> None:
+        if self._line is not None:
             self._line.port_has_moved()
 
     async def _work(self, loop: Coroutine[Any, Any, None]) -> None:
