@@ -11,6 +11,9 @@ from itertools import count
 P = 2**255 - 19
 ORDER = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, -1, P) % P
+# A point of order 8 and the neutral element, as keys and as R of a signature.
+SMALL_ORDER = bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05")
+NEUTRAL = b"\1" + bytes(31)
 Point = tuple[int, int]
 BASE: Point = (
     15112221349535400772501151409588531511454012693041857206046113283949847762202,
@@ -54,7 +57,7 @@ def decode(data: bytes) -> Point:
     return (P - x if x & 1 != number >> 255 else x), y
 
 
-EIGHTH = decode(bytes.fromhex("26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"))
+EIGHTH = decode(SMALL_ORDER)
 
 
 class OddSigner:

@@ -22,9 +22,9 @@ from clawchat.mls.tree_hash import root_hash
 from clawchat.mls.welcome import GroupSecrets, Welcome, make_welcome
 from clawchat.protocol.credential import sign_identity
 from clawchat.protocol.keys import DevicePublic
-from tests.mls.hostile.commits import bad_packages
 from tests.mls.hostile.edwards import OddSigner
 from tests.mls.hostile.forge import same
+from tests.mls.hostile.packages import bad_packages
 from tests.mls.hostile.repeating import REPEATING_SUITE
 from tests.mls.hostile.world import ANNA_AT, BERT_AT, CARL_AT, VOUCH, Case, World, message_id, package, ruled
 from tests.mls.members import ANNA, BERT, CARL, DORA, NOW, Device, dice, key_pair, seed

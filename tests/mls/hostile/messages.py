@@ -10,7 +10,7 @@ from clawchat.mls.framing import ContentType, FramedContent, MLSMessage, Sender,
 from clawchat.mls.group import Group
 from clawchat.mls.profile import Roles, member_data, own_device_data, room_extensions
 from clawchat.mls.proposals import Add, GroupContextExtensions, Remove, Update
-from tests.mls.hostile.commits import NEUTRAL
+from tests.mls.hostile.edwards import NEUTRAL
 from tests.mls.hostile.forge import Forgery, forge_commit, forge_commit_and_state, forge_message
 from tests.mls.hostile.world import ANNA_AT, BERT_AT, CARL_AT, Case, package, ruled
 from tests.mls.members import ANNA, BERT, CARL, NOW, Device, dice
