@@ -94,12 +94,3 @@ export function channelTo(host) {
   };
   return channel;
 }
-
-/** Resolved once it holds. */
-export async function until(holds, milliseconds = 10_000) {
-  const deadline = Date.now() + milliseconds;
-  while (!holds()) {
-    if (Date.now() > deadline) throw new Error("it never held");
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}

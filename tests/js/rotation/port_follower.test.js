@@ -4,7 +4,8 @@ import { test } from "node:test";
 import { ChannelClosed } from "../../../static/js/net/failures.js";
 import { endedBy } from "../../../static/js/rotation/endings.js";
 import { PortFollower } from "../../../static/js/rotation/port_follower.js";
-import { channelTo, failure, port, Ports, until } from "../fakes/ports.js";
+import { channelTo, failure, port, Ports } from "../fakes/ports.js";
+import { until } from "../fakes/until.js";
 
 const settle = (milliseconds = 10) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 

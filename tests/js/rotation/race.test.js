@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Race } from "../../../static/js/rotation/race.js";
-import { failure, port, Ports, until } from "../fakes/ports.js";
+import { failure, port, Ports } from "../fakes/ports.js";
+import { until } from "../fakes/until.js";
 
 const PATIENCE = 30;
 
