@@ -4,7 +4,7 @@ import pytest
 
 from chat.models import AuditEvent, ConnectionPolicy, GroupInfo
 from clawchat.mls.profile import Roles
-from clawchat.protocol.errors import Limit, Malformed, NotMember, StaleEpoch, UnsupportedVersion
+from clawchat.protocol.errors import Limit, Malformed, NotMember, OutOfOrder, StaleEpoch, UnsupportedVersion
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.primitives import random_bytes
 from tests.mls_bytes import OPEN_ROLES, group_info
@@ -82,7 +82,7 @@ async def test_only_members_put_one_for_the_epoch_that_is(alice, bob, charlie, r
     digest = await bob.stage(group_info(random_bytes(16), 1))
     with pytest.raises(Malformed):
         await bob.request("group_info.put", room=room, epoch=1, group_info=digest)
-    with pytest.raises(Malformed):
+    with pytest.raises(OutOfOrder, match="not staged"):
         await bob.request("group_info.put", room=room, epoch=1, group_info=bytes(32))
 
 

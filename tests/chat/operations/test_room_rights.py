@@ -238,7 +238,6 @@ WRONG = {
     "no roles": lambda room: group_info(room, 3, extensions=()),
     "two roles": lambda room: group_info(room, 3, extensions=room_extensions(Roles(True, ())) * 2),
     "no GroupInfo": lambda room: b"tree",
-    "nothing": lambda room: b"",
 }
 
 
