@@ -25,6 +25,11 @@ async function open(t, more = {}) {
   const wire = { send: (frame) => sent.push(frame), close: (code) => closed.push(code) };
   const sign = async (message) => device.sign(message);
   const channel = new Channel({ wire, session: client, serverPublic: identity.public, sign, handlers });
+  // What came last is open, or refused; a turn later the channel has acted on it.
+  const openFrame = client.open.bind(client);
+  let opening = null;
+  client.open = (frame) => (opening = openFrame(frame));
+  const hear = (frame) => (channel.receive(frame), opening.then(settle, settle));
   t.after(() => channel.ended(1000));
   return {
     channel, heard, closed,
@@ -35,7 +40,7 @@ async function open(t, more = {}) {
       return Promise.all(sent.splice(0).map((frame) => server.open(frame)));
     },
     /** The server says something. */
-    tell: async (type, payload) => (channel.receive(await server.seal(type, payload, randomBytes(16), 1)), settle()),
+    tell: async (type, payload) => hear(await server.seal(type, payload, randomBytes(16), 1)),
     raw: server,
   };
 }

@@ -9,14 +9,10 @@ import { KeyLimits, ServerParameters } from "../../../static/js/protocol/handsha
 import { newMessageId, randomBytes } from "../../../static/js/protocol/primitives.js";
 import { ServerRekey } from "../../../static/js/protocol/rekey.js";
 import { sessionPair } from "../fakes/sessions.js";
+import { until } from "../fakes/until.js";
 
 const ROOM = new Uint8Array(16).fill(1);
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20));
-
-/** Returns when this holds; a test that never gets there ends by the runner's limit. */
-async function until(holds) {
-  while (!holds()) await new Promise((resolve) => setTimeout(resolve, 1));
-}
 
 /** A channel, and a server that answers a rekey while `answers` is true. Time passes when the test says so. */
 async function open(t, { softLimits, hardLimits } = {}) {
@@ -208,6 +204,7 @@ test("a device that cannot sign ends the session, for its keys would wear out", 
 test("a closed channel looks no more", async (t) => {
   const line = await open(t);
   line.channel.close();
+  await until(() => line.state.closed.length > 0);
   await line.pass(90_000);
 
   assert.deepEqual([line.begun(), line.state.closed], [0, [1000]]);
