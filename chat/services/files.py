@@ -28,6 +28,10 @@ from clawchat.protocol.limits import FILE_CHUNK_BYTES
 # Of one device, begun and not completed: above it the oldest go, and whoever still wants one begins it anew.
 UNFINISHED_PER_DEVICE = 64
 UNFINISHED_KEPT = timedelta(days=1)
+# What any file has when it is sealed, an empty one too. Smaller ones would take more in rows than they count for.
+SMALLEST = sealed_size(0)
+# In one transaction: databases take no statement with a hundred thousand values, and others wait meanwhile.
+REMOVED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ def create(device_pk: int, file_id: bytes, room_id: bytes, size: int) -> int:
     """How many chunks of a file are stored: 0 when it begins here, more when it was begun before.
 
     `size` is that of all chunks with their tags; all of it counts for the device from now on.
-    Raises: malformed (no bytes, or an id that is taken otherwise); too_large with `most`; limit; not_member; revoked;
+    Raises: malformed (smaller than any file is when sealed, or an id that is taken otherwise); too_large with `most`; limit; not_member; revoked;
     unsupported_version (the room's scheme).
     Spec: 3.14 `file.create`
     """
@@ -154,8 +158,8 @@ def stored_bytes() -> int:
 
 
 def _check_size(size: int, most: int) -> None:
-    if size < 1:
-        raise Malformed("a file without bytes")
+    if size < SMALLEST:
+        raise Malformed(f"a file of {size} bytes when sealed, at least {SMALLEST}")
     # What the operator allows is a file as people know it: none of that size is refused for its padding.
     if size > sealed_size(most):
         raise TooLarge(f"a file of {size} bytes when sealed, at most {most} before", {"most": most})
@@ -218,15 +222,26 @@ def _remove_all(going: QuerySet[File]) -> int:
     return sum(_remove_of(device_pk, going) for device_pk in devices)
 
 
-@transaction.atomic
 def _remove_of(device_pk: int, going: QuerySet[File]) -> int:
+    removed = 0
+    while count := _remove_some(device_pk, going):
+        removed += count
+    return removed
+
+
+@transaction.atomic
+def _remove_some(device_pk: int, going: QuerySet[File]) -> int:
     device = Device.objects.select_for_update(no_key=True).get(pk=device_pk)
     return _remove(device, going.filter(device=device))
 
 
 def _remove(device: Device, going: QuerySet[File]) -> int:
-    """How many went. Locked first: one whose last chunk comes at this very moment is judged after it came."""
-    sizes = dict(going.select_for_update().order_by("id").values_list("pk", "size"))
+    """How many went, the oldest of them first and not more than at once.
+
+    Locked first: one whose last chunk comes at this very moment is judged after it came.
+    """
+    oldest = going.select_for_update().order_by("id")[:REMOVED_AT_ONCE]
+    sizes = dict(oldest.values_list("pk", "size"))
     if sizes:
         FileChunk.objects.filter(file__in=sizes).delete()
         File.objects.filter(pk__in=sizes).delete()

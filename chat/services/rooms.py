@@ -13,6 +13,9 @@ from chat.services.acting import acting_device
 from clawchat.protocol.errors import Malformed, NotMember
 
 PAGE_ROOMS = 256
+# So many refusals of one device are noted within an hour; more tell the operator nothing that these did not.
+REJECTIONS_PER_DEVICE = 20
+REJECTIONS_WITHIN_MS = 3_600_000
 _REASON = re.compile("[a-z0-9-]*")
 
 
@@ -79,6 +82,8 @@ def own_rooms(device_pk: int, after: bytes) -> tuple[list[tuple[bytes, int, int,
 def reject(device_pk: int, room_id: bytes, seq: int, reason: str) -> None:
     """Note that a member cannot process a commit; nothing else comes of it, and a repeat is noted once.
 
+    Of one device 20 an hour are noted: whoever commits and rejects in turn does not fill the audit log.
+
     Raises: malformed (no commit there, a reason that is no word of ours); not_member; revoked.
     Spec: 3.14 `room.reject`, 4.5
     """
@@ -90,6 +95,8 @@ def reject(device_pk: int, room_id: bytes, seq: int, reason: str) -> None:
     if not Envelope.objects.filter(room__room_id=room_id, seq=seq, kind=Envelope.Kind.COMMIT).exists():
         raise Malformed("no commit there")
     actor, subject = bytes(device.device_id).hex(), room_id.hex()
-    noted = AuditEvent.objects.filter(code="commit_rejected", actor=actor, subject=subject, details__seq=seq)
-    if not noted.exists():
+    own = AuditEvent.objects.filter(code="commit_rejected", actor=actor)
+    since_ms = time.time_ns() // 1_000_000 - REJECTIONS_WITHIN_MS
+    is_noted = own.filter(subject=subject, details__seq=seq).exists()
+    if not is_noted and own.filter(time_ms__gt=since_ms).count() < REJECTIONS_PER_DEVICE:
         audit.record("commit_rejected", actor=actor, subject=subject, seq=seq, reason=reason)

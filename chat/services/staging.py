@@ -14,6 +14,8 @@ from clawchat.protocol.primitives import sha256
 
 PER_DEVICE_BYTES = 16 * 1024 * 1024
 PER_DEVICE_BLOBS = 64
+# Rows of one blob: twice what the largest has in whole pieces. In pieces of a byte it would take a hundred times itself.
+PIECES_PER_BLOB = 64
 LIFETIME = timedelta(hours=1)
 
 
@@ -21,8 +23,8 @@ def stage(device_pk: int, digest: bytes, size: int, offset: int, chunk: bytes) -
     """How much of the blob is stored without a gap, once this chunk is in.
 
     When one device's blobs pass 16 MiB or 64 together, its oldest go.
-    Raises: too_large; out_of_order with `have` (a gap); malformed (more bytes than the size, or a whole that does not
-    have this digest: it is dropped); revoked; not_member (no account).
+    Raises: too_large; out_of_order with `have` (a gap); malformed (more bytes than the size, more than 64 pieces, or a
+    whole that does not have this digest: it is dropped); revoked; not_member (no account).
     """
     if size > STAGE_MAX_BYTES:
         raise TooLarge(f"{size} bytes, at most {STAGE_MAX_BYTES}")
@@ -66,6 +68,8 @@ def _add(device_pk: int, digest: bytes, size: int, offset: int, chunk: bytes) ->
         raise Malformed("more bytes than the size")
     fresh = chunk[blob.have - offset :]
     if fresh:
+        if blob.chunks.count() >= PIECES_PER_BLOB:
+            raise Malformed(f"more than {PIECES_PER_BLOB} pieces")
         StagedChunk.objects.create(blob=blob, offset=blob.have, body=fresh)
         blob.have += len(fresh)
     # Also without a fresh byte: its hour begins anew.

@@ -145,6 +145,22 @@ async def test_a_report_is_written_down_once(hub, alice, bob, room):
     assert await alice.commit(room, 2) == {"seq": 3, "epoch": 3}
 
 
+async def test_nobody_fills_the_audit_log_with_reports(hub, alice, bob, room, monkeypatch):
+    """Of each device so many within an hour; the others are answered alike and written nowhere."""
+    monkeypatch.setattr("chat.services.rooms.REJECTIONS_PER_DEVICE", 2)
+    noted = AuditEvent.objects.filter(code="commit_rejected")
+    for epoch in range(1, 4):
+        await alice.commit(room, epoch)
+        assert await bob.request("room.reject", room=room, seq=epoch + 1, reason="path-key") == {}
+    assert await hub.database.run(noted.count) == 2
+
+    await alice.request("room.reject", room=room, seq=4, reason="path-key")
+    assert await hub.database.run(noted.count) == 3
+    await hub.database.run(lambda: noted.update(time_ms=0))
+    await bob.request("room.reject", room=room, seq=4, reason="path-key")
+    assert await hub.database.run(noted.count) == 4
+
+
 async def test_only_commits_that_a_member_could_read_are_reported(alice, bob, charlie, room):
     """Not messages, not what stood there before it came, and no sentences."""
     await alice.post(room, b"hello", epoch=1)

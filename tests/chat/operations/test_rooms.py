@@ -6,8 +6,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from chat.models import StagedBlob
-from chat.services.staging import LIFETIME, PER_DEVICE_BLOBS
+from chat.models import StagedBlob, StagedChunk
+from chat.services.staging import LIFETIME, PER_DEVICE_BLOBS, PIECES_PER_BLOB
 from clawchat.protocol.errors import Malformed, NotMember, OutOfOrder, StaleEpoch, TooLarge, UnsupportedVersion
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.limits import STAGE_MAX_BYTES
@@ -92,6 +92,19 @@ async def test_staging_refuses_what_is_not_what_it_says(hub, alice):
         await alice.request("room.stage", size=6, bytes=b"right", **stage)
     with pytest.raises(TooLarge):
         await alice.request("room.stage", size=STAGE_MAX_BYTES + 1, bytes=b"x", digest=bytes(32), offset=0)
+
+
+async def test_nobody_stages_a_blob_byte_by_byte(hub, alice):
+    """Each piece is a row, and a row takes a hundred bytes."""
+    blob = random_bytes(PIECES_PER_BLOB + 1)
+    name = {"digest": sha256(blob), "size": len(blob)}
+    for offset in range(PIECES_PER_BLOB):
+        await alice.request("room.stage", offset=offset, bytes=blob[offset : offset + 1], **name)
+
+    with pytest.raises(Malformed):
+        await alice.request("room.stage", offset=PIECES_PER_BLOB, bytes=blob[PIECES_PER_BLOB:], **name)
+
+    assert await hub.database.run(StagedChunk.objects.count) == PIECES_PER_BLOB
 
 
 async def test_the_oldest_staged_blobs_go_first(hub, alice, monkeypatch):

@@ -3,11 +3,13 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from chat.models import ConnectionPolicy, Device, File, FileChunk, Membership, Room
 from chat.services import delivery, devices, files
-from chat.services.files import Stored
+from chat.services.files import SMALLEST, Stored
 from chat.services.pruning import prune_files, prune_leftovers
 from clawchat.protocol import bodies
 from clawchat.protocol.errors import (
@@ -126,9 +128,9 @@ def test_a_chunk_that_does_not_fit_is_malformed(alice, room, wrong):
     assert (File.objects.get().have, FileChunk.objects.count()) == (2, 2)
 
 
-@pytest.mark.parametrize("size", [1, FILE_CHUNK_BYTES, FILE_CHUNK_BYTES + 1, 2 * FILE_CHUNK_BYTES])
+@pytest.mark.parametrize("size", [SMALLEST, FILE_CHUNK_BYTES, FILE_CHUNK_BYTES + 1, 2 * FILE_CHUNK_BYTES])
 def test_the_last_chunk_has_what_is_left(alice, room, size):
-    """From one byte to a whole chunk."""
+    """From one byte to a whole chunk; the smallest file has one that is neither."""
     file_id = whole(alice, room, size)
 
     assert files.read(alice.pk, file_id, room_of(room), 0, 16)[1][-1].is_last
@@ -220,18 +222,19 @@ def test_a_revoked_device_loses_what_it_has_begun(alice, bob, room):
 
 def test_a_file_counts_for_its_sender_as_messages_do(alice, room):
     """From the beginning on: who has its fill sends neither, and what is dropped counts no more."""
-    ConnectionPolicy.objects.update(max_stored_bytes_per_device=SIZE + 10)
+    most = SIZE + SMALLEST
+    ConnectionPolicy.objects.update(max_stored_bytes_per_device=most)
     file_id = whole(alice, room)
 
     with pytest.raises(Limit) as refused:
-        files.create(alice.pk, random_bytes(16), room_of(room), 11)
-    [outcome] = delivery.store([message(alice, room, b"x" * 11)], most_stored=SIZE + 10)
+        files.create(alice.pk, random_bytes(16), room_of(room), SMALLEST + 1)
+    [outcome] = delivery.store([message(alice, room, b"x" * (SMALLEST + 1))], most_stored=most)
     assert isinstance(outcome, Limit)
     assert refused.value.text.startswith("3600 ")
-    begin(alice, room, 10)
+    begin(alice, room, SMALLEST)
 
     files.drop(alice.pk, file_id, room_of(room))
-    assert stored_bytes(alice) == 10
+    assert stored_bytes(alice) == SMALLEST
     assert FileChunk.objects.count() == 0
 
 
@@ -244,8 +247,15 @@ def test_the_policy_says_how_large_a_file_may_be(alice, room):
         files.create(alice.pk, random_bytes(16), room_of(room), 6144 + 17)
 
     assert refused.value.details == {"most": 5000}
+
+
+@pytest.mark.parametrize("size", [0, 1, SMALLEST - 1])
+def test_nobody_fills_the_disk_with_files_of_one_byte(alice, room, size):
+    """A file that counts for a byte takes a thousand in rows; sealed, none is so small (4.4)."""
     with pytest.raises(Malformed):
-        files.create(alice.pk, random_bytes(16), room_of(room), 0)
+        files.create(alice.pk, random_bytes(16), room_of(room), size)
+
+    assert files.create(alice.pk, random_bytes(16), room_of(room), SMALLEST) == 0
 
 
 def test_twenty_five_mebibytes_are_the_usual_limit(alice, room):
@@ -313,6 +323,23 @@ def test_whole_files_go_with_the_retention(alice, bob, room):
     assert (stored_bytes(alice), stored_bytes(bob)) == (0, SIZE)
     with pytest.raises(NotMember):
         files.read(bob.pk, old, room_of(room), 0, 1)
+
+
+def test_however_many_files_are_old_they_go(alice, bob, room, monkeypatch):
+    """A member's hundred thousand small files are more than fit into one statement: they go a few at a time."""
+    monkeypatch.setattr(files, "REMOVED_AT_ONCE", 2)
+    for person, count in ((alice, 5), (bob, 2)):
+        for _ in range(count):
+            whole(person, room, SMALLEST)
+    File.objects.update(completed_at=LONG_AGO)
+    young = whole(bob, room, SMALLEST)
+
+    with CaptureQueriesContext(connection) as asked:
+        assert prune_files() == 7
+
+    assert [bytes(file.file_id) for file in File.objects.all()] == [young]
+    assert (stored_bytes(alice), stored_bytes(bob)) == (0, SMALLEST)
+    assert max(query["sql"].count(",") for query in asked if query["sql"].startswith("DELETE")) < 2
 
 
 def test_its_maker_drops_a_file(alice, bob, room):
