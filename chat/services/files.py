@@ -47,8 +47,8 @@ def create(device_pk: int, file_id: bytes, room_id: bytes, size: int) -> int:
     """How many chunks of a file are stored: 0 when it begins here, more when it was begun before.
 
     `size` is that of all chunks with their tags; all of it counts for the device from now on.
-    Raises: malformed (smaller than any file is when sealed, or an id that is taken otherwise); too_large with `most`; limit; not_member; revoked;
-    unsupported_version (the room's scheme).
+    Raises: malformed (smaller than any file is when sealed, or an id that is taken otherwise); too_large with `most`;
+    limit; not_member; revoked; unsupported_version (the room's scheme).
     Spec: 3.14 `file.create`
     """
     acting_device(device_pk)

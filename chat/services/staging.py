@@ -14,7 +14,8 @@ from clawchat.protocol.primitives import sha256
 
 PER_DEVICE_BYTES = 16 * 1024 * 1024
 PER_DEVICE_BLOBS = 64
-# Rows of one blob: twice what the largest has in whole pieces. In pieces of a byte it would take a hundred times itself.
+# Twice what the largest blob has in whole pieces: each is a row, and a blob in pieces of a byte would take a hundred
+# times its size.
 PIECES_PER_BLOB = 64
 LIFETIME = timedelta(hours=1)
 
