@@ -1,7 +1,8 @@
 // A room as it stands on this device.
 
-import { fromHex, toHex } from "../bytes.js";
+import { fromHex } from "../bytes.js";
 import { Attachment } from "../protocol/attachment.js";
+import { shownId } from "./files/shown_id.js";
 import { SCHEME } from "./groups.js";
 import { Problem } from "./problem.js";
 import { administratorsOf, seatsOf, usersOf } from "./roster.js";
@@ -41,10 +42,10 @@ export class RoomState {
     throw new Problem(this.isJoined && !this.record.leaving ? (this.stuck ?? "unconfirmed") : "not_member");
   }
 
-  /** A file that a message of this room shows. @param {string} id hex @returns {Attachment | null} */
+  /** A file that a message of this room shows. @param {string} id as the screens call it @returns {Attachment | null} */
   attachment(id) {
     const shown = [...this.transcript.entries, ...this.outbox.shown].flatMap((entry) => entry.attachments ?? []);
-    const members = shown.find((each) => toHex(each.id) === id);
+    const members = shown.find((each) => shownId(each) === id);
     return members ? Attachment.fromMembers(members) : null;
   }
 

@@ -1,6 +1,6 @@
 // What the screens are given: plain objects.
 
-import { toHex } from "../bytes.js";
+import { shownId } from "./files/shown_id.js";
 
 /** A room's messages as the screens want them. Those of the log are made once, for they do not change any more. */
 export class MessageViews {
@@ -124,11 +124,15 @@ function waitingMessage(roomId, { id, text, attachments, time, acknowledged }, n
 
 /** `post` tells what can be done with it: `code` of what stopped it, and whether another try makes sense. */
 function postedMessage(roomId, { id, text, files, time, code, isBroken }, names, me) {
-  const message = waitingMessage(roomId, { id, text, attachments: files, time, acknowledged: false }, names, me);
-  return { ...message, post: { code, isBroken } };
+  const message = waitingMessage(roomId, { id, text, attachments: [], time, acknowledged: false }, names, me);
+  return { ...message, files: files.map((each) => fileView(each.hex, each)), post: { code, isBroken } };
 }
 
 /** What a screen shows of files; their keys are not for it. */
 function filesOf(attachments) {
-  return attachments.map(({ id, name, size, mime }) => ({ id: toHex(id), name, size, mime }));
+  return attachments.map((each) => fileView(shownId(each), each));
+}
+
+function fileView(id, { name, size, mime }) {
+  return { id, name, size, mime };
 }

@@ -3,6 +3,8 @@ import "fake-indexeddb/auto";
 import assert from "node:assert/strict";
 import { afterEach, test } from "node:test";
 
+import { toHex } from "../../../static/js/bytes.js";
+import { PostFile } from "../../../static/js/chat/files/post.js";
 import { FileChunk } from "../../../static/js/protocol/bodies.js";
 import { NotMember, OutOfOrder, TooFast } from "../../../static/js/protocol/errors.js";
 import { FakeServer } from "../fakes/server.js";
@@ -418,4 +420,31 @@ test("nothing of a file is left on the device once it is out", async () => {
 
   assert.deepEqual(left.filter((store) => store === "posts" || store === "parts"), []);
   assert.ok(left.includes("archive"));
+});
+
+test("a file that borrows another's id is shown for itself alone, whichever was opened first", async () => {
+  const { server, alice, bob, roomId } = await meet();
+  const { of } = PostFile;
+  const id = new Uint8Array(16).fill(7);
+  PostFile.of = (source) => Object.assign(of(source), { id, hex: toHex(id) });
+  const sent = [someBytes(9000), someBytes(9000).fill(1)];
+  const laidDown = [];
+
+  // Two files of one id are there one after the other: the first went with the retention, or the server lends a hand.
+  for (const bytes of sent) {
+    await alice.app.send(roomId, "", [new File([bytes], "plan.png", { type: "image/png" })]);
+    await isOut(alice.app, roomId);
+    laidDown.push(new Map(server.service.files.files));
+    server.service.files.files.clear();
+  }
+  PostFile.of = of;
+  await until(bob.app, () => bob.app.messages(roomId).filter(({ files }) => files?.length).length === 2);
+  const cards = bob.app.messages(roomId).flatMap(({ files }) => files ?? []);
+  for (const turn of [0, 1]) {
+    server.service.files.files = laidDown[turn];
+    assert.deepEqual(await bytesOf(await bob.app.files.fetch(roomId, cards[turn].id)), sent[turn]);
+  }
+
+  assert.deepEqual(await bytesOf(bob.app.files.here(cards[0].id)), sent[0]);
+  assert.deepEqual(await bytesOf(alice.app.files.here(last(alice.app, roomId).files[0].id)), sent[1]);
 });

@@ -68,14 +68,14 @@ export class Files extends Transfers {
 
   // Fetching
 
-  /** The file, if it is here. @param {string} id hex @returns {Blob | null} */
+  /** The file, if it is here. @param {string} id as messages have it @returns {Blob | null} */
   here(id) {
     return this.#kept.get(id);
   }
 
   /**
    * Fetch a file and open it. What goes wrong is in its transfer, it is never thrown.
-   * @param {string} roomId hex @param {string} id of the file, hex
+   * @param {string} roomId hex @param {string} id of the file, as messages have it
    * @param {{byItself?: boolean}} [how] whether nobody asked for it; then it waits behind others like it
    * @returns {Promise<Blob | null>} null when there is none
    */

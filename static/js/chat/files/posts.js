@@ -11,6 +11,7 @@ import { Problem } from "../problem.js";
 import { givenUp } from "./giving_up.js";
 import { Post, PostFile } from "./post.js";
 import { sealInto } from "./sealing.js";
+import { shownId } from "./shown_id.js";
 import { Upload } from "./upload.js";
 
 /** What the person has to be told, where the code alone says something else. */
@@ -127,6 +128,7 @@ export class Posts {
       const tell = (done) => this.#transfers.tell(file.hex, { done });
       const keep = (chunks) => this.#store.write(chunks.map((each) => ["parts", file.partKey(each.index), each.data]));
       file.sha256 = await sealInto(keep, file, sources[place], { tell, signal });
+      this.#keep(shownId(file), sources[place]);
       this.#transfers.tell(file.hex, { state: "sending", done: 0 });
     }
     signal.throwIfAborted();

@@ -11,7 +11,7 @@
 export class Transfers extends EventTarget {
   #transfers = new Map();
 
-  /** @param {string} id of a file, hex @returns {Transfer | null} null: nothing is done with it */
+  /** @param {string} id of a file, as messages have it @returns {Transfer | null} null: nothing is done with it */
   of(id) {
     return this.#transfers.get(id) ?? null;
   }
