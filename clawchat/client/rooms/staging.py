@@ -13,17 +13,23 @@ from clawchat.protocol.primitives import sha256
 
 # As `Client.request`.
 Ask = Callable[..., Awaitable[Answer]]
+# A server that has less than before is followed, but not for ever.
+MAX_GAPS = 3
 
 
 async def stage(ask: Ask, blob: bytes) -> bytes:
     """The digest under which the server has this blob now.
 
-    Raises: what the server answers.
+    Raises: out_of_order (it comes no further); malformed (no answer); what the server answers.
     """
-    digest, have = sha256(blob), 0
+    digest, have, gaps = sha256(blob), 0, 0
     while have < len(blob):
         chunk = blob[have : have + STAGE_CHUNK_BYTES]
-        have = await _put(ask, {"digest": digest, "size": len(blob), "offset": have, "bytes": chunk})
+        now = await _put(ask, {"digest": digest, "size": len(blob), "offset": have, "bytes": chunk})
+        gaps += now <= have
+        if gaps > MAX_GAPS:
+            raise OutOfOrder("a server that keeps nothing")
+        have = now
     return digest
 
 
@@ -33,7 +39,7 @@ async def _put(ask: Ask, chunk: dict[str, Any]) -> int:
         have: object = (await ask("room.stage", **chunk)).get("have")
     except OutOfOrder as error:
         have = error.details.get("have")
-    if not isinstance(have, int):
+    if not isinstance(have, int) or have < 0:
         raise Malformed("answer to room.stage")
     return have
 

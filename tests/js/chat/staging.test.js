@@ -33,6 +33,24 @@ test("a server that lost a part is given it again, one that has all of it nothin
   assert.deepEqual(offsets, [0, 131_072, 0, 131_072, 262_144, 0]);
 });
 
+test("a server that keeps nothing is not given it for ever, and what is no number is no answer", async () => {
+  const asked = [];
+  const answering = (answer) => async (_op, { offset }) => {
+    asked.push(offset);
+    return answer();
+  };
+  const gap = (details) => () => {
+    throw Object.assign(new OutOfOrder("gap"), { details });
+  };
+
+  for (const answer of [() => ({ have: 0 }), gap({ have: 0 })]) {
+    await assert.rejects(stage(answering(answer), blob), { code: "out_of_order" });
+    assert.equal(asked.splice(0).length, 4);
+  }
+  for (const answer of [() => ({}), () => ({ have: -5 }), () => ({ have: "5" }), gap({ have: 0.5 })])
+    await assert.rejects(stage(answering(answer), blob), { code: "malformed" });
+});
+
 test("a blob comes back in any chunks, and another one is refused", async () => {
   const fetch = (source, size, step) => {
     const ask = async (_op, { offset }) => ({ size: source.length, bytes: source.slice(offset, offset + step) });

@@ -81,6 +81,28 @@ test("a server without room is asked again, and what it waits for is told", asyn
   assert.deepEqual(news, [{ held: "limit" }]);
 });
 
+test("a server that acknowledges and keeps nothing, or loses all at the end, is not sent the file for ever", async () => {
+  for (const stored of [() => 0, ({ index }) => index]) {
+    const { line, upload } = begin();
+    line.channel = session([], { create: () => ({ have: 0 }) });
+    const { sent, files } = line.channel;
+    files.send = async (chunk) => (sent.push(chunk.index), stored(chunk));
+
+    await assert.rejects(upload.run(FILE), { code: "out_of_order" });
+
+    assert.equal(sent.length, 4 * FILE.count);
+  }
+});
+
+test("what is no number of chunks is no answer", async () => {
+  for (const answer of [{}, { have: -1 }, { have: 0.5 }, { have: "0" }]) {
+    const { stored, line, upload } = begin();
+    line.channel = session(stored, { create: () => answer });
+
+    await assert.rejects(upload.run(FILE), { code: "malformed" });
+  }
+});
+
 test("a refusal that does not pass ends it", async () => {
   const { stored, line, upload } = begin();
   line.channel = session(stored, { create: () => Promise.reject(new NotMember("")) });

@@ -4,7 +4,7 @@
 
 import { ChannelClosed } from "../../net/failures.js";
 import { FileChunk } from "../../protocol/bodies.js";
-import { OutOfOrder } from "../../protocol/errors.js";
+import { Malformed, OutOfOrder } from "../../protocol/errors.js";
 import { retrySeconds } from "../../protocol/retry.js";
 import { orAborted, pause } from "./giving_up.js";
 
@@ -31,6 +31,8 @@ export class Upload {
   #signal;
   #retryMs = FIRST_RETRY_MS;
   #gaps = 0;
+  /** How many chunks the server ever had: what it says it has anew after losing them is no progress. */
+  #most = 0;
 
   /**
    * @param {object} parts
@@ -70,6 +72,7 @@ export class Upload {
   async #sendRest(channel, file) {
     const { id, room, size, count } = file;
     const { have } = await orAborted(channel.request("file.create", { file: id, room, size }), this.#signal);
+    if (!Number.isSafeInteger(have) || have < 0) throw new Malformed("answer to file.create");
     let [stored, failure] = [have, null];
     this.#tell({ stored, held: null });
     const answers = [];
@@ -84,10 +87,13 @@ export class Upload {
       }));
     }
     await orAborted(Promise.all(answers), this.#signal);
-    if (stored > have) this.#gaps = 0;
+    if (stored > this.#most) this.#gaps = 0;
+    this.#most = Math.max(this.#most, stored);
     // It has dropped what was begun, perhaps for newer files; whether this device may still send, its beginning tells.
     if (failure?.code === "not_member") throw new OutOfOrder("the server knows nothing of it any more");
     if (failure) throw failure;
+    // All of it was answered, and all of it is not there: sent again without an end it would be, for such a server.
+    if (stored < count && answers.length === count - have) throw new OutOfOrder(`${stored} of ${count} are stored`);
     return stored >= count;
   }
 
