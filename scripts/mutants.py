@@ -29,6 +29,7 @@ TESTS = {
                 "vectors.py::test_cases_are_fresh",
                 "vectors.py::test_further_session_files_are_reproduced",
                 "vectors.py::test_rekey_of_a_session_file_is_reproduced",
+                "vectors.py::test_runner_prints_its_count_and_fails",
             )
         ),
     ],
