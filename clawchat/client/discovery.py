@@ -103,6 +103,8 @@ class Finder:
         }
         self._times_stored_until = 0.0
         self._has_been_told_time = False
+        # The server's clock less ours, in seconds, as it was last complained of; 0 while there is nothing to say.
+        self._said_offset = 0
         # The endpoint that a connection was lost from, until there is another connection.
         self.lost: Endpoint | None = None
 
@@ -223,10 +225,16 @@ class Finder:
         self._store.put(STORE, TIMES, encode_cbor({place: list(known) for place, known in self._times.items()}))
 
     def authenticated(self, clock_offset_ms: int) -> None:
-        """A handshake told the server's time."""
+        """A handshake told the server's time; a clock of ours that is wrong is said once for each change of it."""
         offset, self._has_been_told_time = round(clock_offset_ms / 1000), True
-        if abs(offset) > CLOCK_SKEW_SECONDS:
-            logger.warning("this machine's clock is %d s away from the server's", offset)
+        if abs(offset) <= CLOCK_SKEW_SECONDS:
+            if self._said_offset != 0:
+                logger.info("this machine's clock agrees with the server's again")
+            self._said_offset = 0
+        elif abs(offset - self._said_offset) > CLOCK_SKEW_SECONDS:
+            side = "behind" if offset > 0 else "ahead of"
+            logger.warning("this machine's clock is %d s %s the server's; set it to automatic", abs(offset), side)
+            self._said_offset = offset
         if offset != self._seen.clock_offset_seconds:
             self._remember(_Seen(self._seen.serial, self._seen.digest, offset))
 

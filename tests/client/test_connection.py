@@ -195,6 +195,21 @@ async def test_wrong_clock_is_said(server, device, caplog):
     assert abs(Finder(device._store, device).now() - time.time() + 400) < 5
 
 
+async def test_wrong_clock_is_said_once_for_each_change(server, device, caplog):
+    """Every move makes a handshake, and each tells the time: the log hears of what has changed."""
+    finder = Finder(device._store, device)
+    with caplog.at_level(logging.INFO, "clawchat.client.discovery"):
+        for offset in (400, 401, 399, -7200, -7201, 0, 2, 400):
+            finder.authenticated(offset * 1000)
+
+    assert [record.getMessage() for record in caplog.records] == [
+        "this machine's clock is 400 s behind the server's; set it to automatic",
+        "this machine's clock is 7200 s ahead of the server's; set it to automatic",
+        "this machine's clock agrees with the server's again",
+        "this machine's clock is 400 s behind the server's; set it to automatic",
+    ]
+
+
 @pytest.mark.parametrize(
     ("ahead", "is_said"), [(-301, True), (-300, False), (300, False), (301, True), (-86_400, True)]
 )

@@ -3,6 +3,7 @@
 import { diagnose } from "./diagnosis.js";
 import { JONAS, ME, message, PEOPLE, sampleId } from "./sample.js";
 import { SampleFiles } from "./sample_files.js";
+import { SampleSignals } from "./sample_signals.js";
 import { furnish, KITCHEN, SCENES, WAY } from "./scenes.js";
 
 const MINUTE_MS = 60_000;
@@ -27,9 +28,11 @@ export class App extends EventTarget {
     serverName: "Canal House",
     fingerprint: "7f3a 91c0 5be2 44d8 a1f6 0c93 e27b 6d15",
     problem: null,
+    clockAhead: 0,
   };
   way = WAY;
   files = new SampleFiles();
+  signals = new SampleSignals();
   #messages = new Map();
 
   static async open({ location }) {
@@ -161,6 +164,12 @@ export class App extends EventTarget {
   /** As if Jonas said it now. */
   hear(text, roomId = KITCHEN) {
     this.add(message(roomId, this.messages(roomId).length, Date.now(), JONAS, text));
+  }
+
+  /** As if these were writing now. @param {string[]} userIds */
+  write(userIds, roomId = KITCHEN) {
+    this.signals.put(roomId, userIds);
+    this.#say("signals", roomId);
   }
 
   connect(change) {

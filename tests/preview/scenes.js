@@ -106,6 +106,10 @@ export const SCENES = {
     });
     app.put(KITCHEN, [...log, unreadable, ...mine]);
   },
+  writing(app) {
+    app.signals.put(KITCHEN, [MARA.userId, JONAS.userId]);
+    app.signals.put(BAND, [INES.userId]);
+  },
   moving(app) {
     app.connection.status = "moving";
   },
@@ -129,6 +133,9 @@ export const SCENES = {
     app.problem = { code: "unavailable" };
   },
   problem: problem("not_yet_valid"),
+  clock(app) {
+    app.connection.clockAhead = -2 * HOUR_MS;
+  },
   update() {
     document.querySelector("cc-app").updates = Object.assign(new EventTarget(), { isWaiting: true, reload() {} });
   },

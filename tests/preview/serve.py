@@ -19,6 +19,7 @@ STAND_INS = {
     "/static/js/chat/app.js": "fake_app.js",
     "/static/js/chat/sample.js": "sample.js",
     "/static/js/chat/sample_files.js": "sample_files.js",
+    "/static/js/chat/sample_signals.js": "sample_signals.js",
     "/static/js/chat/scenes.js": "scenes.js",
 }
 PORT = 8123

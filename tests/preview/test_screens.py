@@ -34,12 +34,14 @@ SCENES = [
     "quiet",
     "joining",
     "waiting",
+    "writing",
     "moving",
     "connecting",
     "offline",
     "doubts",
     "lost",
     "problem",
+    "clock",
     "update",
     "long",
     "files",
@@ -371,6 +373,60 @@ async def test_what_a_word_about_an_invitation_hid_is_told_after_it(desktop):
     await desktop.page.get_by_role("button", name="All right").click()
 
     await expect(desktop.page.get_by_role("alert")).to_contain_text("The server does not know this device")
+
+
+async def test_a_wrong_clock_is_a_line_that_is_put_away_until_it_is_news_again(desktop):
+    """It says by how much and what to do, goes by itself when the clock is right, and hides nothing that is worse."""
+    await desktop.show("clock")
+    line = desktop.page.get_by_role("status").filter(has_text="clock of this device is wrong")
+    await expect(line).to_contain_text("2 hours behind the server's. Set it to automatic.")
+    await expect(desktop.page.get_by_role("alert")).to_have_count(0)
+
+    await line.get_by_role("button", name="Close").click()
+    await expect(line).to_have_count(0)
+    await desktop.page.evaluate("app.connect({ clockAhead: -7201000 })")
+    await expect(line).to_have_count(0)
+    await desktop.page.evaluate("app.connect({ clockAhead: 0 })")
+    await desktop.page.evaluate("app.connect({ clockAhead: 600000 })")
+
+    await expect(line).to_contain_text("10 minutes ahead of the server's")
+    await desktop.page.evaluate("app.connect({ problem: { code: 'refused' } })")
+    await expect(desktop.page.get_by_role("alert")).to_contain_text("The server does not know this device")
+    await desktop.page.evaluate("app.connect({ problem: null, clockAhead: 0 })")
+    await expect(line).to_have_count(0)
+
+
+async def test_who_is_writing_shows_in_the_list_and_is_told_by_the_open_room_alone(desktop):
+    """In place of what was said last; no part of the list speaks by itself."""
+    await desktop.show("ready")
+    rooms = desktop.page.get_by_role("navigation", name="Rooms")
+    band = rooms.get_by_role("button", name="Third floor band")
+    await expect(band).to_contain_text("Thursday at eight then?")
+
+    await desktop.page.evaluate(
+        "(id) => app.write([app.people[3].userId], id)", await band.get_attribute("data-room-id")
+    )
+
+    await expect(band).to_contain_text("Inés is writing…")
+    await expect(band).not_to_contain_text("Thursday")
+    await expect(rooms.locator("[aria-live], [role=status], [role=alert]")).to_have_count(0)
+    await expect(desktop.page.locator("cc-writing")).not_to_contain_text("Inés")
+    await desktop.page.evaluate("(id) => app.write([], id)", await band.get_attribute("data-room-id"))
+    await expect(band).to_contain_text("Thursday at eight then?")
+
+
+async def test_whoever_does_not_show_it_is_not_shown_it(desktop):
+    """The choice counts at once, in the list and in the open room."""
+    await desktop.show("writing")
+    rooms = desktop.page.get_by_role("navigation", name="Rooms")
+    await expect(rooms).to_contain_text("Mara and Jonas are writing…")
+    await expect(desktop.page.locator("cc-writing .writing")).to_have_text("Mara and Jonas are writing…")
+
+    await desktop.page.locator(".self").click()
+    await desktop.page.get_by_role("group", name="Writing and reading").get_by_label("Not shown").check()
+
+    await expect(rooms).not_to_contain_text("writing")
+    await expect(desktop.page.locator("cc-writing .writing")).to_have_text("")
 
 
 async def test_phone_shows_one_pane_and_finds_back(phone):

@@ -1,5 +1,6 @@
 // What the screens are given: plain objects.
 
+import { CLOCK_SKEW_SECONDS } from "../protocol/limits.js";
 import { shownId } from "./files/shown_id.js";
 
 /** A room's messages as the screens want them. Those of the log are made once, for they do not change any more. */
@@ -79,7 +80,7 @@ export const BY_HAND = "file:";
 /** Of a device that does nothing, or not yet. */
 export const OFFLINE = Object.freeze({
   status: "offline", port: null, nextMove: null, interval: null, mirror: null, doubts: [], since: null,
-  serverName: "", fingerprint: "", problem: null, epoch: null,
+  serverName: "", fingerprint: "", problem: null, epoch: null, clockAhead: 0,
 });
 
 /** @param {object} status of the port follower @param {import("../discovery/finder.js").Finder} finder */
@@ -98,7 +99,14 @@ export function connectionView({ status, endpoint, since, problem, epoch }, find
     fingerprint: serverPublic.fingerprint,
     problem: problem ? { code: problem } : null,
     epoch,
+    clockAhead: clockAheadOf(finder),
   };
+}
+
+/** How far this device's clock is ahead of the server's, in ms; 0 when it is right enough, or nobody told yet. */
+function clockAheadOf({ now }) {
+  const ahead = Date.now() - now;
+  return Math.abs(ahead) > CLOCK_SKEW_SECONDS * 1000 ? ahead : 0;
 }
 
 /** When our own port moves (other nodes' ports move at other times), in ms; null for one that never does. */

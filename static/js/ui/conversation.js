@@ -1,6 +1,6 @@
 /**
  * <cc-conversation>: one room: who is in it, what was said, and the box to say more.
- * Properties: `app`, `roomId`, `wide`, `drafts` (Map of room to what was not sent), `problem` ({code} or null).
+ * Properties: `app`, `roomId`, `wide`, `drafts` (Map of room to what was not sent), `problem` (of `noticeBar`, or null).
  * Events: "cc-back", "cc-open" {dialog}. Listens: "cc-close-details", "cc-trust", "cc-take-back", and to files that
  * are dropped here.
  */
@@ -11,10 +11,10 @@ import { AppElement } from "./element.js";
 import { roomTile } from "./face.js";
 import { icon } from "./icons.js";
 import { namesOf } from "./people.js";
+import { noticeBar } from "./problem.js";
 import { words } from "./words.js";
 import "./composer.js";
 import "./message_log.js";
-import "./problem.js";
 import "./room_details.js";
 import "./status.js";
 import "./writing.js";
@@ -66,7 +66,7 @@ class Conversation extends AppElement {
     const own = room.problem ?? room.waitsFor;
     const canBeAnswered = own?.code === "unconfirmed";
     if (own) return html`<cc-problem .code=${own.code} ?fixed=${!canBeAnswered}></cc-problem>`;
-    return this.problem ? html`<cc-problem .app=${this.app} .code=${this.problem.code}></cc-problem>` : nothing;
+    return noticeBar(this.app, this.problem);
   }
 
   #head(room) {

@@ -5,10 +5,12 @@
  */
 
 import { html, nothing, repeat } from "../../vendor/lit.js";
+import { clockProblem } from "./clock_problem.js";
 import { AppElement } from "./element.js";
 import { icon } from "./icons.js";
 import { mark } from "./mark.js";
 import { firstName } from "./people.js";
+import { noticeBar } from "./problem.js";
 import { words } from "./words.js";
 import "./add_people.js";
 import "./conversation.js";
@@ -36,11 +38,11 @@ class Home extends AppElement {
     super();
     this.roomId = window.history.state?.room ?? null;
     this.wide = this.#media.matches;
-    this.dismissed = null;
+    this.dismissed = [];
     this.addEventListener("cc-choose-room", (event) => this.#choose(event.detail.roomId));
     this.addEventListener("cc-back", () => this.#back());
     this.addEventListener("cc-open", (event) => this.querySelector(event.detail.dialog).open());
-    this.addEventListener("cc-dismiss", () => (this.dismissed = this.#problem()));
+    this.addEventListener("cc-dismiss", () => (this.dismissed = [...this.dismissed, this.#problem()?.code]));
   }
 
   // Lifecycle
@@ -63,7 +65,10 @@ class Home extends AppElement {
     if (this.roomId && !rooms.some((room) => room.id === this.roomId)) this.roomId = null;
     if (!this.roomId && rooms.length > 0 && this.wide) this.roomId = rooms[0].id;
     // What comes back after it was gone is news again.
-    if (!this.app.problem && !this.app.connection.problem) this.dismissed = null;
+    const codes = this.#problems().map(({ code }) => code);
+    if (this.dismissed.some((code) => !codes.includes(code))) {
+      this.dismissed = this.dismissed.filter((code) => codes.includes(code));
+    }
     const unread = rooms.reduce((sum, room) => sum + room.unread, 0);
     document.title = unread > 0 ? `(${unread}) ${words.product}` : words.product;
   }
@@ -102,7 +107,7 @@ class Home extends AppElement {
   #noConversation() {
     return html`<main class="pane empty">
       <div class="pane-head"><cc-status .app=${this.app}></cc-status></div>
-      ${this.#problem() ? html`<cc-problem .app=${this.app} .code=${this.#problem().code}></cc-problem>` : nothing}
+      ${noticeBar(this.app, this.#problem())}
       <div class="empty-note">
         ${mark()}
         <h2>${words.rooms.welcome(firstName(this.app.me.name))}</h2>
@@ -143,11 +148,16 @@ class Home extends AppElement {
     this.roomId = event.state?.room ?? null;
   };
 
-  /** What the reader should know now; that the server is away says the chip already. */
+  /** What the reader should know now, the first of it. */
   #problem() {
+    return this.#problems().find(({ code }) => !this.dismissed.includes(code)) ?? null;
+  }
+
+  /** Whether it was put away already or not; that the server is away says the chip. */
+  #problems() {
     const { problem, connection } = this.app;
-    const known = problem ?? (connection.problem?.code === "unavailable" ? null : connection.problem);
-    return known && known.code !== this.dismissed?.code ? known : null;
+    const away = connection.problem?.code === "unavailable";
+    return [problem ?? (away ? null : connection.problem), clockProblem(connection)].filter(Boolean);
   }
 }
 

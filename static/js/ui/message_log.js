@@ -10,7 +10,7 @@ import { emptyTalk } from "./empty_talk.js";
 import { firstUnreadOf, rowsOf } from "./grouping.js";
 import { icon } from "./icons.js";
 import { namesOf, noticeWords } from "./people.js";
-import { tellSeen } from "./telling.js";
+import { readersOf, tellSeen } from "./telling.js";
 import { times } from "./times.js";
 import { words } from "./words.js";
 import "./message.js";
@@ -125,7 +125,7 @@ class MessageLog extends AppElement {
   /** Who has read one's own words: said once, beside the last of a group. */
   #readersOf({ message: { own, seq }, closes }) {
     if (!own || !closes || seq === null) return "";
-    return namesOf(this.app.people, this.app.signals?.readers(this.roomId, seq) ?? []);
+    return namesOf(this.app.people, readersOf(this.app, this.roomId, seq));
   }
 
   // Actions

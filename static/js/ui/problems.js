@@ -70,6 +70,11 @@ const PROBLEMS = {
       "meanwhile.",
     remedy: RETRY,
   },
+  clock_off: {
+    title: "The clock of this device is wrong",
+    text: "Set it to automatic. Nothing is lost.",
+    remedy: null,
+  },
   expired: {
     title: "The server's address is out of date",
     text:

@@ -7,6 +7,7 @@ import { html, nothing } from "../../vendor/lit.js";
 import { DialogElement } from "./dialog.js";
 import { icon } from "./icons.js";
 import { ENTERS, preferences, SIGNALS, THEMES } from "./preferences.js";
+import { tellChosen } from "./telling.js";
 import { showTheme } from "./theme.js";
 import { words } from "./words.js";
 
@@ -49,7 +50,7 @@ class Profile extends DialogElement {
       ${choices("theme", words.profile.theme, THEMES, themeLabel, { chosen: showTheme })}
       ${choices("enter", words.profile.enter, ENTERS, (enter) => words.profile.enters[enter])}
       ${choices("signals", words.signals.title, SIGNALS, (choice) => words.signals.choices[choice], {
-        about: words.signals.about,
+        about: words.signals.about, chosen: () => tellChosen(this.app),
       })}`;
   }
 

@@ -1,5 +1,6 @@
 /**
  * <cc-rooms>: the list of rooms, the newest first, and the way to make one.
+ * Who is writing stands in place of what was said last, and is told to nobody: the open room does that.
  * Properties: `app`, `roomId` (the open one). Events: "cc-choose-room" {roomId}, "cc-open" {dialog}.
  */
 
@@ -7,16 +8,26 @@ import { html, nothing, repeat } from "../../vendor/lit.js";
 import { AppElement } from "./element.js";
 import { roomTile } from "./face.js";
 import { icon } from "./icons.js";
-import { previewWords } from "./people.js";
+import { namesOf, previewWords } from "./people.js";
+import { writersIn } from "./telling.js";
 import { times } from "./times.js";
 import { words } from "./words.js";
 
 class Rooms extends AppElement {
   static properties = { roomId: { attribute: false } };
-  static follows = ["rooms", "people", "messages"];
+  static follows = ["rooms", "people", "messages", "signals"];
+  /** By room: who is shown as writing there. */
+  #writers = new Map();
+
+  /** How far somebody has read changes nothing here. */
+  appChanged({ what, roomId }) {
+    const isSame = () => String(writersIn(this.app, roomId)) === String(this.#writers.get(roomId));
+    if (what !== "signals" || !roomId || !isSame()) this.requestUpdate();
+  }
 
   render() {
     const { rooms } = this.app;
+    this.#writers = new Map(rooms.map(({ id }) => [id, writersIn(this.app, id)]));
     return html`<nav aria-label=${words.rooms.label}>
       <button class="create" @click=${this.#create}>
         <span class="tile" aria-hidden="true">${icon("plus")}</span>${words.rooms.create}
@@ -39,14 +50,21 @@ class Rooms extends AppElement {
       ${roomTile(room.id, room.name)}
       <span class="room-name">${room.name}</span>
       <span class="when figures">${room.last ? times.brief(room.last.time, Date.now()) : nothing}</span>
-      <span class="preview">${this.#preview(room)}</span>
+      ${this.#preview(room)}
       ${unread > 0 ? count(unread) : nothing}
     </button>`;
   }
 
   #preview(room) {
-    if (!room.joined && !room.problem) return words.rooms.joining;
-    return previewWords(this.app.people, room.last, room.members.length < 3);
+    const writers = this.#writers.get(room.id);
+    if (writers.length > 0) return html`<span class="preview at-work">${this.#writing(writers)}</span>`;
+    const isJoining = !room.joined && !room.problem;
+    const said = isJoining ? words.rooms.joining : previewWords(this.app.people, room.last, room.members.length < 3);
+    return html`<span class="preview">${said}</span>`;
+  }
+
+  #writing(writers) {
+    return words.signals.writing(namesOf(this.app.people, writers), writers.length);
   }
 
   #choose(roomId) {

@@ -1,6 +1,6 @@
 /**
  * <cc-rooms-pane>: the left side: whose place this is, the rooms, oneself.
- * Properties: `app`, `roomId` (the open one), `wide`, `problem` ({code} or null), `updates`.
+ * Properties: `app`, `roomId` (the open one), `wide`, `problem` (of `noticeBar`, or null), `updates`.
  * Events: "cc-open" {dialog} for the invitation and the profile.
  */
 
@@ -9,8 +9,8 @@ import { AppElement } from "./element.js";
 import { personTile } from "./face.js";
 import { icon } from "./icons.js";
 import { mark } from "./mark.js";
+import { noticeBar } from "./problem.js";
 import { words } from "./words.js";
-import "./problem.js";
 import "./rooms.js";
 import "./status.js";
 import "./update_offer.js";
@@ -31,7 +31,7 @@ class RoomsPane extends AppElement {
         <div class="place">${mark()}<h1>${connection.serverName || words.product}</h1></div>
         ${this.wide ? nothing : html`<cc-status .app=${this.app}></cc-status>`}
       </header>
-      ${this.problem ? html`<cc-problem .app=${this.app} .code=${this.problem.code}></cc-problem>` : nothing}
+      ${noticeBar(this.app, this.problem)}
       <cc-rooms .app=${this.app} .roomId=${this.roomId}></cc-rooms>
       <cc-update-offer .updates=${this.updates}></cc-update-offer>
       <footer class="rooms-foot">

@@ -10,5 +10,5 @@ export const signals = Object.freeze({
   readBy: (names) => `Read by ${names}`,
   title: "Writing and reading",
   choices: { on: "Shown", off: "Not shown" },
-  about: "When shown, the others in a room see that you are writing and how far you have read. It is kept nowhere.",
+  about: "When shown, you and the others in a room see who is writing and how far each has read. It is kept nowhere.",
 });

@@ -6,6 +6,7 @@
 import { html, nothing } from "../../vendor/lit.js";
 import { AppElement } from "./element.js";
 import { namesOf } from "./people.js";
+import { writersIn } from "./telling.js";
 import { words } from "./words.js";
 
 class Writing extends AppElement {
@@ -21,7 +22,7 @@ class Writing extends AppElement {
   willUpdate(changed) {
     super.willUpdate(changed);
     const before = this.#writers;
-    this.#writers = this.app.signals?.writers(this.roomId) ?? [];
+    this.#writers = writersIn(this.app, this.roomId);
     const begun = this.#writers.filter((userId) => !before.includes(userId));
     if (begun.length > 0) this.#said = this.#sentence(begun);
     else if (this.#writers.length === 0) this.#said = "";

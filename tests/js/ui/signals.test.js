@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, test } from "node:test";
 
 import { signals } from "../../../static/js/ui/signal_words.js";
-import { tellSeen, tellTyping } from "../../../static/js/ui/telling.js";
+import { readersOf, tellSeen, tellTyping, writersIn } from "../../../static/js/ui/telling.js";
 
 let kept;
 let told;
@@ -37,4 +37,14 @@ test("whoever would rather not tells nothing of both", () => {
   tellTyping(app, "room", "h");
   tellSeen(app, "room");
   assert.deepEqual(told, []);
+});
+
+test("who writes and who has read is shown to whoever shows it", () => {
+  const others = { signals: { writers: (roomId) => [`${roomId} writer`], readers: (roomId, seq) => [`${roomId} ${seq}`] } };
+  const shown = () => [...writersIn(others, "room"), ...readersOf(others, "room", 3)];
+
+  assert.deepEqual(shown(), ["room writer", "room 3"]);
+  assert.deepEqual([...writersIn({ signals: null }, "room"), ...readersOf({ signals: null }, "room", 3)], []);
+  kept.set("clawchat.signals", "off");
+  assert.deepEqual(shown(), []);
 });
