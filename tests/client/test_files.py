@@ -290,6 +290,48 @@ async def test_nothing_is_overwritten(hub, tmp_path):
     assert (tmp_path / "a.bin").read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    ("name", "saved"),
+    [
+        (".bash_profile", "_bash_profile"),
+        ("...", "_"),
+        ("C:start.bat", "C_start.bat"),
+        ("plan.pdf:hidden", "plan.pdf_hidden"),
+        ("plan.exe. ", "plan.exe_"),
+        ("nul.txt", "_nul.txt"),
+        ("Com1", "_Com1"),
+        ("plan 2.ß.tar.gz", "plan 2.ß.tar.gz"),
+    ],
+)
+async def test_a_name_does_no_more_than_name_a_file(hub, tmp_path, name, saved):
+    """Not one that a shell reads at its start, nor a drive, a stream or a device; others stay as they are."""
+    alice, bob, room, _ = await pair(hub)
+    await (await send(alice, room)).queued
+    attachment = replace(await shown(bob, room), name=name)
+
+    path = await bob.rooms.downloads.fetch(room.room_id, attachment, tmp_path, None)
+
+    assert [path] == list(tmp_path.iterdir()) == [tmp_path / saved]
+
+
+async def test_a_file_that_borrows_anothers_id_leaves_nothing_behind(hub):
+    """What came of the other one goes, and neither stands in the way of the other."""
+    alice, bob, room, _ = await pair(hub)
+    await (await send(alice, room)).queued
+    attachment = await shown(bob, room)
+    hub.cut_after = 5
+    reading = asyncio.create_task(bob.rooms.downloads.read(room.room_id, attachment, None))
+    await until(lambda: bob.wire is None)
+    reading.cancel()
+    await bob.connect()
+
+    with pytest.raises(Malformed):
+        await bob.rooms.downloads.read(room.room_id, replace(attachment, size=5), None)
+
+    assert (bob.store.keys("downloads"), bob.store.keys("download chunks")) == ([], [])
+    assert await bob.rooms.downloads.read(room.room_id, attachment, None) == PLAIN
+
+
 async def test_chunks_that_nobody_asked_for_are_passed_over(hub):
     """A server that pushes fills nobody's memory."""
     alice, bob, room, _ = await pair(hub)

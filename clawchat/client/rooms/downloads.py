@@ -20,6 +20,7 @@ from clawchat.protocol.encoding import encode_cbor, parse_cbor
 from clawchat.protocol.errors import Malformed, PeerError, TooFast, Unavailable, UsageError
 from clawchat.protocol.limits import ATTACHMENT_CHUNK_BYTES, FILE_READ_CHUNKS
 
+from .saved_name import saved_name
 from .sealed_file import SealedFile
 from .staging import Ask
 from .uploads import Progress
@@ -50,9 +51,10 @@ class Downloads:
     async def fetch(self, room_id: bytes, attachment: Attachment, to: Path, progress: Progress | None) -> Path:
         """The path of the file, which is there when all of it is good and under its name not a moment before.
 
+        Where `to` is a folder, what its sender calls it is the name, but for what does not fit one (`saved_name`).
         Raises: usage (there is something already); as `read`.
         """
-        path = to / attachment.name if to.is_dir() else to
+        path = to / saved_name(attachment.name) if to.is_dir() else to
         if path.exists():
             raise UsageError(f"there is a {path.name} already")
         async with self._turn:
@@ -77,7 +79,7 @@ class Downloads:
     async def _bring(self, room_id: bytes, attachment: Attachment, progress: Progress | None) -> SealedFile:
         """Every sealed chunk, on our disk."""
         count, size = chunk_count(attachment.size), attachment.size
-        sealed, have = SealedFile(self._store, CHUNKS, attachment.id, count), self._have(attachment.id)
+        sealed, have = SealedFile(self._store, CHUNKS, attachment.id, count), self._have(attachment.id, count)
         while have < count:
             chunks = await self._ask_for(room_id, attachment, have)
             have += len(chunks)
@@ -115,9 +117,14 @@ class Downloads:
             self._erase(sealed)
             raise
 
-    def _have(self, file_id: bytes) -> int:
-        row = self._store.get(STORE, file_id)
-        have: int = parse_cbor(row)["have"] if row is not None else 0
+    def _have(self, file_id: bytes, count: int) -> int:
+        value = self._store.get(STORE, file_id)
+        row = parse_cbor(value) if value is not None else {"have": 0, "count": count}
+        if row["count"] != count:
+            # Two messages show one id and mean two files: what came of the other one is of no use for this one.
+            self._erase(SealedFile(self._store, CHUNKS, file_id, row["count"]))
+            return 0
+        have: int = row["have"]
         return have
 
     def _erase(self, sealed: SealedFile) -> None:
