@@ -48,7 +48,20 @@ function png(head, view) {
 
 function gif(head, view) {
   if (!says(head, 0, "GIF87a") && !says(head, 0, "GIF89a")) return null;
-  return ["image/gif", view.getUint16(6, true), view.getUint16(8, true)];
+  const [width, height] = gifFrame(view);
+  return ["image/gif", Math.max(width, view.getUint16(6, true)), Math.max(height, view.getUint16(8, true))];
+}
+
+/** How far the first frame reaches: browsers make the picture as large as that, whatever its head says. */
+function gifFrame(view) {
+  const flags = view.getUint8(10);
+  let at = 13 + (flags & 0x80 ? 3 * 2 ** ((flags & 7) + 1) : 0);
+  while (view.getUint8(at) === 0x21) {
+    for (at += 2; view.getUint8(at) > 0; ) at += 1 + view.getUint8(at);
+    at += 1;
+  }
+  if (view.getUint8(at) !== 0x2c) return [0, 0];
+  return [1, 3].map((place) => view.getUint16(at + place, true) + view.getUint16(at + place + 4, true));
 }
 
 function webp(head, view) {
@@ -62,13 +75,17 @@ function webp(head, view) {
   return ["image/webp", view.getUint16(26, true) & 0x3fff, view.getUint16(28, true) & 0x3fff];
 }
 
-/** Its size stands in the first frame header, behind segments of any kind. */
+/** Its size stands in the first frame header, behind segments of any kind. What browsers step over is stepped over. */
 function jpeg(head, view) {
   if (!says(head, 0, "\xff\xd8\xff")) return null;
-  for (let at = 2; view.getUint8(at) === 0xff; at += 2 + view.getUint16(at + 2)) {
+  for (let at = 2; view.getUint8(at) === 0xff; ) {
     const marker = view.getUint8(at + 1);
     const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
     if (isFrame) return ["image/jpeg", view.getUint16(at + 7), view.getUint16(at + 5)];
+    if (marker < 0xc0 && marker !== 0x01) return null;
+    if (marker === 0xff) at += 1;
+    else if (marker === 0x01 || (marker >= 0xd0 && marker <= 0xd7)) at += 2;
+    else at += 2 + view.getUint16(at + 2);
   }
   return null;
 }

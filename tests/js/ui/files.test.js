@@ -8,7 +8,7 @@ import { claimsPicture, pictureOf } from "../../../static/js/ui/pictures.js";
 const bytes = (...parts) =>
   Uint8Array.from(parts.flatMap((part) => [...part].map((each) => (typeof each === "string" ? each.charCodeAt(0) : each))));
 const PNG = bytes("\x89PNG\r\n\x1a\n", [0, 0, 0, 13], "IHDR", [0, 0, 3, 0x20, 0, 0, 2, 0x58]);
-const GIF = bytes("GIF89a", [0x20, 3, 0x58, 2]);
+const GIF = bytes("GIF89a", [0x20, 3, 0x58, 2, 0, 0, 0], [0x2c, 0, 0, 0, 0, 0x20, 3, 0x58, 2, 0]);
 const CAMERA = bytes([0xff, 0xe1, 0, 6, 1, 2, 3, 4]);
 const JPEG = bytes([0xff, 0xd8], CAMERA, [0xff, 0xc4, 0, 3, 0], [0xff, 0xc2, 0, 17, 8, 2, 0x58, 3, 0x20, 3]);
 const WEBP = bytes("RIFF", [0, 0, 0, 0], "WEBP");
@@ -54,9 +54,26 @@ test("the four kinds of pictures are known by their first bytes, with their size
   assert.deepEqual(pictureOf(bytes(WEBP, "VP8L", [0, 0, 0, 0, 0x2f, 0x1f, 0xc3, 0x95, 0])), of("image/webp"));
 });
 
+test("a picture that says another size than it has is taken at the size that the browser makes it", () => {
+  const of = (head) => [pictureOf(head)?.width, pictureOf(head)?.height];
+  const gif = (...parts) => bytes("GIF89a", [1, 0, 1, 0, 0x80, 0, 0], new Uint8Array(6), ...parts);
+  const frame = [0x2c, 0x10, 0, 0, 0, 0x10, 0x27, 8, 0, 0];
+  const decoy = [0xff, 0xc0, 0, 17, 8, 0, 1, 0, 1, 3];
+  const real = [0xff, 0xc2, 0, 17, 8, 2, 0x58, 3, 0x20, 3];
+  const segment = (marker) => [0xff, marker, 0, 14, 0, 0, ...decoy];
+  const jpeg = (...parts) => bytes([0xff, 0xd8], ...parts);
+
+  assert.deepEqual(of(gif(frame)), [10_016, 8]);
+  assert.deepEqual(of(gif([0x21, 0xf9, 4, 0, 0, 0, 0, 0], [0x21, 0xfe, 2, 0x2c, 0x2c, 1, 0, 0], frame)), [10_016, 8]);
+  assert.deepEqual(of(gif([0x2c, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0])), [undefined, undefined]);
+  for (const before of [[0xff], [0xff, 0xff, 0xff], [0xff, 0x01], [0xff, 0xd0, 0xff, 0xd7]])
+    assert.deepEqual(of(jpeg(before, segment(0xe1), real)), [800, 600], before.join(" "));
+  assert.deepEqual(of(jpeg([0xff, 0x00, 0, 2], decoy)), [undefined, undefined]);
+});
+
 test("what could hold a script, is cut off or would fill the memory is no picture", () => {
   const huge = PNG.with(16, 1);
-  const flat = GIF.with(6, 0).with(7, 0);
+  const flat = GIF.with(6, 0).with(7, 0).with(18, 0).with(19, 0);
   const texts = ["<svg xmlns='http://www.w3.org/2000/svg'/>", "<!doctype html><img>", "%PDF-1.7", "GIF", ""];
 
   for (const head of [huge, flat, ...texts.map((text) => bytes(text))]) assert.equal(pictureOf(head), null);
