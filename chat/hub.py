@@ -5,7 +5,7 @@ import contextlib
 import functools
 import logging
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Container, Coroutine, Iterable, Iterator
 
 from django.conf import settings
 
@@ -259,9 +259,13 @@ class Hub:
         for number, session in enumerate(self.all_sessions()):
             self.loop.call_later(number * REKEY_APART_SECONDS, session.renew_keys, self.clock())
 
-    def request_pairs(self) -> None:
-        """Ask every device for another pair, one after the other like new keys: each is written into its row."""
-        for number, sessions in enumerate(tuple(self.sessions.values())):
+    def request_pairs(self, due: Container[int]) -> None:
+        """Ask these devices for another pair, one after the other like new keys: each is written into its row.
+
+        Sessions that begin from here on are told when they do, if they are still to be.
+        """
+        asked = [tuple(sessions) for device_pk, sessions in self.sessions.items() if device_pk in due]
+        for number, sessions in enumerate(asked):
             self.loop.call_later(number * REKEY_APART_SECONDS, self._notify, sessions, PAIR_NOTICE)
 
     def notify_device(self, device_id: bytes, notice: str) -> None:
@@ -344,7 +348,7 @@ class Hub:
                 self.remove(session)
 
     @staticmethod
-    def _notify(sessions: list[LiveSession], notice: str) -> None:
+    def _notify(sessions: Iterable[LiveSession], notice: str) -> None:
         for session in tuple(sessions):
             if session.has_account:
                 session.notify(notice)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from chat import attempts, strangers
 from chat.models import News
-from chat.services import audit, bans, connections, log, pruning, wraps
+from chat.services import audit, bans, connections, devices, log, pruning, wraps
 from chat.services.country_file import CountryFileKeeper
 from chat.services.news import NewsReader
 from clawchat.ending import end_tasks
@@ -50,11 +50,12 @@ class Rounds:
         # When sessions last heard that the directory changed, and whether it has changed since.
         self._directory_told_at = float("-inf")
         self._directory_changed = False
-        # Whether keys, limits, bans are to be read again.
+        # Whether keys, limits, bans, devices with old pairs are to be read again.
         self._secret_renewed = False
         self._identity_changed = False
         self._policy_changed = False
         self._bans_changed = False
+        self._pairs_wanted = False
         self._read_now = asyncio.Event()
         self._reading = asyncio.Lock()
         self._tasks: list[asyncio.Task] = []
@@ -107,6 +108,10 @@ class Rounds:
                 self._policy_changed = False
             if self._bans_changed:
                 await self._read_bans()
+            if self._pairs_wanted:
+                # Not whoever came by a new pair before these news were read.
+                self._hub.request_pairs(await self._hub.database.run(devices.with_due_pairs))
+                self._pairs_wanted = False
 
     async def _act_on_news(self) -> bool:
         """Whether a piece of news was that the keys have changed."""
@@ -153,7 +158,7 @@ class Rounds:
             case News.Kind.REKEY:
                 hub.request_rekey()
             case News.Kind.PAIRS:
-                hub.request_pairs()
+                self._pairs_wanted = True
 
     async def _read_bans(self) -> None:
         self._hub.banned.replace(await self._hub.database.run(bans.bans_in_force))

@@ -134,6 +134,11 @@ def want_new_pairs(actor: str) -> int:
     return count
 
 
+def with_due_pairs() -> set[int]:
+    """The devices, by row, that still use a pair from before the operator wanted others."""
+    return set(Device.objects.due().values_list("pk", flat=True))
+
+
 def own_devices(device_pk: int) -> list[Device]:
     """The devices of the asking device's member that are in use."""
     asking = acting_device(device_pk)

@@ -35,6 +35,18 @@ async def come(phone: Phone, pair: tuple) -> None:
     await phone.connect(FakeLink())
 
 
+async def is_asked(hub, phone: Phone) -> bool:
+    """Whether another pair is wanted of it, by whatever is news; of the directory it may be told at any time."""
+    await hub.rounds.read_news()
+    while True:
+        try:
+            exchange = parse_exchange((await phone.frame(MessageType.REQUEST, patience=0.15)).payload)
+        except TimeoutError:
+            return False
+        if isinstance(exchange, Request) and exchange.body["op"] == "psk_renew":
+            return True
+
+
 def row(phone: Phone) -> Device:
     return Device.objects.get(device_id=phone.id)
 
@@ -207,7 +219,17 @@ async def test_who_was_away_is_told_when_it_comes(hub, bob):
     await come(bob, before)
     await bob.notice("psk_renew")
     await come(bob, await renew(bob))
-    assert await bob.nothing_comes(MessageType.REQUEST)
+    assert not await is_asked(hub, bob)
+
+
+async def test_late_news_ask_nobody_who_has_come_by_a_new_pair(hub, alice, bob):
+    """A process reads them behind a slow database: alice has renewed by then, bob has not."""
+    async with hub.rounds._reading:
+        await hub.database.run(want_new_pairs, "root")
+        await come(alice, await renew(alice))
+
+    await bob.notice("psk_renew")
+    assert not await is_asked(hub, alice)
 
 
 async def test_who_enrols_after_the_order_is_not_asked(hub, alice, join):
