@@ -145,9 +145,10 @@ class Session:
     ) -> bytes:
         """Make the next epoch's keys, and return what DONE must carry. Each direction is switched by itself.
 
-        Raises: usage (the epoch before is not over in both directions).
+        Raises: usage (the epoch before is not over in both directions; the session has ended).
         Spec: 3.6
         """
+        _in_use(self._receiving)
         if self._next is not None:
             raise UsageError("one epoch after the other")
         keys = next_epoch(self._next_key_seed, shared_secret, th_r, self.epoch + 1, server_public, client_public)

@@ -223,6 +223,25 @@ def test_a_session_that_ends_in_the_middle_of_a_rekey_holds_no_key(ends, made):
     assert held(made, server) == set()
 
 
+@pytest.mark.parametrize("late", ["INIT", "RESP"])
+def test_a_rekey_that_comes_after_the_end_makes_no_keys(ends, made, late):
+    """Its frame was opened a moment before: nobody goes on from a seed that is gone, or opens a frame again."""
+    ends.authenticate()
+    client, server = ends.finish()
+    begin = ClientRekey(client, ends.identity.public, ends.device.sign, 0.0)
+    answer = ServerRekey(server, ends.device.public, ends.identity.sign, 0.0)
+    message = begin.init(60.0) if late == "INIT" else answer.receive(begin.init(60.0), 60.0)
+    machine, session = (answer, server) if late == "INIT" else (begin, client)
+    session.end()
+
+    with pytest.raises(UsageError, match="ended"):
+        machine.receive(message, 61.0)
+    with pytest.raises(UsageError):
+        session.switch_receiving()
+    assert held(made, session) == set()
+    assert session._receiving is session._sending is session._next is None
+
+
 def carry(begin: ClientRekey, answer: ServerRekey, client: Session, server: Session, now: float) -> None:
     """A whole rekey, over real frames."""
     init = client.seal(MessageType.KEY_ROTATION, begin.init(now), random_bytes(16), 0)

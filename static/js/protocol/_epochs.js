@@ -42,8 +42,10 @@ export class _Epochs {
     return this.#exporter;
   }
 
-  /** Make the next epoch's keys. @returns {Uint8Array} what DONE must carry. Raises: usage. */
+  /** Make the next epoch's keys. @returns {Uint8Array} what DONE must carry. Raises: usage (also after the end). */
   prepare(sharedSecret, transcript, serverPublic, clientPublic) {
+    // A frame that was being opened when the session ended would bring keys back that nobody erases.
+    if (this.#exporter === null) throw new UsageError("the session has ended");
     if (this.#next !== null) throw new UsageError("one epoch after the other");
     const publics = [serverPublic, clientPublic];
     const keys = nextEpoch(this.#nextKeySeed, sharedSecret, transcript, this.reached + 1, ...publics);

@@ -160,7 +160,7 @@ export class Session {
 
   /**
    * Make the next epoch's keys, and return what DONE must carry. Each direction is switched by itself.
-   * Raises: usage (the epoch before is not over in both directions). Spec: 3.6
+   * Raises: usage (the epoch before is not over in both directions; the session has ended). Spec: 3.6
    */
   prepareEpoch(sharedSecret, transcript, serverPublic, clientPublic) {
     return this.#epochs.prepare(sharedSecret, transcript, serverPublic, clientPublic);

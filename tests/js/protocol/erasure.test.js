@@ -142,6 +142,27 @@ test("a session that ends in the middle of a rekey overwrites the next epoch, to
   assert.ok(next.every(({ array }) => isZero(array)));
 });
 
+test("a rekey whose frame was being opened when the session ended makes no keys", async (t) => {
+  const made = watch(t);
+  const ends = await meet(SUITE_X25519_MLKEM768);
+  const [client, server] = await finish(ends);
+  const begin = new ClientRekey(client, ends.identity.public, (message) => ends.device.sign(message), 0);
+  const answer = new ServerRekey(server, ends.device.public, (message) => ends.identity.sign(message), 0);
+  const response = await answer.receive(await begin.init(60), 60);
+  const frame = await server.seal(MessageType.KEY_ROTATION, response, randomBytes(16), 0);
+  client.handRekeyTo((payload) => void begin.receive(payload, 61));
+  server.end();
+  const opening = client.open(frame);
+  // It has begun, and Web Crypto answers later than this.
+  await null;
+  await null;
+  client.end();
+
+  await refuses("usage", () => opening);
+  await refuses("usage", async () => client.switchReceiving());
+  assert.ok(allErased(made.epoch));
+});
+
 test("an erased key is none", async () => {
   const key = ExchangeSecret.generate();
   const copy = new ExchangeSecret(key.bytes);
