@@ -15,7 +15,7 @@ pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="no Node")
 
 TIMEOUT_MS = 1000
 # What a busy machine may add to it.
-LEEWAY_MS = 2000
+LEEWAY_MS = 20_000
 
 
 def outcome(link: str) -> str | None:
