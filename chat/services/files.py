@@ -31,7 +31,7 @@ UNFINISHED_KEPT = timedelta(days=1)
 # What any file has when it is sealed, an empty one too. Smaller ones would take more in rows than they count for.
 SMALLEST = sealed_size(0)
 # In one transaction: databases take no statement with a hundred thousand values, and others wait meanwhile.
-REMOVED_AT_ONCE = 500
+REMOVED_AT_ONCE = 50
 
 
 @dataclass(frozen=True, slots=True)
