@@ -1,17 +1,25 @@
 """What rows hold sealed: secrets of devices and invites, and the discovery secret; each opens in its own row only."""
 
-from functools import cache
+from functools import lru_cache
 
 from chat.models import Device, DiscoverySecret, Invite
+from chat.services.master_key import master_keys
 from chat.services.secrets import open_secret, seal_secret
 from clawchat.protocol import keys
-from clawchat.protocol.errors import Unauthentic
 from clawchat.protocol.keys import PreSharedKey
 
 DEVICE_PURPOSE, INVITE_PURPOSE, DISCOVERY_PURPOSE = "device psk", "invite psk", "discovery secret"
 
 # No device has this id: it is half a hash.
-_NOBODY = bytes(16)
+NOBODY = bytes(16)
+
+
+def open_psk(purpose: str, sealed: bytes, row_id: bytes) -> PreSharedKey:
+    """A device's or an invite's secret, by the id of its row.
+
+    Raises: unauthentic.
+    """
+    return PreSharedKey(open_secret(purpose, bytes(sealed), bytes(row_id)))
 
 
 def seal_device_psk(device_id: bytes, psk: PreSharedKey) -> bytes:
@@ -24,17 +32,12 @@ def open_device_psk(device: Device, sealed: bytes) -> PreSharedKey:
 
     Raises: unauthentic.
     """
-    return PreSharedKey(open_secret(DEVICE_PURPOSE, bytes(sealed), bytes(device.device_id)))
+    return open_psk(DEVICE_PURPOSE, sealed, device.device_id)
 
 
-def open_nobodys_psk() -> PreSharedKey:
-    """A secret that no row holds, for what opening one costs."""
-    try:
-        return PreSharedKey(open_secret(DEVICE_PURPOSE, _nobodys_sealed(), _NOBODY))
-    except Unauthentic:
-        # The master key it was sealed under is gone.
-        _nobodys_sealed.cache_clear()
-        return PreSharedKey(open_secret(DEVICE_PURPOSE, _nobodys_sealed(), _NOBODY))
+def nobodys_sealed() -> bytes:
+    """A secret that no row holds, as the row of the device `NOBODY` would hold it: for what opening one costs."""
+    return _nobodys_sealed(master_keys()[0].id)
 
 
 def seal_invite_psk(invite_id: bytes, psk: PreSharedKey) -> bytes:
@@ -47,7 +50,7 @@ def open_invite_psk(invite: Invite) -> PreSharedKey:
 
     Raises: unauthentic.
     """
-    return PreSharedKey(open_secret(INVITE_PURPOSE, bytes(invite.psk_sealed), bytes(invite.invite_id)))
+    return open_psk(INVITE_PURPOSE, invite.psk_sealed, invite.invite_id)
 
 
 def seal_discovery_secret(kid: bytes, secret: keys.DiscoverySecret) -> bytes:
@@ -63,6 +66,7 @@ def open_discovery_secret(row: DiscoverySecret) -> keys.DiscoverySecret:
     return keys.DiscoverySecret(open_secret(DISCOVERY_PURPOSE, bytes(row.secret_sealed), bytes(row.kid)))
 
 
-@cache
-def _nobodys_sealed() -> bytes:
-    return seal_device_psk(_NOBODY, PreSharedKey.generate())
+@lru_cache(maxsize=1)
+def _nobodys_sealed(key_id: bytes) -> bytes:
+    """Sealed once under each master key: what it was sealed under before may be gone."""
+    return seal_device_psk(NOBODY, PreSharedKey.generate())
