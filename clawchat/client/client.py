@@ -27,8 +27,9 @@ from .inbox import Inbox
 from .layer import Layer
 from .line import Line
 from .questions import Answer
+from .refusals import pause_after
 from .renewals import Renewals
-from .sender import Sender, pause_after
+from .sender import Sender
 from .store import Store
 from .trust import context_trusting
 

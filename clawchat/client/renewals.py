@@ -15,7 +15,7 @@ from clawchat.protocol.primitives import random_below
 from .connection import Connection
 from .device import KID_BYTES, Device
 from .errors import ConnectionLost
-from .sender import pause_after
+from .refusals import pause_after
 
 logger = logging.getLogger(__name__)
 

@@ -13,18 +13,13 @@ from clawchat.protocol.errors import (
     Unavailable,
     error_for,
 )
-from clawchat.protocol.retry import retry_seconds
 
 from .errors import ConnectionLost, plain_text
 from .events import Refused
 from .line import Line
 from .outbox import Outbox
+from .refusals import pause_after
 from .store import Store
-
-# What is refused for the moment goes out again unchanged after as long as the server says, and after this when it does
-# not say (docs/protocol.md 3.13).
-PAUSE_SECONDS = 1.0
-LONGEST_PAUSE_SECONDS = 300.0
 
 
 class Sender:
@@ -119,11 +114,3 @@ class Sender:
         elif not future.done():
             future.set_exception(error)
         self._wake.set()
-
-
-def pause_after(error: PeerError) -> float:
-    """Seconds to wait after a refusal for the moment: what its text begins with, within bounds.
-
-    Spec: 3.13
-    """
-    return min(max(PAUSE_SECONDS, retry_seconds(error.text)), LONGEST_PAUSE_SECONDS)

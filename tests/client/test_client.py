@@ -8,7 +8,7 @@ import pytest
 from clawchat.client import Client, ConnectionLost, Notice, Refused, RoomGone, Unreachable
 from clawchat.client.device import Device
 from clawchat.client.line import ENROLMENT_REFUSALS
-from clawchat.client.sender import pause_after
+from clawchat.client.refusals import pause_after
 from clawchat.client.store import Store
 from clawchat.protocol.bodies import CloseNotify, Request
 from clawchat.protocol.errors import Expired, NotMember, Revoked, StaleEpoch, TooFast, Unauthentic, UsageError
@@ -194,7 +194,7 @@ async def test_refusal_nobody_waits_for_is_an_event(server, tmp_path):
 
 async def test_too_fast_is_sent_again_in_order(server, alice, monkeypatch):
     """A message that was refused for the moment goes out again, before later ones."""
-    monkeypatch.setattr("clawchat.client.sender.PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("clawchat.client.refusals.PAUSE_SECONDS", 0.05)
     server.refuse_messages = [7]
     first = asyncio.create_task(alice.send(ROOM, message("1")[1]))
     await until(lambda: not server.refuse_messages)
@@ -205,7 +205,7 @@ async def test_too_fast_is_sent_again_in_order(server, alice, monkeypatch):
 
 async def test_a_pause_is_as_long_as_the_server_says(server, alice, monkeypatch):
     """Of messages and of requests; what is not said takes the usual time, what is absurd no more than minutes."""
-    monkeypatch.setattr("clawchat.client.sender.PAUSE_SECONDS", 0.05)
+    monkeypatch.setattr("clawchat.client.refusals.PAUSE_SECONDS", 0.05)
     server.refuse_messages, server.refusal_text = [7], "1 seconds until a next try makes sense: too many"
     began = time.monotonic()
 

@@ -10,20 +10,16 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from clawchat.client.sender import pause_after
+from clawchat.client.refusals import PASSING, pause_after
 from clawchat.mls.group import Group
 from clawchat.mls.key_package import KeyPackage
 from clawchat.protocol.authenticated_data import member_data
 from clawchat.protocol.credential import LeafIdentity
 from clawchat.protocol.errors import (
     ClawChatError,
-    Internal,
-    Limit,
     NotMember,
     OutOfOrder,
     StaleEpoch,
-    TooFast,
-    Unavailable,
 )
 from clawchat.protocol.primitives import new_message_id, random_bytes
 
@@ -35,9 +31,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-# Refusals of a commit that pass by themselves: it is repeated byte for byte. OutOfOrder: the server let its blobs go,
-# which are staged again.
-PASSING = (TooFast, Limit, Unavailable, Internal, OutOfOrder)
+# After these a commit is repeated byte for byte. OutOfOrder: the server let its blobs go, which are staged again.
+REPEATED = (*PASSING, OutOfOrder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +184,7 @@ class Commits:
             # Another commit took the epoch; the log is about to show which. Who reads no log begins anew.
             if pending.is_external:
                 self._drop(pending, SUPERSEDED)
-        except PASSING as error:
+        except REPEATED as error:
             await self._later(pending, pause_after(error))
         except ClawChatError as error:
             if error.number is None:

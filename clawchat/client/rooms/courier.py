@@ -7,15 +7,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from clawchat.client.connection import Connection
 from clawchat.client.errors import ConnectionLost, Unreachable, plain_text
 from clawchat.client.outbox import IN_FLIGHT
-from clawchat.client.sender import pause_after
+from clawchat.client.refusals import PASSING, pause_after
 from clawchat.protocol.bodies import Ack, ErrorBody
-from clawchat.protocol.errors import Internal, Limit, TooFast, TooLarge, Unavailable, error_for
+from clawchat.protocol.errors import TooLarge, error_for
 
 from .outbox import OutboxEntry
 from .room import Room
 
-# Refusals that pass by themselves: the same bytes are sent again.
-PASSING = (TooFast, Limit, Unavailable, Internal)
 CONNECT_SECONDS = 3600.0
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from clawchat.client.errors import Unreachable
-from clawchat.client.sender import pause_after
+from clawchat.client.refusals import pause_after
 from clawchat.client.store import Store
 from clawchat.protocol.attachment import Attachment, chunk_count, open_attachment, sealed_size
 from clawchat.protocol.bodies import FileChunk

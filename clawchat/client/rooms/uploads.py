@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, Self
 
 from clawchat.client.connection import Connection
 from clawchat.client.errors import ConnectionLost, Unreachable, plain_text
-from clawchat.client.sender import pause_after
+from clawchat.client.refusals import pause_after
 from clawchat.client.store import Store
 from clawchat.protocol.attachment import Attachment, chunk_count, seal_attachment, sealed_size
 from clawchat.protocol.bodies import Ack, ErrorBody, FileChunk
@@ -54,8 +54,9 @@ Progress = Callable[[int, int], None]
 STORE, CHUNKS = "uploads", "upload chunks"
 CHUNKS_AT_ONCE = 16
 CONNECT_SECONDS = 3600.0
-# What passes by itself: the file is asked after again, and goes on from where it stands.
-PASSING = (ConnectionLost, Unreachable, TooFast, Unavailable, Internal, OutOfOrder)
+# Here the file is asked after again, and goes on from where it stands. Not so after Limit: the device has its fill
+# stored there, which whoever sends it is told.
+RESUMED = (ConnectionLost, Unreachable, TooFast, Unavailable, Internal, OutOfOrder)
 
 
 @dataclass(eq=False, slots=True, repr=False)
@@ -192,7 +193,7 @@ class Uploads:
             try:
                 await self._carry(upload)
                 self._show(upload)
-            except PASSING as error:
+            except RESUMED as error:
                 await asyncio.sleep(pause_after(error) if isinstance(error, PeerError) else 0)
                 continue
             except ClawChatError as error:

@@ -10,7 +10,7 @@ import { changeEntries, noticeEntry } from "./notices.js";
 import { PendingCommit } from "./pending_commit.js";
 import { Problem } from "./problem.js";
 import { STUCK_COMMIT, STUCK_ROLLED_BACK } from "./reading.js";
-import { PASSING } from "./room_members.js";
+import { REPEATED } from "./room_members.js";
 import { archiveRow, groupRows, knownOf, knownRow, pendingRow, roomRow } from "./room_rows.js";
 import { seatsOf, usersOf } from "./roster.js";
 import { fetchBlob } from "./staging.js";
@@ -171,7 +171,7 @@ export class Recovery {
 
   async #failed(cause) {
     const room = this.#room;
-    if (PASSING.has(cause.code)) return this.#startAfter(1000 * retrySeconds(cause.text ?? "") || AGAIN_MS);
+    if (REPEATED.has(cause.code)) return this.#startAfter(1000 * retrySeconds(cause.text ?? "") || AGAIN_MS);
     if (cause.code === "not_member") return room.end();
     if (!(cause instanceof PeerError || cause instanceof Problem)) throw cause;
     // Another commit came first, and on top of that one a new one can be made at once.

@@ -5,17 +5,15 @@
 import { sameBytes } from "../bytes.js";
 import { memberData } from "../protocol/authenticated_data.js";
 import { newMessageId } from "../protocol/primitives.js";
-import { retrySeconds } from "../protocol/retry.js";
 import { PendingCommit } from "./pending_commit.js";
 import { Problem } from "./problem.js";
+import { PASSING, waitSeconds } from "./refusals.js";
 import { groupRows, pendingRow } from "./room_rows.js";
 import { seatsOf } from "./roster.js";
 
-/** Refusals of a commit that pass by themselves: it is repeated byte for byte. out_of_order: the server let its blobs
- * go, which are staged again. */
-export const PASSING = new Set(["too_fast", "limit", "unavailable", "internal", "out_of_order"]);
+/** After these a commit is repeated byte for byte. out_of_order: the server let its blobs go, which are staged again. */
+export const REPEATED = new Set([...PASSING, "out_of_order"]);
 const RETRY_SECONDS = 2;
-const LONGEST_WAIT_SECONDS = 300;
 
 /** Whoever is online when somebody leaves commits it after a share of this, so that not all do at once. Spec: 4.4 */
 const PROPOSAL_WAIT_MS = 2000;
@@ -157,18 +155,17 @@ export class RoomMembers {
       await pending.publish(this.#ask, this.#room.roomId);
     } catch (cause) {
       // With stale_epoch another commit took the epoch, and the log is about to show which.
-      if (PASSING.has(cause.code)) this.#retryLater(retrySeconds(cause.text ?? ""));
+      if (REPEATED.has(cause.code)) this.#retryLater(waitSeconds(cause));
       else if (cause.code !== "stale_epoch") await this.#drop(pending, cause);
     }
   }
 
   /** @param {number} seconds that the server wants to pass, 0 when it does not say */
   #retryLater(seconds) {
-    const pause = Math.min(Math.max(seconds, RETRY_SECONDS), LONGEST_WAIT_SECONDS);
     setTimeout(() => {
       this.#published = null;
       this.publishPending();
-    }, pause * 1000);
+    }, Math.max(seconds, RETRY_SECONDS) * 1000);
   }
 
   #drop(pending, cause) {

@@ -5,17 +5,12 @@
 import { memberData } from "../protocol/authenticated_data.js";
 import { encodeAttachments } from "../protocol/attachment.js";
 import { newMessageId } from "../protocol/primitives.js";
-import { retrySeconds } from "../protocol/retry.js";
 import { encodeProfile, encodeText } from "./payload.js";
+import { PASSING, SHOWN_WAIT_SECONDS, waitSeconds } from "./refusals.js";
 import { groupRows, roomRow } from "./room_rows.js";
 
-/** Refusals that pass by themselves: the same bytes are sent again. */
-const PASSING = new Set(["too_fast", "limit", "unavailable", "internal"]);
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30_000;
-/** The server's own word on how long to wait counts up to here; and a wait this long is shown. Spec: 3.13 */
-const LONGEST_WAIT_SECONDS = 300;
-const SHOWN_WAIT_SECONDS = 5;
 
 /** So many are encrypted in one transaction at most. */
 const MESSAGES_AT_ONCE = 32;
@@ -172,7 +167,7 @@ export class RoomSender {
 
   /** After as long as the server says, or after pauses that grow when it does not. */
   #retryLater(cause) {
-    const seconds = Math.min(retrySeconds(cause.text ?? ""), LONGEST_WAIT_SECONDS);
+    const seconds = waitSeconds(cause);
     if (seconds >= SHOWN_WAIT_SECONDS) this.#room.hold(cause.code);
     const retryAt = Date.now() + (seconds > 0 ? seconds * 1000 : this.#retryMs);
     if (this.#retryTimer !== null && retryAt <= this.#retryAt) return;

@@ -5,16 +5,11 @@
 import { ChannelClosed } from "../../net/failures.js";
 import { FileChunk } from "../../protocol/bodies.js";
 import { Malformed, OutOfOrder } from "../../protocol/errors.js";
-import { retrySeconds } from "../../protocol/retry.js";
+import { PASSING, SHOWN_WAIT_SECONDS, waitSeconds } from "../refusals.js";
 import { orAborted, pause } from "./giving_up.js";
 
-/** Refusals that pass by themselves. */
-const PASSING = new Set(["too_fast", "limit", "unavailable", "internal"]);
 const FIRST_RETRY_MS = 1000;
 const LONGEST_RETRY_MS = 30_000;
-const LONGEST_WAIT_SECONDS = 300;
-/** A pause as long as this is shown. */
-const SHOWN_WAIT_SECONDS = 5;
 /** A server that has another place in the file than it said is asked anew, but not for ever. */
 const MAX_GAPS = 3;
 
@@ -102,7 +97,7 @@ export class Upload {
     if (cause instanceof ChannelClosed) return undefined;
     if (cause.code === "out_of_order" && this.#gaps < MAX_GAPS) return void (this.#gaps += 1);
     if (!PASSING.has(cause.code)) throw cause;
-    const seconds = Math.min(retrySeconds(cause.text ?? ""), LONGEST_WAIT_SECONDS);
+    const seconds = waitSeconds(cause);
     if (seconds >= SHOWN_WAIT_SECONDS) this.#tell({ held: cause.code });
     const milliseconds = seconds > 0 ? seconds * 1000 : this.#retryMs;
     this.#retryMs = Math.min(LONGEST_RETRY_MS, this.#retryMs * 2);
