@@ -119,6 +119,14 @@ def test_nothing_is_given_out_of_a_file_that_does_not_begin_well():
         next(open_attachment(attachment, chunks[1:]))
 
 
+def test_what_follows_the_last_chunk_is_not_even_opened():
+    """Its place says enough; whoever sent it need not have the key."""
+    attachment, chunks = seal(b"hello")
+    behind = FileChunk(FILE, len(chunks), False, bytes(FILE_CHUNK_BYTES))
+    with pytest.raises(Malformed):
+        read(attachment, [*chunks, behind])
+
+
 def test_two_files_of_one_key_do_not_mix():
     """Should somebody use a key twice all the same: a chunk belongs to its file and place."""
     one, first = seal(random_bytes(70_000))
@@ -213,6 +221,36 @@ def test_any_name_and_type_are_made_to_fit(name, mime):
 
     assert Attachment.from_members(parse_cbor(encode_cbor(fitted.to_members()))) == fitted
     assert (fitting_name(fitted.name), fitting_mime(fitted.mime)) == (fitted.name, fitted.mime)
+
+
+@pytest.mark.parametrize(
+    ("name", "fitted"),
+    [
+        ("Xaver.txt", "Xaver.txt"),
+        ("\ufeffX", "X"),
+        ("a." + "b" * 300 + ".tar.gz", "a." + "b" * 250 + ".gz"),
+        ("a" * 300 + "." + "e" * 16, "a" * 238 + "." + "e" * 16),
+        ("a" * 300 + "." + "e" * 17, "a" * 255),
+        ("." + "a" * 300, "." + "a" * 254),
+    ],
+)
+def test_a_long_name_keeps_its_ending(name, fitted):
+    """What stands behind the last dot, up to 16 bytes of it; the mark before a name goes and nothing else does."""
+    assert fitting_name(name) == fitted
+
+
+@pytest.mark.parametrize(
+    ("mime", "fitted"),
+    [
+        (" \tText/Plain\t ; charset=utf-8; x=y", "text/plain"),
+        ("X-CONFERENCE/X-COOLTALX", "x-conference/x-cooltalx"),
+        ("\ntext/plain", "application/octet-stream"),
+        ("text/plain\u00a0", "application/octet-stream"),
+    ],
+)
+def test_a_type_loses_its_parameters_and_no_more(mime, fitted):
+    """Spaces and tabs around it are none of it, a line break is."""
+    assert fitting_mime(mime) == fitted
 
 
 def test_a_key_does_not_show():
