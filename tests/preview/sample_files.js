@@ -1,5 +1,6 @@
 /** Files to look at: in every state that one can be in, with a picture drawn here. */
 
+import { withoutNotes } from "./files/picture_notes.js";
 import { sampleId } from "./sample.js";
 
 const MEGABYTE = 2 ** 20;
@@ -69,6 +70,10 @@ export class SampleFiles extends EventTarget {
   retry() {}
 
   async cancel() {}
+
+  prepare(sources) {
+    return Promise.all(sources.map(withoutNotes));
+  }
 
   async check(_roomId, sources) {
     const most = 25 * MEGABYTE;

@@ -92,7 +92,7 @@ class Composer extends AppElement {
     if (this.disabled) return;
     const before = this.chosen;
     const check = (all) => this.app.files.check(this.roomId, all);
-    const { chosen, problem } = await withMore(before, files, check);
+    const { chosen, problem } = await withMore(before, await this.app.files.prepare(files), check);
     // What was left out or sent meanwhile does not come back.
     const fresh = chosen.filter((file) => !before.includes(file));
     this.chosen = [...this.chosen, ...fresh];

@@ -7,6 +7,7 @@ import { download, OPAQUE } from "./download.js";
 import { givenUp } from "./giving_up.js";
 import { KeptBlobs } from "./kept_blobs.js";
 import { MostBytes } from "./most_bytes.js";
+import { withoutNotes } from "./picture_notes.js";
 import { Posts } from "./posts.js";
 import { Transfers } from "./transfers.js";
 
@@ -18,6 +19,8 @@ export class Files extends Transfers {
   #rooms;
   #most;
   #kept = new KeptBlobs();
+  /** Files that were looked at already. */
+  #prepared = new WeakSet();
   #fetching = new Map();
   #byHand = new Lane();
   #byItself = new Lane();
@@ -45,8 +48,18 @@ export class Files extends Transfers {
 
   /** @returns {Promise<string>} the message's id (hex), once it is on the disk. Raises: Problem. */
   async post(roomId, text, sources) {
-    await this.check(roomId, sources);
-    return this.posts.add(roomId, text, sources);
+    const files = await this.prepare(sources);
+    await this.check(roomId, files);
+    return this.posts.add(roomId, text, files);
+  }
+
+  /** What goes out in place of these: pictures without the notes of a camera. @param {File[]} sources */
+  async prepare(sources) {
+    const files = [];
+    // One after the other: each is in memory as a whole for a moment.
+    for (const each of sources) files.push(this.#prepared.has(each) ? each : await withoutNotes(each));
+    for (const file of files) this.#prepared.add(file);
+    return files;
   }
 
   /** Try once more to send a message that was stopped. @param {string} id hex */
