@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from clawchat.client import Client, renewals
+from clawchat.client import Client, line, renewals
 from clawchat.client.connection import Connection
 from clawchat.client.device import Device
 from clawchat.client.store import Store
@@ -199,6 +199,57 @@ async def test_the_exporter_is_that_of_the_epoch_the_request_was_sealed_in(serve
         server.renewal_waits.set()
         await until(lambda: alice._device.next_credentials is not None)
         assert alice._device.next_credentials.psk_id in pairs(server)
+
+
+async def move(server: TinyServer, alice: Client) -> None:
+    """Another port, and the old one retires; the second handshake is made while a request waits on the first."""
+    new = await server.open_port()
+    await server.announce(server.ports[0], new)
+    await until(lambda: any(seat.port is new for seat in server.seats))
+
+
+async def ask_and_move(server: TinyServer, alice: Client) -> tuple[bytes, asyncio.Event]:
+    """The pair that was made and ended again before its answer, and what lets the answer go."""
+    server.renewal_waits = release = asyncio.Event()
+    await server.tell("psk_renew")
+    await until(lambda: server.following)
+    (dropped,) = server.following.values()
+    server.renewal_waits = None
+    await move(server, alice)
+    assert dropped not in server.devices
+    return dropped, release
+
+
+async def test_a_move_of_the_port_while_it_is_under_way_ends_it_and_the_client_asks_again(server, folder, monkeypatch):
+    """The handshake on the new port is the old pair's, which ends the other; nobody answers on the old port."""
+    monkeypatch.setattr(line, "QUIET_SECONDS", 0.1)
+    (first,) = pairs(server)
+    async with Client.open(folder) as alice:
+        await ask_and_move(server, alice)
+        await until(lambda: alice._device.next_credentials is not None)
+        assert alice.port == server.ports[1].number
+        assert server.requests.count({"op": "psk_renew"}) == 2
+        assert pairs(server) == {first, alice._device.next_credentials.psk_id}
+    async with Client.open(folder) as alice:
+        assert pairs(server) == {alice._device.credentials.psk_id} and first != alice._device.credentials.psk_id
+
+
+@pytest.mark.parametrize("comes", ["told", "again"])
+async def test_a_pair_that_a_move_has_ended_before_its_answer_came_locks_nobody_out(server, folder, comes):
+    """The client keeps what opens nothing: told again on the new port it has another, and else comes by the old one."""
+    (first,) = pairs(server)
+    async with Client.open(folder) as alice:
+        dropped, release = await ask_and_move(server, alice)
+        release.set()
+        await until(lambda: alice._device.next_credentials is not None and alice.status == "connected")
+        assert alice._device.next_credentials.psk_id == dropped
+        if comes == "told":
+            # As the server does whenever a device comes by a pair that is due.
+            await renewed(server, alice)
+    async with Client.open(folder) as alice:
+        is_other = alice._device.credentials.psk_id not in (first, dropped)
+        assert is_other == (comes == "told") and alice._device.next_credentials is None
+        await renewed(server, alice)
 
 
 async def test_wraps_are_tried_under_both_pairs(server, folder):

@@ -10,6 +10,8 @@ export class PairRenewal {
   #random;
   #isWanted = false;
   #asking = null;
+  /** The session that began last. */
+  #channel = null;
 
   /**
    * @param {object} parts
@@ -31,11 +33,20 @@ export class PairRenewal {
 
   /** Ask for another pair if that is due; what fails comes again with the next session. @param {object} channel */
   async look(channel) {
-    this.#asking ??= this.#ask(channel).finally(() => (this.#asking = null));
+    this.#channel = channel;
+    this.#asking ??= this.#ask().finally(() => (this.#asking = null));
     await this.#asking;
   }
 
-  async #ask(channel) {
+  /** A session that replaced the one it was asked on, by a move of the port, is asked in its turn. */
+  async #ask() {
+    for (let channel = null; channel !== this.#channel; ) {
+      channel = this.#channel;
+      await this.#askOn(channel);
+    }
+  }
+
+  async #askOn(channel) {
     try {
       while (this.#isWanted || (await this.#pairs.isDue(this.#now(), this.#random))) {
         this.#isWanted = false;

@@ -194,6 +194,52 @@ test("the exporter is that of the epoch in which the request was sealed", async 
   assert.ok(server.psks.has((await kept(storageName)).following));
 });
 
+/** A page whose renewal is not answered, and which has moved meanwhile; the pair that the move has ended. */
+async function askAndMove(server, app) {
+  let answer;
+  server.renewalWaits = new Promise((resolve) => (answer = resolve));
+  noticeAll(server);
+  await until(app, () => server.following.size === 1);
+  const [dropped] = server.following.values();
+  server.renewalWaits = null;
+  await server.announceNewPort();
+  await until(app, () => !server.psks.has(dropped), 20_000);
+  return { dropped, answer };
+}
+
+test("a move of the port while it is under way ends it, and the page asks again on the new one", async () => {
+  const server = new FakeServer();
+  const { app, storageName } = await enrolled(server, "alice");
+  const [first] = server.psks.keys();
+  const { dropped } = await askAndMove(server, app);
+  await until(app, () => server.following.has(first), 20_000);
+  await new Promise((resolve) => setTimeout(resolve, 30));
+  await app.close();
+
+  const { inUse, following } = await kept(storageName);
+  assert.deepEqual([inUse, server.following.get(first)], [first, following]);
+  assert.notEqual(following, dropped);
+  await (await comeBack(server, storageName)).close();
+  assert.deepEqual([...server.psks.keys()], [following]);
+});
+
+test("a pair that a move has ended before its answer came locks nobody out", async () => {
+  const server = new FakeServer();
+  const { app, storageName } = await enrolled(server, "alice");
+  const [first] = server.psks.keys();
+  const { dropped, answer } = await askAndMove(server, app);
+  answer();
+  await until(app, () => isConnected(app) && server.sessions.size === 1, 20_000);
+  await app.close();
+  assert.deepEqual([(await kept(storageName)).following, server.psks.has(dropped)], [dropped, false]);
+
+  const again = await comeBack(server, storageName);
+  await renewed(server, again);
+  await again.close();
+  const { inUse, following } = await kept(storageName);
+  assert.deepEqual([inUse, server.following.get(first)], [first, following]);
+});
+
 test("wraps are tried under both pairs", async () => {
   const server = new FakeServer();
   const { app, storageName } = await enrolled(server, "alice");
