@@ -1,14 +1,16 @@
-"""The coverage-guided fuzzer of every parser, the protocol's and MLS's, and its corpus.
+"""The coverage-guided fuzzer of every parser, the protocol's and MLS's, and of the protocol's machines; its corpus.
 
-    python -m tests.protocol.fuzz [SECONDS]          all parsers, in so much time together (600)
+    python -m tests.protocol.fuzz [SECONDS]          all of them, in so much time together (600)
     python -m tests.protocol.fuzz --only NAME [SECONDS]
     python -m tests.protocol.fuzz --keep             put short inputs of the protocol's into tests/vectors
+    python -m tests.protocol.fuzz --keep machines    only those of the machines
 
 What finds new paths is kept in var/fuzz, so that the next run goes on from there; what is a find lies there, too.
 """
 
 import base64
 import contextlib
+import functools
 import io
 import json
 import os
@@ -21,20 +23,25 @@ from pathlib import Path
 
 from tests.mls.decoders import DECODERS
 from tests.mls.seeds import seeds as mls_seeds
+from tests.protocol.machines import MACHINES, play
+from tests.protocol.machines_seeds import seeds as machine_seeds
 from tests.protocol.parser_seeds import seeds
 from tests.protocol.parsers import PARSERS, verdict
 
 ROOT = Path(__file__).resolve().parents[2]
-CORPUS = ROOT / "tests/vectors/protocol_corpus.json"
+CORPUS, MACHINE_CORPUS = ROOT / "tests/vectors/protocol_corpus.json", ROOT / "tests/vectors/machine_corpus.json"
 WORK = ROOT / "var/fuzz"
 DEFAULT_SECONDS, MAX_INPUT_BYTES = 600, 4096
 # What is kept: short inputs; of each parser only so many of one outcome, and so many bytes in all.
 MAX_BYTES, MAX_ALIKE, MAX_ALL = 1500, 25, 12_000
-ALL = {**{name: seeds()[name] for name in PARSERS}, **{f"mls {name}": mls_seeds()[name] for name in DECODERS}}
+# Of a machine's scripts: few of them come to the same.
+MAX_SCRIPT_BYTES = 300
+MLS = {f"mls {name}": mls_seeds()[name] for name in DECODERS}
+ALL = {**{name: seeds()[name] for name in PARSERS}, **machine_seeds(), **MLS}
 
 
 def folder_of(name: str) -> Path:
-    """Where the inputs of a parser are."""
+    """Where the inputs of a parser or machine are."""
     return WORK / name.replace(" ", "_")
 
 
@@ -45,12 +52,12 @@ def runner(name: str, seconds: float) -> Callable[[bytes], None]:
     """
     until, runs = time.monotonic() + seconds, 0
     modules = sys.modules
-    is_mls = name.startswith("mls ")
-    read = (
-        modules["tests.mls.decoders"].DECODERS[name.removeprefix("mls ")]
-        if is_mls
-        else modules["tests.protocol.parsers"].PARSERS[name]
-    )
+    if name in MACHINES:
+        read = functools.partial(_play, modules["tests.protocol.machines"].play, name)
+    elif name.startswith("mls "):
+        read = modules["tests.mls.decoders"].DECODERS[name.removeprefix("mls ")]
+    else:
+        read = modules["tests.protocol.parsers"].PARSERS[name]
     refused = modules["clawchat.protocol.errors"].PeerError
 
     def run(data: bytes) -> None:
@@ -68,6 +75,11 @@ def runner(name: str, seconds: float) -> Callable[[bytes], None]:
     return run
 
 
+def _play(play_anew: Callable[[str, bytes], str], name: str, data: bytes) -> None:
+    """A script has no other spelling."""
+    play_anew(name, data)
+
+
 def instrument() -> None:
     """Import the code under test anew, with atheris watching its branches."""
     try:
@@ -76,18 +88,19 @@ def instrument() -> None:
         sys.exit("The fuzzer, atheris, is there for x86_64 alone. What it found is replayed by make test everywhere.")
 
     watched = ["clawchat.mls", "clawchat.protocol", "clawchat.client.rooms.payload"]
-    ours = (*watched, "tests.mls.decoders", "tests.protocol.parsers")
+    ours = (*watched, "tests.mls.decoders", "tests.protocol.")
     for module in [each for each in sys.modules if each.startswith(ours)]:
         del sys.modules[module]
     instrumented = atheris.instrument_imports(include=watched)
     # It names each module on standard error.
     with contextlib.redirect_stderr(io.StringIO()), instrumented:
         import tests.mls.decoders
+        import tests.protocol.machines
         import tests.protocol.parsers  # noqa: F401
 
 
 def fuzz(name: str, seconds: float) -> tuple[int, bool]:
-    """So many runs of one parser, and whether none of them was a find; in a process of its own."""
+    """So many runs of one parser or machine, and whether none of them was a find; in a process of its own."""
     folder = folder_of(name)
     folder.mkdir(parents=True, exist_ok=True)
     for place, right in enumerate(ALL[name]):
@@ -118,7 +131,7 @@ def _become_fuzzer(name: str, folder: Path, seconds: float) -> None:
 
 
 def main(names: list[str], seconds: float) -> int:
-    """Every parser in its share of the time; the last line says what came of it."""
+    """Each in its share of the time; the last line says what came of it."""
     instrument()
     WORK.mkdir(parents=True, exist_ok=True)
     began, total, finds = time.monotonic(), 0, []
@@ -130,30 +143,36 @@ def main(names: list[str], seconds: float) -> int:
         print(
             f"{place + 1:3} of {len(names)}  {name:24} {runs:10,} runs  {'' if good else 'A FIND'}".rstrip(), flush=True
         )
-    print(f"{total:,} runs of {len(names)} parsers in {time.monotonic() - began:.0f} s: ", end="")
+    print(f"{total:,} runs of {len(names)} parsers and machines in {time.monotonic() - began:.0f} s: ", end="")
     print(f"finds in {', '.join(finds)}; see {WORK.relative_to(ROOT)}/find-*" if finds else "no find.")
     return 1 if finds else 0
 
 
-def keep() -> None:
-    """The shortest inputs of each parser of the protocol, of each outcome some, with what is to come of them."""
-    kept: dict[str, dict[str, str]] = {}
-    for name in PARSERS:
-        mine: dict[str, list[str]] = {}
-        size = 0
-        for path in sorted(folder_of(name).iterdir(), key=lambda each: (each.stat().st_size, each.name)):
-            data = path.read_bytes()
-            alike = mine.setdefault(verdict(name, data), [])
-            if len(data) <= MAX_BYTES and size + len(data) <= MAX_ALL and len(alike) < MAX_ALIKE:
-                alike.append(base64.b64encode(data).decode())
-                size += len(data)
-        kept[name] = {encoded: code for code, alike in mine.items() for encoded in alike}
-    CORPUS.write_text(json.dumps(kept, indent=1) + "\n")
+def keep(only_machines: bool = False) -> None:
+    """The shortest inputs of each parser of the protocol and of each of its machines, with what is to come of them."""
+    if not only_machines:
+        kept = {name: _shortest(name, functools.partial(verdict, name), MAX_BYTES, MAX_ALIKE) for name in PARSERS}
+        CORPUS.write_text(json.dumps(kept, indent=1) + "\n")
+    kept = {name: _shortest(name, functools.partial(play, name), MAX_SCRIPT_BYTES, 1) for name in MACHINES}
+    MACHINE_CORPUS.write_text(json.dumps(kept, indent=1) + "\n")
+
+
+def _shortest(name: str, outcome: Callable[[bytes], str], max_bytes: int, max_alike: int) -> dict[str, str]:
+    """Of each outcome some."""
+    mine: dict[str, list[str]] = {}
+    size = 0
+    for path in sorted(folder_of(name).iterdir(), key=lambda each: (each.stat().st_size, each.name)):
+        data = path.read_bytes()
+        alike = mine.setdefault(outcome(data), [])
+        if len(data) <= max_bytes and size + len(data) <= MAX_ALL and len(alike) < max_alike:
+            alike.append(base64.b64encode(data).decode())
+            size += len(data)
+    return {encoded: code for code, alike in mine.items() for encoded in alike}
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--keep"]:
-        keep()
+        keep(sys.argv[2:3] == ["machines"])
     elif sys.argv[1:2] == ["--only"]:
         sys.exit(main([sys.argv[2]], float(sys.argv[3]) if len(sys.argv) > 3 else 60))
     else:
