@@ -11,7 +11,7 @@ from chat.models import Ban
 from chat.services.bans import NotBanned, ban, check_bannable, lift, parse_network
 from chat.services.policy import current_policy
 
-from .base import LookedAt
+from .base import Entered
 
 MOST_MINUTES = 365 * 24 * 60
 
@@ -46,9 +46,10 @@ class BanForm(forms.ModelForm):
 
 
 @admin.register(Ban)
-class BanAdmin(LookedAt):
+class BanAdmin(Entered):
     """Whose new connections to chat ports are reset, until when, and why; live sessions go on."""
 
+    new_form = BanForm
     list_display = ["network", "since", "until", "in_force", "reason", "made_by"]
     search_fields = ["network", "reason"]
     actions = ["lift"]
@@ -66,14 +67,6 @@ class BanAdmin(LookedAt):
     def has_lift_permission(self, request: HttpRequest) -> bool:
         """Whoever may ban may take it back."""
         return self.has_add_permission(request)
-
-    def get_fields(self, request: HttpRequest, obj: Ban | None = None) -> list[str]:
-        """What is asked for a new one; everything of one that there is."""
-        return super().get_fields(request, obj) if obj else list(BanForm.field_order)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Ban | None = None) -> list[str]:
-        """All of one that there is."""
-        return super().get_readonly_fields(request, obj) if obj else []
 
     def get_form(
         self, request: HttpRequest, obj: Ban | None = None, change: bool = False, **kwargs: object

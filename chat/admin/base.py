@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+from django import forms
 from django.contrib.admin import AdminSite, display
 from django.db import models
 from django.http import HttpRequest
@@ -44,6 +45,26 @@ class LookedAt(ModelAdmin):
     def has_delete_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
         """The server removes these rows."""
         return False
+
+
+class Entered(LookedAt):
+    """Rows that an operator may make, too, by a form of their own; those that are there are looked at."""
+
+    new_form: type[forms.ModelForm]
+
+    def get_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
+        """What is asked for a new one; everything of one that there is."""
+        return super().get_fields(request, obj) if obj else list(self.new_form.field_order)
+
+    def get_readonly_fields(self, request: HttpRequest, obj: models.Model | None = None) -> list[str]:
+        """All of one that there is."""
+        return super().get_readonly_fields(request, obj) if obj else []
+
+    def get_form(
+        self, request: HttpRequest, obj: models.Model | None = None, change: bool = False, **kwargs: object
+    ) -> type[forms.ModelForm]:
+        """The form for a new one."""
+        return super().get_form(request, obj, change, **kwargs) if obj else self.new_form
 
 
 class Long(LookedAt):

@@ -17,7 +17,7 @@ from chat.services.revocations import (
 from clawchat.protocol.errors import Malformed
 from clawchat.protocol.revocation_list import REASON_MAX_CHARACTERS
 
-from .base import LookedAt
+from .base import Entered
 
 
 class RevocationForm(forms.ModelForm):
@@ -63,9 +63,10 @@ class RevocationForm(forms.ModelForm):
 
 
 @admin.register(Revocation)
-class RevocationAdmin(LookedAt):
+class RevocationAdmin(Entered):
     """What the revocation list says; devices and discovery secrets come onto it by revoking a device."""
 
+    new_form = RevocationForm
     list_display = ["kind", "what", "why", "since"]
     list_filter = ["kind"]
     shown = ("what",)
@@ -84,20 +85,6 @@ class RevocationAdmin(LookedAt):
     def has_withdraw_permission(self, request: HttpRequest) -> bool:
         """Whoever may revoke a certificate may take that back."""
         return self.has_add_permission(request)
-
-    def get_fields(self, request: HttpRequest, obj: Revocation | None = None) -> list[str]:
-        """What is asked for a new one; everything of one that there is."""
-        return super().get_fields(request, obj) if obj else list(RevocationForm.field_order)
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Revocation | None = None) -> list[str]:
-        """All of one that there is."""
-        return super().get_readonly_fields(request, obj) if obj else []
-
-    def get_form(
-        self, request: HttpRequest, obj: Revocation | None = None, change: bool = False, **kwargs: object
-    ) -> type[forms.ModelForm]:
-        """The form for a new one."""
-        return super().get_form(request, obj, change, **kwargs) if obj else RevocationForm
 
     def save_model(self, request: HttpRequest, obj: Revocation, form: RevocationForm, change: bool) -> None:
         """Through the service, so that the audit log hears of it; the list is published with the next pass."""
