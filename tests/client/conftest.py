@@ -1,15 +1,17 @@
-"""What the tests of the client share: a tiny server, alice's client, short pauses."""
+"""What the tests of the client share: a tiny server, alice's client, a server of rooms, short pauses."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 import pytest_asyncio
 
 from clawchat.client import Client, back_off, line
+from clawchat.client.store import Store
 from clawchat.protocol.authenticated_data import member_data
 from clawchat.protocol.message_header import ContentType, encode_private_message
 from clawchat.protocol.primitives import new_message_id
+from tests.client.hub import Hub
 from tests.client.tiny_server import TinyServer
 
 ROOM = b"room-of-alice-01"
@@ -36,6 +38,24 @@ async def alice(server, tmp_path) -> AsyncIterator[Client]:
     client = await Client.enrol(server.invite(), tmp_path / "alice", name="Alice")
     yield client
     await client.close()
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    """Where a device is kept."""
+    store = Store.in_memory()
+    yield store
+    store.close()
+
+
+@pytest_asyncio.fixture
+async def hub() -> AsyncIterator[Hub]:
+    """A server of rooms; whoever sits at it is ended."""
+    hub = Hub()
+    yield hub
+    for seat in hub.seats.values():
+        await seat.crash()
+        seat.store.close()
 
 
 def message(text: str, room: bytes = ROOM) -> tuple[bytes, bytes]:

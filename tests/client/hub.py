@@ -375,3 +375,13 @@ async def until(holds: Callable[[], bool], seconds: float = 10) -> None:
     async with asyncio.timeout(seconds):
         while not holds():
             await asyncio.sleep(0.01)
+
+
+async def pair(hub):
+    """Alice and bob in a room: both, and the room as each has it."""
+    alice, bob = await hub.seat("Alice"), await hub.seat("Bob")
+    room = alice.rooms.create("Garden")
+    await room.add("Bob")
+    there = await bob.room(room.room_id)
+    await until(lambda: there.name == "Garden")
+    return alice, bob, room, there

@@ -22,8 +22,7 @@ from clawchat.protocol.errors import (
     Unavailable,
     UsageError,
 )
-from tests.client.hub import Hub, until
-from tests.client.test_rooms import pair
+from tests.client.hub import pair, until
 
 # Eight chunks, the last two of padding.
 PLAIN = bytes(range(256)) * 1600
@@ -34,16 +33,6 @@ def short_pauses(monkeypatch):
     """Nobody waits here."""
     for module in (uploads, downloads):
         monkeypatch.setattr(module, "pause_after", lambda error: 0.01)
-
-
-@pytest.fixture
-async def hub():
-    """A server of rooms; whoever sits at it is ended."""
-    hub = Hub()
-    yield hub
-    for seat in hub.seats.values():
-        await seat.crash()
-        seat.store.close()
 
 
 async def send(seat, room, plain=PLAIN, text="", progress=None):

@@ -9,21 +9,12 @@ from aiohttp import web
 from clawchat.client import places
 from clawchat.client.device import Device
 from clawchat.client.discovery import FILE, STORE, Finder
-from clawchat.client.store import Store
 from clawchat.protocol.errors import Forked, Replayed, Revoked
 from clawchat.protocol.invite import Invite
 from clawchat.protocol.places import LIST_NAME
 from clawchat.protocol.revocation_list import RevocationKind, revoked_id, sign_identity_revocation
 from clawchat.protocol.revocation_list import Revoked as Entry
 from tests.client.tiny_server import serve
-
-
-@pytest.fixture
-def store():
-    """A client's store."""
-    store = Store.in_memory()
-    yield store
-    store.close()
 
 
 @pytest.fixture

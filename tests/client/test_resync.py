@@ -11,17 +11,7 @@ from clawchat.mls.group import Group
 from clawchat.mls.validity import RoomRules
 from clawchat.protocol.errors import StaleEpoch
 from clawchat.protocol.primitives import sha256
-from tests.client.hub import QUICK, Hub, until
-
-
-@pytest.fixture
-async def hub():
-    """A server of rooms; whoever sits at it is ended."""
-    hub = Hub()
-    yield hub
-    for seat in hub.seats.values():
-        await seat.crash()
-        seat.store.close()
+from tests.client.hub import QUICK, until
 
 
 async def trio(hub, pace=QUICK):

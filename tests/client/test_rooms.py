@@ -6,27 +6,7 @@ import pytest
 
 from clawchat.protocol.bodies import ErrorBody
 from clawchat.protocol.errors import NotMember, OutOfOrder, StaleEpoch, TooFast
-from tests.client.hub import Hub, until
-
-
-@pytest.fixture
-async def hub():
-    """A server of rooms; whoever sits at it is ended."""
-    hub = Hub()
-    yield hub
-    for seat in hub.seats.values():
-        await seat.crash()
-        seat.store.close()
-
-
-async def pair(hub):
-    """Alice and bob in a room: both, and the room as each has it."""
-    alice, bob = await hub.seat("Alice"), await hub.seat("Bob")
-    room = alice.rooms.create("Garden")
-    await room.add("Bob")
-    there = await bob.room(room.room_id)
-    await until(lambda: there.name == "Garden")
-    return alice, bob, room, there
+from tests.client.hub import pair, until
 
 
 async def test_messages_go_both_ways(hub):

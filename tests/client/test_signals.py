@@ -11,8 +11,7 @@ from clawchat.client.rooms.signals import MOST_HEARD
 from clawchat.protocol.bodies import PresenceBody
 from clawchat.protocol.errors import UsageError
 from clawchat.protocol.signal import Read, Typing
-from tests.client.hub import Seat, until
-from tests.client.test_rooms import hub, pair  # noqa: F401
+from tests.client.hub import Seat, pair, until
 
 
 def heard(seat: Seat) -> list:
@@ -22,7 +21,7 @@ def heard(seat: Seat) -> list:
     return [(each.room.room_id, each.sender, each.signal) for each in found]
 
 
-async def test_a_signal_is_heard_with_who_sent_it(hub):  # noqa: F811
+async def test_a_signal_is_heard_with_who_sent_it(hub):
     """Both kinds; nothing of it stands in the log or on the disk, and the next message opens."""
     alice, bob, room, _there = await pair(hub)
     rows, stored = len(hub.logs[room.room_id].rows), dict(bob.store.items("live"))
@@ -37,7 +36,7 @@ async def test_a_signal_is_heard_with_who_sent_it(hub):  # noqa: F811
     await until(lambda: bob.texts(room.room_id) == ["after it"])
 
 
-async def test_what_is_not_of_this_epoch_and_room_is_dropped(hub, monkeypatch):  # noqa: F811
+async def test_what_is_not_of_this_epoch_and_room_is_dropped(hub, monkeypatch):
     """Another epoch, another room, another device's name, a broken seal: silently, and the rooms go on."""
     alice, bob, room, there = await pair(hub)
     other = alice.rooms.create("Shed")
@@ -76,7 +75,7 @@ async def test_what_is_not_of_this_epoch_and_room_is_dropped(hub, monkeypatch): 
     assert len(heard(bob)) == 1
 
 
-async def test_where_it_cannot_be_sent_it_is_not(hub):  # noqa: F811
+async def test_where_it_cannot_be_sent_it_is_not(hub):
     """Without a connection, and in a room that this device is not in any more: no error, and nothing later."""
     alice, bob, room, there = await pair(hub)
     alice.cut()
@@ -91,7 +90,7 @@ async def test_where_it_cannot_be_sent_it_is_not(hub):  # noqa: F811
     assert heard(alice) == heard(bob) == []
 
 
-async def test_a_member_asks_for_what_comes(hub):  # noqa: F811
+async def test_a_member_asks_for_what_comes(hub):
     """By name, the newest hundred when nobody asked, and its end like that of messages."""
     alice, bob, room, there = await pair(hub)
     speaker = Member(SimpleNamespace(layer=alice.rooms))

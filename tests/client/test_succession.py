@@ -9,7 +9,6 @@ from clawchat.client.connection import Connection
 from clawchat.client.device import Device
 from clawchat.client.discovery import AWAY_SECONDS, Finder
 from clawchat.client.errors import IdentityReplaced, Unreachable
-from clawchat.client.store import Store
 from clawchat.protocol.bodies import Response
 from clawchat.protocol.connection_file import seal_connection_file
 from clawchat.protocol.errors import Expired, Malformed, NotYetValid, Revoked, Unauthentic, UnknownPeer
@@ -23,14 +22,6 @@ from tests.client.tiny_server import until
 
 SUCCESSION = 17
 DAY = 86_400
-
-
-@pytest.fixture
-def store():
-    """Where a device is kept."""
-    store = Store.in_memory()
-    yield store
-    store.close()
 
 
 @pytest.fixture
