@@ -77,13 +77,18 @@ class Phone:
 
     async def shake_hands(self, link: FakeLink | None = None) -> ClientHandshake:
         """A whole handshake with the secret in hand."""
-        await self.open(link)
-        handshake = self.handshake()
-        await self.put(handshake.hello())
-        await self.put(handshake.receive_server_hello(await self.take(), now_ms()))
+        handshake, answer = await self.meet(link)
+        await self.put(answer)
         self.session = handshake.receive_finished(await self.take())
         self._kept.clear()
         return handshake
+
+    async def meet(self, link: FakeLink | None = None) -> tuple[ClientHandshake, bytes]:
+        """A handshake that has come as far as the server's proof, and what is to be answered to it."""
+        await self.open(link)
+        handshake = self.handshake()
+        await self.put(handshake.hello())
+        return handshake, handshake.receive_server_hello(await self.take(), now_ms())
 
     async def open(self, link: FakeLink | None = None) -> None:
         """An upgraded connection on which nothing was said."""

@@ -101,10 +101,7 @@ async def test_a_newcomer_is_told_when_he_enrols(hub, invite):
 async def test_a_handover_that_begins_while_somebody_arrives_is_told_to_him(hub, alice):
     """He had passed the gate before."""
     await alice.hang_up()
-    await alice.open()
-    handshake = alice.handshake()
-    await alice.put(handshake.hello())
-    answer = handshake.receive_server_hello(await alice.take(), now_ms())
+    handshake, answer = await alice.meet()
     await begin(hub)
 
     await alice.put(answer)
@@ -116,10 +113,7 @@ async def test_a_handover_that_begins_while_somebody_arrives_is_told_to_him(hub,
 async def test_a_secret_that_is_renewed_meanwhile_is_told_beside(hub, alice):
     """Two things have changed while he proved who he is."""
     await alice.hang_up()
-    await alice.open()
-    handshake = alice.handshake()
-    await alice.put(handshake.hello())
-    answer = handshake.receive_server_hello(await alice.take(), now_ms())
+    handshake, answer = await alice.meet()
     await begin(hub)
     await hub.database.run(renew_in_transaction)
     await hub.rounds.read_news()
@@ -133,10 +127,7 @@ async def test_a_secret_that_is_renewed_meanwhile_is_told_beside(hub, alice):
 async def test_a_revoked_device_is_told_nothing(hub, alice, bob):
     """Neither the secret nor who follows."""
     await bob.hang_up()
-    await bob.open()
-    handshake = bob.handshake()
-    await bob.put(handshake.hello())
-    answer = handshake.receive_server_hello(await bob.take(), now_ms())
+    handshake, answer = await bob.meet()
     await hub.database.run(devices.revoke, bob.id, "stolen", "operator")
     await begin(hub)
 
@@ -167,10 +158,7 @@ async def test_who_arrives_by_the_old_identity_when_it_ends_comes_again(hub, ali
     """His session would be signed for by nobody."""
     row = await begin(hub)
     await alice.hang_up()
-    await alice.open()
-    handshake = alice.handshake()
-    await alice.put(handshake.hello())
-    answer = handshake.receive_server_hello(await alice.take(), now_ms())
+    handshake, answer = await alice.meet()
     await finish(hub, row)
 
     await alice.put(answer)

@@ -13,11 +13,10 @@ from chat.services.wraps import current_wraps
 from clawchat.protocol.bodies import parse_exchange
 from clawchat.protocol.errors import Unavailable
 from clawchat.protocol.frame import MessageType
-from clawchat.protocol.handshake import ClientHandshake
 from clawchat.protocol.keys import DiscoverySecret
 from clawchat.protocol.operations import check_notice
 from clawchat.protocol.wraps import open_wrap
-from tests.people import ConnectionEnded, Phone, now_ms
+from tests.people import ConnectionEnded, Phone
 
 DISCOVERY_SECRET_TLV = 16
 
@@ -42,14 +41,6 @@ async def secret_told(phone: Phone) -> DiscoverySecret:
         exchange = parse_exchange((await phone.frame(MessageType.REQUEST)).payload)
         if check_notice(exchange.body) == "secret":
             return DiscoverySecret(exchange.body["secret"])
-
-
-async def answered(phone: Phone) -> tuple[ClientHandshake, bytes]:
-    """A handshake that has come as far as the server's proof, and what the phone will answer."""
-    await phone.open()
-    handshake = phone.handshake()
-    await phone.put(handshake.hello())
-    return handshake, handshake.receive_server_hello(await phone.take(), now_ms())
 
 
 async def test_the_others_get_the_new_secret_and_the_revoked_one_does_not(hub, alice, bob, charlie):
@@ -106,7 +97,7 @@ async def test_a_newcomer_takes_the_secret_from_the_wraps(hub, invite, alice, bo
 async def test_a_renewal_during_a_handshake_comes_with_auth_ok(hub, alice, bob):
     """She came by the former gate, and her session begins with what opens the next one."""
     await alice.hang_up()
-    handshake, proof = await answered(alice)
+    handshake, proof = await alice.meet()
     await revoke(hub, bob)
 
     await alice.put(proof)
@@ -127,7 +118,7 @@ async def test_auth_ok_has_no_secret_when_nothing_was_renewed(hub, alice):
 async def test_an_enrolment_during_a_renewal_is_told_nothing(hub, invite, bob):
     """Its invite may have been cancelled by the same lock-out; if not, the wraps have the secret."""
     dora = Phone(await invite())
-    handshake, proof = await answered(dora)
+    handshake, proof = await dora.meet()
     await revoke(hub, bob)
 
     await dora.put(proof)
@@ -140,7 +131,7 @@ async def test_an_enrolment_during_a_renewal_is_told_nothing(hub, invite, bob):
 async def test_who_is_revoked_while_it_arrives_is_told_nothing(hub, bob, monkeypatch):
     """Its row said yes, then came the lock-out: AUTH_OK has no secret, and the session is closed at once."""
     await bob.hang_up()
-    handshake, proof = await answered(bob)
+    handshake, proof = await bob.meet()
     run = hub.database.run
 
     async def run_slowly(function, *arguments):

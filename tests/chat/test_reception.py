@@ -13,7 +13,7 @@ from clawchat.protocol.keys import DeviceKey, DiscoverySecret, PreSharedKey
 from clawchat.protocol.limits import FIRST_MESSAGE_MAX_BYTES
 from clawchat.protocol.primitives import random_bytes
 from tests.fakes import FakeLink
-from tests.people import ConnectionEnded, Phone, now_ms
+from tests.people import ConnectionEnded, Phone
 
 
 async def refused(phone: Phone) -> int | None:
@@ -184,10 +184,7 @@ async def test_a_port_that_becomes_a_tripwire_during_a_handshake_sends_home(hub,
     """Who began while it was live is let in by all the rules, and then told to look again."""
     await alice.hang_up()
     link = FakeLink()
-    await alice.open(link)
-    handshake = alice.handshake()
-    await alice.put(handshake.hello())
-    proof = handshake.receive_server_hello(await alice.take(), now_ms())
+    _, proof = await alice.meet(link)
     link.tripwire = True
     await alice.put(proof)
 
@@ -235,10 +232,7 @@ async def test_a_revoked_device_is_not_let_in(hub, alice, bob):
 async def test_a_broken_auth_closes_without_a_word(hub, invite):
     """Mallory changes a byte of H3."""
     alice = Phone(await invite())
-    handshake = alice.handshake()
-    await alice.open()
-    await alice.put(handshake.hello())
-    answer = handshake.receive_server_hello(await alice.take(), now_ms())
+    _, answer = await alice.meet()
 
     await alice.put(answer[:-1] + bytes([answer[-1] ^ 1]))
 
