@@ -111,15 +111,22 @@ class Hub:
         await self.detector.stop()
         await self.meter.stop()
         await self.rounds.stop()
-        for session in tuple(self.all_sessions()):
-            session.close(0, "server stops")
-            self.remove(session)
+        self.dismiss_all()
         await self.wake.stop()
         if self.shared is not None:
             await self.shared.stop()
         await asyncio.to_thread(self.writer.stop)
         await self.settle()
         await asyncio.to_thread(self.database.close)
+
+    def dismiss_all(self) -> None:
+        """Tell every session that the server stops; who is only cut off would take it for a fault of the line.
+
+        Spec: 3.7
+        """
+        for session in tuple(self.all_sessions()):
+            session.close(0, "server stops")
+            self.remove(session)
 
     @property
     def can_store(self) -> bool:

@@ -156,6 +156,9 @@ class NodeProcess:
         await self._sentry.stop()
         unmapping = asyncio.ensure_future(self._outside.stop())
         await self._ports.close_all()
+        if self._has_hub:
+            # While their sockets are open, and nobody new comes.
+            self._hub.dismiss_all()
         await self._keeper.depart()
         await unmapping
 

@@ -127,7 +127,8 @@ class ManagedServer(Server):
         for protocol in self._websockets():
             if isinstance(protocol, SilentWebSocket) and protocol.state == protocol.STATE_OPEN:
                 protocol.close_with(GOING_AWAY)
-            else:
+            elif protocol.state != protocol.STATE_CLOSING:
+                # Who is told goodbye already has his time to answer.
                 protocol.dropConnection(abort=True)
         while time.monotonic() < ends_at and (self._websockets() or self._running_requests()):
             await asyncio.sleep(DRAIN_POLL_SECONDS)

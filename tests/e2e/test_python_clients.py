@@ -66,3 +66,25 @@ async def _move_and_crash(server: ServerProcess, talkers: list[Mover]) -> None:
     await asyncio.to_thread(server.start)
     left = LONGEST_SECONDS - (time.monotonic() - began)
     await until(lambda: all(len(set(talker.ports)) > MOVES for talker in talkers), left)
+
+
+async def test_a_server_that_stops_says_so_inside_the_session(tmp_path, caplog):
+    """SIGTERM is no cut of the line: both members read close_notify before their sockets are closed."""
+    caplog.set_level("INFO", "clawchat.client")
+    server = ServerProcess(tmp_path / "data", interval=600, lead=5, grace=5)
+    await asyncio.to_thread(server.start)
+    try:
+        async with two_members(server, tmp_path) as clients:
+            await until(lambda: all(client.port is not None for client in clients), LONGEST_SECONDS)
+            caplog.clear()
+            await asyncio.to_thread(server.stop)
+            await until(lambda: len(_ends(caplog)) == len(clients), LONGEST_SECONDS)
+            ends = _ends(caplog)
+    finally:
+        await asyncio.to_thread(server.stop)
+
+    assert ends == ["the connection ended: the server closed the connection"] * 2
+
+
+def _ends(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [one.getMessage() for one in caplog.records if "connection ended" in one.getMessage()]
