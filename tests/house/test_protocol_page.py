@@ -7,6 +7,7 @@ import pytest
 
 from clawchat.protocol import limits
 from clawchat.protocol.errors import PeerError
+from clawchat.protocol.key_schedule import PREFIXES
 from tests.house.source import ROOT
 
 PAGE = (Path(ROOT) / "docs/protocol.md").read_text("utf-8")
@@ -18,7 +19,7 @@ ROWS = {
     "whole handshake": ["HANDSHAKE_SECONDS"],
     "suites offered": ["MAX_SUITES"],
     "client's name and version": ["CLIENT_NAME_MAX_BYTES"],
-    "frame, least and most; a server's default": ["FRAME_MIN_BYTES", "FRAME_CEILING_BYTES", "DEFAULT_MAX_FRAME_BYTES"],
+    "frame, least and most; when H2 names none": ["FRAME_MIN_BYTES", "FRAME_CEILING_BYTES", "DEFAULT_MAX_FRAME_BYTES"],
     "keys of one epoch, soft (a rekey starts)": ["SOFT_LIMIT_SECONDS", "SOFT_LIMIT_BYTES", "SOFT_LIMIT_FRAMES"],
     "keys of one epoch, hard (the session ends)": ["HARD_LIMIT_SECONDS", "HARD_LIMIT_BYTES", "HARD_LIMIT_FRAMES"],
     "least life of an epoch; wait for RESP or DONE": ["REKEY_INTERVAL_SECONDS", "REKEY_ANSWER_SECONDS"],
@@ -59,3 +60,12 @@ def test_every_code_has_one_row_and_nothing_else_has():
     mine = {kind for kind in PeerError.__subclasses__() if kind.__module__ == "clawchat.protocol.errors"}
 
     assert sorted(rows) == sorted((kind.code, str(kind.number or "")) for kind in mine)
+
+
+def test_the_page_has_the_prefixes_of_the_code():
+    """What a signed, hashed or associated string begins with stands on the page, and nothing else of that form does."""
+    shown = set(re.findall(r'"(clawchat/1 [a-z ]+)\\0"', PAGE))
+    # Verification is normative once built (4.4).
+    shown.remove("clawchat/1 safety")
+
+    assert shown == {prefix.decode().removesuffix("\0") for prefix in PREFIXES.values()}
