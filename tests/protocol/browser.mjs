@@ -1,7 +1,4 @@
-// The browser's half of the protocol behind a line of JSON each way: one command in, one answer out. Bytes are hex.
-// Run by test_interop.py; an error is answered with its code.
-
-import { createInterface } from "node:readline";
+// The browser's half of the protocol for a test in Python. Bytes are hex. Run by test_interop.py.
 
 import { fromHex, toHex } from "../../static/js/bytes.js";
 import { ClientHandshake } from "../../static/js/protocol/handshake.js";
@@ -10,6 +7,7 @@ import { DeviceKey, DiscoverySecret, IdentityPublic, PreSharedKey } from "../../
 import { MessageType } from "../../static/js/protocol/frame.js";
 import { newMessageId } from "../../static/js/protocol/primitives.js";
 import { ClientRekey } from "../../static/js/protocol/rekey.js";
+import { answerCommands } from "./answering.mjs";
 
 class Browser {
   #handshake;
@@ -97,14 +95,4 @@ class Browser {
   }
 }
 
-const browser = new Browser();
-for await (const line of createInterface({ input: process.stdin })) {
-  const { command, ...given } = JSON.parse(line);
-  let answer;
-  try {
-    answer = await browser[command](given);
-  } catch (error) {
-    answer = { error: error.code ?? String(error.stack) };
-  }
-  console.log(JSON.stringify(answer));
-}
+await answerCommands(new Browser());

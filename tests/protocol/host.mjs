@@ -1,7 +1,4 @@
-// The server's half in the browser's language behind a line of JSON each way, for a client in Python. Bytes are hex.
-// Run by test_suites_interop.py; an error is answered with its code.
-
-import { createInterface } from "node:readline";
+// The server's half in the browser's language, for a client in Python. Bytes are hex. Run by test_suites_interop.py.
 
 import { fromHex, toHex } from "../../static/js/bytes.js";
 import { findGate, Gate, ServerHandshake, ServerParameters } from "../../static/js/protocol/handshake.js";
@@ -9,6 +6,7 @@ import { gateKey } from "../../static/js/protocol/key_schedule.js";
 import { DiscoverySecret, IdentityKey, PreSharedKey } from "../../static/js/protocol/keys.js";
 import { randomBytes } from "../../static/js/protocol/primitives.js";
 import { ServerRekey } from "../../static/js/protocol/rekey.js";
+import { answerCommands } from "./answering.mjs";
 
 class Host {
   #identity;
@@ -48,14 +46,4 @@ class Host {
   }
 }
 
-const host = new Host();
-for await (const line of createInterface({ input: process.stdin })) {
-  const { command, ...given } = JSON.parse(line);
-  let answer;
-  try {
-    answer = await host[command](given);
-  } catch (error) {
-    answer = { error: error.code ?? String(error.stack) };
-  }
-  console.log(JSON.stringify(answer));
-}
+await answerCommands(new Host());
