@@ -1,5 +1,6 @@
 """Files: begun, read and dropped. Their chunks travel as frames of their own."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,7 +47,8 @@ async def read(hub: Hub, session: LiveSession, body: dict[str, Any]) -> dict[str
 
 async def drop(hub: Hub, session: LiveSession, body: dict[str, Any]) -> dict[str, Any]:
     """`file.drop`: remove a file of this device."""
-    await hub.database.run(files.drop, session.device_pk, body["file"], body["room"])
+    while not await hub.database.run(files.drop, session.device_pk, body["file"], body["room"]):
+        await asyncio.sleep(files.PAUSE_SECONDS)
     return {}
 
 

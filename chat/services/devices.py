@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from chat.models import Device, Invite, KeyPackage, News, Revocation, WaitingWelcome
 from chat.retry import retry_text
-from chat.services import audit, files, news, wraps
+from chat.services import audit, news, wraps
 from chat.services.acting import acting_device
 from chat.services.identity import renew_discovery_secret
 from chat.services.sealed import seal_device_psk
@@ -191,7 +191,6 @@ def revoke(device_id: bytes, why: str, actor: str) -> bool:
     device.psk_id = device.psk_sealed = device.pending_psk_id = device.pending_psk_sealed = None
     device.revoked_at = now
     device.save()
-    files.drop_unfinished_of(device)
     KeyPackage.objects.filter(device=device).delete()
     WaitingWelcome.objects.filter(device=device).delete()
     # Invites it made, and the one it could enrol with again.

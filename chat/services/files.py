@@ -6,6 +6,7 @@ Locks are taken in one order: room, device, file; so nobody waits for ever.
 Spec: 3.18
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -30,8 +31,10 @@ UNFINISHED_PER_DEVICE = 64
 UNFINISHED_KEPT = timedelta(days=1)
 # What any file has when it is sealed, an empty one too. Smaller ones would take more in rows than they count for.
 SMALLEST = sealed_size(0)
-# In one transaction: databases take no statement with a hundred thousand values, and others wait meanwhile.
-REMOVED_AT_ONCE = 50
+# What one transaction removes: whoever stores a message waits for its end, and erasing takes as long as writing does.
+CHUNKS_AT_ONCE = 64
+# Between two of them others have their turn: SQLite asks again every tenth of a second.
+PAUSE_SECONDS = 0.15
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ def store_chunks(device_pk: int, chunks: Sequence[bodies.FileChunk]) -> list[Sto
     One transaction for all of them; a chunk that is refused takes no other with it.
     Raises: revoked; not_member (no account): of all of them.
     """
-    acting_device(device_pk)
+    # Locked: once it is revoked, nothing of it is completed any more.
+    _lock_device(device_pk)
     files = _lock_files(device_pk, {chunk.file_id for chunk in chunks})
     outcomes: list[Stored | PeerError] = []
     fresh = []
@@ -122,34 +126,34 @@ def read(device_pk: int, file_id: bytes, room_id: bytes, index: int, count: int)
 
 
 @transaction.atomic
-def drop(device_pk: int, file_id: bytes, room_id: bytes) -> None:
-    """Remove a file that this device made; one that is not there (any more) needs nothing.
+def drop(device_pk: int, file_id: bytes, room_id: bytes) -> bool:
+    """Remove a file that this device made, and whether nothing of it is left; one that is not there (any more) needs
+    nothing.
 
+    From the first call on nobody reads it; a large one takes several, with pauses between.
     Raises: not_member (another's file, or of another room); revoked.
     Spec: 3.14 `file.drop`
     """
     device = _lock_device(device_pk)
     file = File.objects.select_related("room").filter(file_id=file_id).first()
     if file is None:
-        return
+        return True
     if file.device_id != device_pk or bytes(file.room.room_id) != room_id:
         raise NotMember("not a file of yours in this room")
-    _remove(device, File.objects.filter(pk=file.pk))
-
-
-def drop_unfinished_of(device: Device) -> None:
-    """Remove what a device has begun and will never complete. In a transaction, with the device's row locked."""
-    _remove(device, device.files.filter(completed_at=None))
+    return _erase_some(device, File.objects.filter(pk=file.pk))[1]
 
 
 def drop_unfinished() -> int:
-    """How many files were removed because they were not completed within a day."""
-    return _remove_all(File.objects.filter(completed_at=None, created_at__lt=timezone.now() - UNFINISHED_KEPT))
+    """How many files were removed because they were not completed within a day, or their device was revoked."""
+    over = Q(created_at__lt=timezone.now() - UNFINISHED_KEPT) | Q(device__revoked_at__isnull=False)
+    return _remove_all(File.objects.filter(over, completed_at=None))
 
 
 def drop_old(days: int) -> int:
     """How many whole files were removed because they are older than so many days."""
-    return _remove_all(File.objects.filter(completed_at__lt=timezone.now() - timedelta(days=days)))
+    before = timezone.now() - timedelta(days=days)
+    # One that has lost a part already is not whole any more.
+    return _remove_all(File.objects.filter(Q(completed_at__lt=before) | Q(completed_at=None, created_at__lt=before)))
 
 
 def stored_bytes() -> int:
@@ -213,38 +217,58 @@ def _drop_one_too_many(device: Device) -> None:
     unfinished = device.files.filter(completed_at=None).order_by("-id").values_list("pk", flat=True)
     too_many = list(unfinished[UNFINISHED_PER_DEVICE - 1 :])
     if too_many:
-        _remove(device, File.objects.filter(pk__in=too_many))
+        _erase(device, list(File.objects.filter(pk__in=too_many).select_for_update().order_by("id")))
         device.refresh_from_db(fields=["stored_bytes"])
 
 
 def _remove_all(going: QuerySet[File]) -> int:
-    devices = going.order_by("device").values_list("device", flat=True).distinct()
+    devices = list(going.order_by("device").values_list("device", flat=True).distinct())
     return sum(_remove_of(device_pk, going) for device_pk in devices)
 
 
 def _remove_of(device_pk: int, going: QuerySet[File]) -> int:
-    removed = 0
-    while count := _remove_some(device_pk, going):
+    removed, is_all = _remove_some(device_pk, going)
+    while not is_all:
+        time.sleep(PAUSE_SECONDS)
+        count, is_all = _remove_some(device_pk, going)
         removed += count
     return removed
 
 
 @transaction.atomic
-def _remove_some(device_pk: int, going: QuerySet[File]) -> int:
+def _remove_some(device_pk: int, going: QuerySet[File]) -> tuple[int, bool]:
     device = Device.objects.select_for_update(no_key=True).get(pk=device_pk)
-    return _remove(device, going.filter(device=device))
+    return _erase_some(device, going.filter(device=device))
 
 
-def _remove(device: Device, going: QuerySet[File]) -> int:
-    """How many went, the oldest of them first and not more than at once.
+def _erase_some(device: Device, going: QuerySet[File]) -> tuple[int, bool]:
+    """How many went, the oldest first, and whether these were all. One that is too large for once loses its end.
 
     Locked first: one whose last chunk comes at this very moment is judged after it came.
     """
-    oldest = going.select_for_update().order_by("id")[:REMOVED_AT_ONCE]
-    sizes = dict(oldest.values_list("pk", "size"))
-    if sizes:
-        FileChunk.objects.filter(file__in=sizes).delete()
-        File.objects.filter(pk__in=sizes).delete()
-        less = Greatest(F("stored_bytes") - sum(sizes.values()), 0)
+    oldest = list(going.select_for_update(of=("self",)).order_by("id")[: CHUNKS_AT_ONCE + 1])
+    gone, chunks = [], 0
+    for file in oldest:
+        chunks += max(1, file.have)
+        if chunks > CHUNKS_AT_ONCE:
+            break
+        gone.append(file)
+    if oldest and not gone:
+        _shorten(oldest[0])
+    _erase(device, gone)
+    return len(gone), len(gone) == len(oldest)
+
+
+def _shorten(file: File) -> None:
+    file.have -= CHUNKS_AT_ONCE
+    file.completed_at = None
+    file.chunks.filter(index__gte=file.have).delete()
+    file.save(update_fields=["have", "completed_at"])
+
+
+def _erase(device: Device, gone: Sequence[File]) -> None:
+    if gone:
+        FileChunk.objects.filter(file__in=gone).delete()
+        File.objects.filter(pk__in=[file.pk for file in gone]).delete()
+        less = Greatest(F("stored_bytes") - sum(file.size for file in gone), 0)
         Device.objects.filter(pk=device.pk).update(stored_bytes=less)
-    return len(sizes)

@@ -167,8 +167,9 @@ async def test_a_file_too_large_is_told_what_would_do(alice, room):
     assert refused.value.details["most"] == 25 * 2**20
 
 
-async def test_its_maker_drops_it(hub, alice, bob, room, file_id):
-    """Twice is harmless; others may not."""
+async def test_its_maker_drops_it(hub, alice, bob, room, file_id, monkeypatch):
+    """Piece by piece; twice is harmless; others may not."""
+    monkeypatch.setattr(files, "CHUNKS_AT_ONCE", 8)
     with pytest.raises(NotMember):
         await bob.request("file.drop", file=file_id, room=room)
 

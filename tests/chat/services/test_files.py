@@ -202,10 +202,18 @@ def test_a_file_is_of_one_room(alice, charlie, room):
 
 
 def test_a_revoked_device_loses_what_it_has_begun(alice, bob, room):
-    """And does nothing more; what is whole stays for the room, and what went counts no more."""
+    """And does nothing more; what is whole stays for the room. What was begun is completed by nobody, and goes with the
+    next pruning: a gigabyte of it must not keep waiting who shuts the device out.
+    """
     kept, begun = whole(bob, room), begin(bob, room)
+    put(bob, chunk(begun, 0), chunk(begun, 1))
 
-    devices.revoke(bob.id, "lost", "test")
+    with CaptureQueriesContext(connection) as asked:
+        devices.revoke(bob.id, "lost", "test")
+    assert not [query for query in asked if "chat_filechunk" in query["sql"]]
+    with pytest.raises(Revoked):
+        put(bob, chunk(begun, 2))
+    assert prune_leftovers()["unfinished files"] == 1
 
     assert [bytes(file.file_id) for file in File.objects.all()] == [kept]
     assert stored_bytes(bob) == SIZE
@@ -325,9 +333,16 @@ def test_whole_files_go_with_the_retention(alice, bob, room):
         files.read(bob.pk, old, room_of(room), 0, 1)
 
 
-def test_however_many_files_are_old_they_go(alice, bob, room, monkeypatch):
+@pytest.fixture
+def short_pauses(monkeypatch):
+    """A few chunks in each transaction, and nobody waits between two."""
+    monkeypatch.setattr(files, "CHUNKS_AT_ONCE", 2)
+    monkeypatch.setattr(files, "PAUSE_SECONDS", 0)
+
+
+@pytest.mark.usefixtures("short_pauses")
+def test_however_many_files_are_old_they_go(alice, bob, room):
     """A member's hundred thousand small files are more than fit into one statement: they go a few at a time."""
-    monkeypatch.setattr(files, "REMOVED_AT_ONCE", 2)
     for person, count in ((alice, 5), (bob, 2)):
         for _ in range(count):
             whole(person, room, SMALLEST)
@@ -340,6 +355,39 @@ def test_however_many_files_are_old_they_go(alice, bob, room, monkeypatch):
     assert [bytes(file.file_id) for file in File.objects.all()] == [young]
     assert (stored_bytes(alice), stored_bytes(bob)) == (0, SMALLEST)
     assert max(query["sql"].count(",") for query in asked if query["sql"].startswith("DELETE")) < 2
+
+
+@pytest.mark.usefixtures("short_pauses")
+@pytest.mark.parametrize("how", ["dropped", "old", "unfinished"])
+def test_a_large_file_goes_piece_by_piece(alice, bob, room, monkeypatch, how):
+    """From the first piece on nobody reads it; who writes meanwhile has his turn between two."""
+    size = 7 * FILE_CHUNK_BYTES
+    file_id = begin(alice, room, size)
+    put(alice, *(chunk(file_id, index, size=size) for index in range(6 if how == "unfinished" else 7)))
+    File.objects.filter(completed_at=None).update(created_at=LONG_AGO)
+    if how == "old":
+        File.objects.update(created_at=LONG_AGO, completed_at=LONG_AGO)
+    left = []
+
+    def look(_seconds):
+        file = File.objects.get()
+        left.append((file.have, file.chunks.count(), file.completed_at))
+        [outcome] = delivery.store([message(alice, room, b"hello")])
+        assert isinstance(outcome, delivery.Place)
+        with pytest.raises(NotMember):
+            files.read(bob.pk, file_id, room_of(room), 0, 1)
+
+    monkeypatch.setattr("chat.services.files.time.sleep", look)
+    if how == "dropped":
+        while not files.drop(alice.pk, file_id, room_of(room)):
+            look(0)
+    else:
+        assert (prune_files() if how == "old" else files.drop_unfinished()) == 1
+
+    begun = 6 if how == "unfinished" else 7
+    assert left == [(have, have, None) for have in range(begun - 2, 0, -2)]
+    assert (File.objects.count(), FileChunk.objects.count()) == (0, 0)
+    assert stored_bytes(alice) < FILE_CHUNK_BYTES
 
 
 def test_its_maker_drops_a_file(alice, bob, room):
