@@ -132,8 +132,8 @@ class Reception:
         """The device's arrival; None when it has only enrolled."""
         self._hub.arriving[self] = device_id(auth.device_public)
         ahead = auth.client_time_ms / 1000 - time.time()
-        came_by = bytes(self._gate.server_public)
-        seat = Seat.of(self._link.address, self._link.port, self._hub.process, auth.client_name, ahead, came_by)
+        came_by, suite = bytes(self._gate.server_public), self._handshake.suite
+        seat = Seat.of(self._link.address, self._link.port, self._hub.process, auth.client_name, ahead, came_by, suite)
         if credential.device_pk is not None:
             return await self._hub.database.run(arrive, credential.device_pk, auth.psk_id, seat)
         psk_id, psk = device_credentials(self._handshake.exporter, auth.device_public)

@@ -13,7 +13,7 @@ from django.utils.cache import add_never_cache_headers
 from django.views.decorators.http import require_safe
 
 from chat.services import figures
-from chat.services.connections import connected_count
+from chat.services.connections import connected_by_suite, connected_count
 from clawchat.protocol.schedule import LeaseState
 from discovery.forms import KINDS
 from discovery.models import Mirror
@@ -64,7 +64,8 @@ def dashboard(request: HttpRequest, span: str) -> dict[str, Any]:
 
 
 def _now(now: datetime) -> dict[str, Any]:
-    return {"people": connected_count(now), **figures.last_minute(now), **figures.of_last_hour(now)}
+    people = {"people": connected_count(now), "without_mlkem": connected_by_suite(now)["classic"]}
+    return {**people, **figures.last_minute(now), **figures.of_last_hour(now)}
 
 
 def _nodes(now: datetime) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from chat.counting import BUCKETS, LEAST_SECONDS, WIDER, Counts, Delays
 from chat.hub import get_hub
 from chat.models import Alert
-from chat.services.connections import connected_count
+from chat.services.connections import connected_by_suite, connected_count
 from discovery.models import Mirror
 from rotation.models import LIVE, PortLease
 
@@ -54,6 +54,7 @@ class Rows(Collector):
         try:
             found = [
                 GaugeMetricFamily("clawchat_devices_everywhere", "Devices with a session anywhere.", connected_count()),
+                _suites(),
                 _by("clawchat_alerts_open", "Alerts that go on.", Alert.objects.filter(closed_at=None), "severity"),
                 _by("clawchat_mirrors", "Mirrors that are in use.", Mirror.objects.enabled(), "state"),
                 _by("clawchat_ports", "Ports that are planned or listen.", PortLease.objects.filter(state__in=LIVE)),
@@ -102,6 +103,13 @@ def _delays(delays: Delays) -> Metric:
         buckets=[*told, ("+Inf", sum(delays.buckets))],
         sum_value=delays.total,
     )
+
+
+def _suites() -> Metric:
+    family = GaugeMetricFamily("clawchat_suites", "Devices with a session anywhere, by its suite.", labels=["suite"])
+    for suite, count in connected_by_suite().items():
+        family.add_metric([suite], count)
+    return family
 
 
 def _by(name: str, text: str, rows: QuerySet, column: str = "state") -> Metric:

@@ -1,11 +1,12 @@
 """Members, devices and their connections."""
 
 from django.contrib import admin, messages
-from django.db.models import Prefetch, QuerySet
+from django.db.models import OuterRef, Prefetch, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
 from chat.models import Connection, Device, KeyPackage, Member
+from chat.services.connections import connected_by_suite
 from chat.services.devices import leaves_no_owner, revoke
 from clawchat.protocol.fingerprint import fingerprint
 
@@ -46,12 +47,22 @@ class MemberAdmin(LookedAt):
 class DeviceAdmin(LookedAt):
     """Devices: whose they are, when they were seen, and the button that shuts one out."""
 
-    list_display = ["device", "member", "kind", "revoked_at", "last_seen_at", "client_name"]
+    list_display = ["device", "member", "kind", "revoked_at", "last_seen_at", "last_suite", "client_name"]
     list_filter = ["kind", "revoked_at"]
     list_select_related = ["member"]
     search_fields = ["member__name", "client_name"]
-    shown = ("device", "key_fingerprint", "has_own_secret")
+    shown = ("device", "key_fingerprint", "has_own_secret", "last_suite")
     actions = ["revoke_devices"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Device]:
+        """With the suite of each one's newest connection."""
+        newest = Connection.objects.filter(device=OuterRef("pk")).order_by("-pk")
+        return super().get_queryset(request).annotate(newest_suite=Subquery(newest.values("suite")[:1]))
+
+    @admin.display(description="last suite")
+    def last_suite(self, device: Device) -> str:
+        """What the keys of its newest connection were agreed by; a dash where that is not known any more."""
+        return Connection.Suite(device.newest_suite).label if device.newest_suite else "-"
 
     @admin.display(description="device id")
     def device(self, device: Device) -> str:
@@ -92,13 +103,18 @@ class DeviceAdmin(LookedAt):
 
 @admin.register(Connection)
 class ConnectionAdmin(Long):
-    """Who is and was connected."""
+    """Who is and was connected, and how many devices are by which suite."""
 
-    list_display = ["device", "address", "port", "opened_at", "closed_at", "why", "bytes_in", "bytes_out"]
-    list_filter = ["closed_at", "why"]
+    list_display = ["device", "address", "port", "suite", "opened_at", "closed_at", "why", "bytes_in", "bytes_out"]
+    list_filter = ["suite", "closed_at", "why"]
+    list_before_template = "admin/chat/connection/suites.html"
     list_select_related = ["device"]
     search_fields = ["address"]
     ordering = ["-id"]
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict | None = None) -> TemplateResponse:
+        """The list, with the count of connected devices by suite above it."""
+        return super().changelist_view(request, {**(extra_context or {}), "suites": connected_by_suite()})
 
 
 @admin.register(KeyPackage)

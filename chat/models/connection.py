@@ -4,6 +4,8 @@ from datetime import datetime, timedelta
 
 from django.db import models
 
+from clawchat.protocol.suites import SUITE_X25519, SUITE_X25519_MLKEM768
+
 from .device import Device
 
 # A server process says every 10 s which connections live; one that nobody spoke for that long is gone.
@@ -21,6 +23,12 @@ class ConnectionQuerySet(models.QuerySet):
 class Connection(models.Model):
     """One authenticated connection, from its handshake to its end."""
 
+    class Suite(models.IntegerChoices):
+        """What its session's keys were agreed by, and every later one of it. Spec: 3.3"""
+
+        HYBRID = SUITE_X25519_MLKEM768, "X25519 with ML-KEM-768"
+        CLASSIC = SUITE_X25519, "X25519 alone"
+
     device = models.ForeignKey(Device, models.CASCADE, related_name="connections")
     # Which server process holds it: random, drawn at its start.
     process = models.CharField(max_length=32)
@@ -36,6 +44,8 @@ class Connection(models.Model):
     # Messages and requests that came, and frames that were answered with an error.
     messages_in = models.PositiveBigIntegerField(default=0)
     frames_refused = models.PositiveBigIntegerField(default=0)
+    # Null for a row from before this was written.
+    suite = models.PositiveSmallIntegerField(choices=Suite.choices, null=True, blank=True)
     # Since when its session has the keys it uses; null for a row from before this was written.
     keys_since = models.DateTimeField(null=True, blank=True)
     # Why it ended: an error code of protocol.md 3.11 in words, or a plain word; empty while it lives.

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from django.db import transaction
+from django.db.models import Count
 from django.utils import timezone
 
 from chat.models import Connection, ConnectionPolicy, Device, News, ServerIdentity
@@ -68,6 +69,7 @@ def arrive(device_pk: int, psk_id: bytes, seat: Seat) -> Arrival | Limit:
         opened_at=now,
         clock_ahead=seat.clock_ahead,
         seen_at=now,
+        suite=seat.suite,
         keys_since=now,
     )
     audit.record("authenticated", subject=bytes(device.device_id).hex(), address=seat.address, port=seat.port)
@@ -149,6 +151,17 @@ def _close(connection_pk: int, at: datetime, why: str, **counts: int) -> None:
     device = bytes(row.device.device_id).hex()
     facts = {name: getattr(row, name) for name in ("port", *COUNTED)}
     audit.record("connection_closed", subject=device, address=row.address or "", seconds=seconds, why=why, **facts)
+
+
+def connected_by_suite(now: datetime | None = None) -> dict[str, int]:
+    """How many devices have a live session with each suite: `hybrid`, `classic`, and `unknown` for rows from before
+    suites were written.
+
+    A device with sessions of two suites is counted with both.
+    """
+    live = Connection.objects.live(now or timezone.now()).order_by()
+    found = dict(live.values_list("suite").annotate(Count("device", distinct=True)))
+    return {**{suite.name.lower(): found.get(suite, 0) for suite in Connection.Suite}, "unknown": found.get(None, 0)}
 
 
 def connected_count(now: datetime | None = None) -> int:

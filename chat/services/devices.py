@@ -29,7 +29,8 @@ REVOCATIONS_PER_MEMBER, REVOCATIONS_WITHIN = 20, timedelta(hours=1)
 @dataclass(frozen=True)
 class Seat:
     """Where a device arrives: the peer's address, our port, this server process, what the client calls itself, by how
-    many seconds its clock is ahead of ours, and by which identity of ours it came (32 bytes; empty for none)."""
+    many seconds its clock is ahead of ours, by which identity of ours it came (32 bytes; empty for none), and its
+    session's suite (None: not said)."""
 
     address: str
     port: int
@@ -37,6 +38,7 @@ class Seat:
     client_name: str = ""
     clock_ahead: int = 0
     server_public: bytes = b""
+    suite: int | None = None
 
     @classmethod
     def of(
@@ -47,12 +49,13 @@ class Seat:
         client_name: str,
         clock_ahead: float = 0,
         server_public: bytes = b"",
+        suite: int | None = None,
     ) -> "Seat":
         """The seat with what the client says of itself made fit to be stored and shown."""
         shown = "".join(letter for letter in client_name if letter.isprintable())
         # A link-local address names its interface behind a percent sign; that is ours, not the peer's.
         ahead = max(-LONGEST_CLOCK_ERROR_SECONDS, min(round(clock_ahead), LONGEST_CLOCK_ERROR_SECONDS))
-        return cls(address.partition("%")[0], port, process, shown[:CLIENT_NAME_LENGTH], ahead, server_public)
+        return cls(address.partition("%")[0], port, process, shown[:CLIENT_NAME_LENGTH], ahead, server_public, suite)
 
 
 @transaction.atomic

@@ -175,6 +175,15 @@ class ServerHandshake:
             raise UsageError("the exporter is there after verify")
         return self._session.exporter
 
+    @property
+    def suite(self) -> int:
+        """The suite that was taken; there once `verify` has passed."""
+        if self._verified is not None:
+            return self._verified.suite
+        if self._session is None:
+            raise UsageError("the suite is there after verify")
+        return self._session.suite
+
     def finish(self, tlvs: dict[int, bytes], message_id: bytes, now_ms: int) -> tuple[bytes, Session]:
         """AUTH_OK and the session; message_id is 16 fresh random bytes.
 

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from chat.models import Ban
-from chat.services.connections import connected_count
+from chat.services.connections import connected_by_suite, connected_count
 from chat.services.identity import successor_row
 from chat.services.succession import waiting_devices
 from clawchat.protocol.schedule import WATCH_SECONDS, LeaseState
@@ -42,6 +42,7 @@ def server_status() -> dict[str, Any]:
         "burn": _burn(now),
         "bans": Ban.objects.in_force(now).count(),
         "connections": connected_count(),
+        "suites": connected_by_suite(),
         "clock": {"problems": clock_problems(), "remedy": REMEDY},
     }
 

@@ -5,11 +5,13 @@ from django.apps import apps
 from django.contrib import admin
 from django.contrib.auth.models import Permission, User
 from django.urls import reverse
+from django.utils import timezone
 
 from chat.models import (
     AlertChannel,
     AuditEvent,
     Ban,
+    Connection,
     ConnectionPolicy,
     Device,
     File,
@@ -228,6 +230,26 @@ def test_charlie_revokes_nobody(charlie, rows):
 
     rows.refresh_from_db()
     assert rows.revoked_at is None
+
+
+def test_suites_are_shown_of_connections_and_devices(alice, rows):
+    """Of each connection, of each device by its newest one, and how many devices have which now."""
+    now = timezone.now()
+    open_one = {"device": rows, "process": "p", "port": 1, "opened_at": now, "seen_at": now}
+    page = reverse("admin:chat_connection_changelist")
+    devices = reverse("admin:chat_device_changelist")
+    assert "would shut out" not in alice.get(page).text and "X25519" not in alice.get(devices).text
+
+    Connection.objects.create(**open_one, suite=2, closed_at=now)
+    Connection.objects.create(**open_one, suite=1)
+
+    shown = alice.get(page).text
+    assert "0 by X25519 with ML-KEM-768, 1 by X25519 alone." in " ".join(shown.split())
+    assert "would shut out" in shown
+    hybrid = alice.get(page, {"suite__exact": 2}).context["cl"].result_list
+    assert [row.suite for row in hybrid] == [2]
+    assert "X25519 alone" in alice.get(devices).text and "ML-KEM" not in alice.get(devices).text
+    assert "X25519 alone" in alice.get(reverse("admin:chat_device_change", args=[rows.pk])).text
 
 
 def test_limits_are_changed_through_the_service(alice, rows):

@@ -43,6 +43,8 @@ async def test_the_operator_decides_on_the_floor_of_the_suite(hub, alice, settin
     await alice.connect()
 
     assert alice.session.suite == taken
+    newest = await hub.database.run(lambda: Connection.objects.order_by("-pk").first())
+    assert newest.suite == taken
     assert await alice.request("device.list")
 
 

@@ -72,7 +72,14 @@ def test_figures_are_added_up_over_processes_and_told_by_the_minute(alice):
     ]
     assert series["people"][-2] == 4
     assert series["people"][-4] is None
-    assert told["now"] == {"people": 0, "messages": 6, "bytes": 120, "refused": {"gate": 3, "limit": 4}, "scans": 1}
+    assert told["now"] == {
+        "people": 0,
+        "without_mlkem": 0,
+        "messages": 6,
+        "bytes": 120,
+        "refused": {"gate": 3, "limit": 4},
+        "scans": 1,
+    }
 
 
 def test_hours_weigh_as_hours(alice):

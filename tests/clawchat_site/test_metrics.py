@@ -65,6 +65,7 @@ def test_what_the_rows_say_is_told(client, hub):
 
     assert b'clawchat_alerts_open{severity="urgent"} 1.0' in answer
     assert b'clawchat_mirrors{state="well"}' in answer
+    assert b'clawchat_suites{suite="classic"} 0.0' in answer
     assert b"clawchat_database_up 1.0" in answer
     assert b"secret-name" not in answer
     assert b"203.0.113.9" not in answer

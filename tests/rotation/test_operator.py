@@ -11,7 +11,7 @@ from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 
-from chat.models import Ban
+from chat.models import Ban, Connection, Device
 from chat.services.succession import begin_handover
 from clawchat.protocol.schedule import LeaseState
 from rotation import tasks
@@ -82,7 +82,7 @@ def test_the_status_is_for_programs_too(house, capsys):
     call_command("clawchatstatus", "--json")
     status = json.loads(capsys.readouterr().out)
 
-    old = {"front", "nodes", "leases", "publications", "connections"}
+    old = {"front", "nodes", "leases", "publications", "connections", "suites"}
     assert set(status) == old | {"now", "rotation", "bans", "clock", "mirrors", "handover", "burn"}
     assert (status["rotation"]["interval"], status["rotation"]["next_move"]) == (INTERVAL, None)
     assert [(lease["kind"], lease["slot"], lease["moves_at"]) for lease in status["leases"]][1] == (
@@ -96,6 +96,24 @@ def test_the_status_is_for_programs_too(house, capsys):
     ]
     assert status["publications"][0]["mirrors"] == {"shelf": "safe"}
     assert "path" not in status["leases"][0]
+
+
+def test_the_status_tells_suites_of_who_is_connected(house, capsys):
+    """And what requiring ML-KEM would do; nothing while nobody is connected."""
+    house.settle()
+    call_command("clawchatstatus")
+    assert "connected    0 devices\n" in capsys.readouterr().out
+
+    now = timezone.now()
+    for number, suite in enumerate([2, 2, 1]):
+        device = Device.objects.create(device_id=bytes([number] * 16), public=bytes([number] * 32))
+        Connection.objects.create(device=device, process="p", port=1, opened_at=now, seen_at=now, suite=suite)
+
+    call_command("clawchatstatus")
+    told = "connected    3 devices: 2 by X25519 with ML-KEM-768, 1 by X25519 alone (CLAWCHAT_PQ_REQUIRED would"
+    assert told in capsys.readouterr().out
+    call_command("clawchatstatus", "--json")
+    assert json.loads(capsys.readouterr().out)["suites"] == {"hybrid": 2, "classic": 1, "unknown": 0}
 
 
 def test_the_status_is_for_people(house, shelf, capsys):

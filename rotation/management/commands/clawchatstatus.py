@@ -22,6 +22,11 @@ LEGEND = {
     "failed": "could not be had; the reason stands beside it, another took its place",
 }
 TRIPWIRE = "tripwire"
+SUITES = {
+    "hybrid": "X25519 with ML-KEM-768",
+    "classic": "X25519 alone (CLAWCHAT_PQ_REQUIRED would shut them out)",
+    "unknown": "a suite that was not written down yet",
+}
 # Names stand in a column of their own.
 WIDTH = 13
 
@@ -45,7 +50,7 @@ def _lines(status: dict[str, Any]) -> list[str]:
     nodes = [line for node in status["nodes"] for line in _node(node, status)]
     return [
         _line("front door", status["front"] or "off"),
-        _line("connected", f"{status['connections']} {'device' if status['connections'] == 1 else 'devices'}"),
+        _line("connected", counted(status["connections"], "device") + _suites(status["suites"])),
         *(nodes or [_line("node", "none has ever run; start the server: make run")]),
         _line("rotation", _rotation(status["rotation"], status["now"])),
         *[_port(lease, status) for lease in status["leases"] if lease["state"] != TRIPWIRE],
@@ -58,6 +63,12 @@ def _lines(status: dict[str, Any]) -> list[str]:
         *_clock(status["clock"]),
         *_legend(status["leases"]),
     ]
+
+
+def _suites(counts: dict[str, int]) -> str:
+    """How many of the connected devices have which suite."""
+    told = [f"{counts[name]} by {words}" for name, words in SUITES.items() if counts[name]]
+    return f": {', '.join(told)}" if told else ""
 
 
 def _line(name: str, text: str) -> str:

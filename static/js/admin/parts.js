@@ -37,16 +37,21 @@ export function attentionView(attention, now) {
 /**
  * The figures of now.
  *
- * @param {{people: number, messages: number, bytes: number, refused: Record<string, number>, scans: number}} now
+ * @param {{people: number, without_mlkem: number, messages: number, bytes: number, refused: Record<string, number>, scans: number}} now
  */
 export function figuresView(now) {
   const refused = Object.values(now.refused).reduce((sum, count) => sum + count, 0);
   return html`
-    ${figure("People connected", number(now.people), "devices with a live session")}
+    ${figure("People connected", number(now.people), withoutMlkem(now.without_mlkem) || "devices with a live session")}
     ${figure("Messages", number(now.messages), "in the last minute")}
     ${figure("Traffic", bytes(now.bytes), "in the last minute")}
     ${figure("Refused", number(refused), reasons(now.refused) || "in the last hour")}
     ${figure("Scans", number(now.scans), "touches in the last hour")}`;
+}
+
+/** How many would be shut out, if ML-KEM were required; nothing when nobody would. */
+function withoutMlkem(count) {
+  return count ? `devices, ${number(count)} of them without ML-KEM` : "";
 }
 
 function figure(title, value, note) {

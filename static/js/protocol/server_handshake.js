@@ -161,6 +161,13 @@ export class ServerHandshake {
     return this.#session.exporter;
   }
 
+  /** The suite that was taken; there once `verify` has passed. */
+  get suite() {
+    const taken = this.#verified ?? this.#session;
+    if (taken === null) throw new UsageError("the suite is there after verify");
+    return taken.suite;
+  }
+
   /** AUTH_OK and the session; messageId is 16 fresh random bytes. Spec: 3.3 */
   async finish(tlvs, messageId, nowMs) {
     if (this.#verified === null) throw new UsageError("finish comes once, after verify");

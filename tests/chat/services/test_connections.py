@@ -16,9 +16,10 @@ from clawchat.protocol.errors import Limit
 from clawchat.protocol.retry import retry_seconds
 
 
-def arrive(person, process: str = "here", address: str = "127.0.0.1"):
+def arrive(person, process: str = "here", address: str = "127.0.0.1", suite: int | None = None):
     """Somebody's device arrives."""
-    return connections.arrive(person.pk, bytes(person.device.psk_id), Seat.of(address, 1, process, "tests"))
+    seat = Seat.of(address, 1, process, "tests", suite=suite)
+    return connections.arrive(person.pk, bytes(person.device.psk_id), seat)
 
 
 def test_devices_are_counted_once_over_all_processes(alice, bob):
@@ -27,6 +28,17 @@ def test_devices_are_counted_once_over_all_processes(alice, bob):
 
     assert connections.connected_count() == 2
     assert News.objects.filter(kind="second").count() == 1
+
+
+def test_devices_are_counted_by_the_suite_of_their_sessions(alice, bob, charlie):
+    """So that an operator sees who would be shut out by a floor; rows from before are told apart."""
+    assert connections.connected_by_suite() == {"hybrid": 0, "classic": 0, "unknown": 0}
+    arrive(alice, suite=2), arrive(alice, "there", suite=2), arrive(bob, suite=1), arrive(charlie)
+
+    assert connections.connected_by_suite() == {"hybrid": 1, "classic": 1, "unknown": 1}
+
+    Connection.objects.filter(device=bob.device).update(closed_at=timezone.now())
+    assert connections.connected_by_suite()["classic"] == 0
 
 
 def test_the_last_place_is_given_once(alice, bob):
