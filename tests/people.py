@@ -26,6 +26,7 @@ from clawchat.protocol.invite import Invite
 from clawchat.protocol.key_schedule import device_credentials, gate_key
 from clawchat.protocol.keys import DeviceKey, PreSharedKey, RecoveryKey, RootKey
 from clawchat.protocol.message_header import ContentType, encode_private_message
+from clawchat.protocol.operations import check_answer
 from clawchat.protocol.primitives import new_message_id, random_bytes, sha256
 from clawchat.protocol.session import Session
 from clawchat.protocol.suites import allowed_suites
@@ -175,13 +176,14 @@ class Phone:
     # Talking
 
     async def request(self, operation: str, **members: Any) -> dict[str, Any]:
-        """The answer to a request; a failure is raised as the error it names."""
+        """The answer to a request, of the shape that 3.14 gives it; a failure is raised as the error it names."""
         self._requests += 1
         number = self._requests
         await self.put_frame(MessageType.REQUEST, Request(number, {"op": operation, **members}).encode())
         answer = await self.answer(number)
         if isinstance(answer, Failure):
             raise error_for(answer.body["code"], answer.body["text"], answer.body)
+        check_answer(operation, answer.body)
         return answer.body
 
     async def answer(self, number: int, patience: float = PATIENCE_SECONDS) -> Response | Failure:

@@ -247,10 +247,11 @@ class Connection:
 
         `sealing` is called when the request is sealed, with the session as it is then.
 
-        Raises: connection_lost (unanswered; ask again on another connection); the error that the server names.
+        Raises: connection_lost (unanswered; ask again on another connection); the error that the server names;
+        malformed (an answer of another shape than 3.14 gives it).
         Spec: 3.11
         """
-        number, future = self._questions.begin(then)
+        number, future = self._questions.begin(body["op"], then)
         self._quiet.clear()
         try:
             await self.send(MessageType.REQUEST, Request(number, body).encode(), sealing=sealing)

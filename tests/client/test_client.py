@@ -11,10 +11,19 @@ from clawchat.client.line import ENROLMENT_REFUSALS
 from clawchat.client.refusals import pause_after
 from clawchat.client.store import Store
 from clawchat.protocol.bodies import CloseNotify, Request
-from clawchat.protocol.errors import Expired, NotMember, Revoked, StaleEpoch, TooFast, Unauthentic, UsageError
+from clawchat.protocol.errors import (
+    Expired,
+    Malformed,
+    NotMember,
+    Revoked,
+    StaleEpoch,
+    TooFast,
+    Unauthentic,
+    UsageError,
+)
 from clawchat.protocol.frame import MessageType
 from tests.client.conftest import ROOM, collect, message
-from tests.client.tiny_server import TinyServer, until
+from tests.client.tiny_server import ANSWERS, TinyServer, until
 
 
 async def test_enrolment_makes_a_device_with_an_account(server, alice):
@@ -220,7 +229,7 @@ async def test_request_is_asked_again_after_a_loss(server, alice):
     server.cut()
     answer = await alice.request("device.list")
 
-    assert answer == {}
+    assert answer == {"devices": []}
     assert server.requests[-1] == {"op": "device.list"}
 
 
@@ -230,6 +239,17 @@ async def test_failure_carries_code_and_details(alice):
         await alice.request("device.revoke", device_id=bytes(16))
 
     assert caught.value.details == {"devices": []}
+
+
+@pytest.mark.parametrize("answer", [{}, {"devices": None}, {"devices": [b"device"]}, {"devices": [{"kind": 0}]}])
+async def test_answer_of_another_shape_is_malformed(monkeypatch, alice, answer):
+    """Who asked is told so, and the session goes on."""
+    monkeypatch.setitem(ANSWERS, "device.list", answer)
+    with pytest.raises(Malformed, match="devices"):
+        await alice.request("device.list")
+    monkeypatch.undo()
+
+    assert await alice.request("device.list") == {"devices": []}
 
 
 async def test_request_gives_up_in_time(server, alice):
@@ -312,7 +332,7 @@ async def test_notices_are_events_and_are_answered(server, alice):
     (event,) = await collect(alice, 1)
 
     assert event == Notice("welcome", {"op": "welcome"})
-    assert await alice.request("device.list") == {}
+    assert await alice.request("device.list") == {"devices": []}
     assert server.handshakes == 2
 
 
@@ -335,7 +355,7 @@ async def test_closed_connection_is_made_again(server, alice, code):
     await server.close_all(code)
     await until(lambda: server.handshakes == 3)
 
-    assert await alice.request("device.list") == {}
+    assert await alice.request("device.list") == {"devices": []}
 
 
 async def test_frame_that_does_not_open_ends_the_connection(server, alice):
@@ -347,4 +367,4 @@ async def test_frame_that_does_not_open_ends_the_connection(server, alice):
     await until(lambda: server.handshakes == 3)
 
     assert seat.socket.close_code == 4403
-    assert await alice.request("device.list") == {}
+    assert await alice.request("device.list") == {"devices": []}

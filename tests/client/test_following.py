@@ -151,7 +151,7 @@ async def test_overtaken_server_gets_no_session(server, monkeypatch):
 
     assert bob.port == server.ports[0].number
     assert [seat.port for seat in server.seats] == [server.ports[0]]
-    assert await bob.request("device.list") == {}
+    assert await bob.request("device.list") == {"devices": []}
     await bob.close()
 
 

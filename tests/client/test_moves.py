@@ -153,7 +153,7 @@ async def test_rediscover_asks_the_mirrors(server, alice):
     await server.close_all(4409, CloseNotify(9, "rediscover"))
     await until(lambda: alice.port == server.ports[1].number)
 
-    assert await alice.request("device.list") == {}
+    assert await alice.request("device.list") == {"devices": []}
 
 
 async def test_tripwire_is_left_for_the_mirrors(server, tmp_path):

@@ -11,7 +11,7 @@ function content(value) {
   if (typeof value === "function") return typeof value.code === "string" ? `${value.code} ${value.number}` : null;
   if (typeof value !== "object") return value;
   if (Array.isArray(value)) return value.map(content);
-  if (value.body !== undefined) return String(value.body);
+  if (value.body !== undefined) return `${value.body} ${value.answer}`;
   if (Object.getPrototypeOf(value) !== Object.prototype) return null;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, content(item)]));
 }

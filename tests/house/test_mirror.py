@@ -74,7 +74,7 @@ def content(value: object) -> object:
     if isinstance(value, (tuple, list)):
         return [content(item) for item in value]
     if hasattr(value, "body"):
-        return str(value.body)
+        return f"{value.body} {value.answer}"
     return value if isinstance(value, (int, str)) else None
 
 

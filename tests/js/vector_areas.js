@@ -48,6 +48,7 @@ import { Role } from "../../static/js/protocol/session.js";
 import { signSuccession, SuccessorStatement } from "../../static/js/protocol/succession.js";
 import { makeWrap, openWrap } from "../../static/js/protocol/wraps.js";
 import { attachment } from "./attachment_area.js";
+import { operations } from "./operation_area.js";
 import { signal } from "./signal_area.js";
 import { runPrimitives } from "./primitive_area.js";
 
@@ -78,6 +79,8 @@ export const AREAS = {
   attachment,
 
   signal,
+
+  operations,
 
   handshake,
 

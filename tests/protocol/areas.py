@@ -71,6 +71,7 @@ from clawchat.protocol.signal import _seal_signal, open_signal
 from clawchat.protocol.succession import SuccessorStatement, sign_succession
 from clawchat.protocol.suites import SUITE_X25519_MLKEM768
 from clawchat.protocol.wraps import make_wrap, open_wrap
+from tests.protocol.operation_area import run_operations  # noqa: F401, one of AREAS
 from tests.protocol.primitive_area import run_primitives  # noqa: F401, one of AREAS
 from tests.vectors.sides import Sides
 

@@ -27,12 +27,12 @@ SECTION = DOCUMENT[DOCUMENT.index("### 3.14") : DOCUMENT.index("## 4. Layer B")]
 FROM_CLIENT, FROM_SERVER = SECTION.split("From the server")
 
 
-def rows(text):
-    """The tables' rows: name and members."""
+def rows(text, column=1):
+    """The tables' rows: name and members, or what else stands in a column."""
     found = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("| `")
     ]
-    return {row[0].strip("`"): row[1] for row in found}
+    return {row[0].strip("`"): row[column] for row in found}
 
 
 def example(kind):
@@ -73,12 +73,14 @@ def request(name):
 
 
 def test_table_is_the_documents():
-    """Names, members, types, limits and what may be absent."""
+    """Names, members, types, limits and what may be absent; the same of answers."""
 
     def members(table):
         return {name: ", ".join(map(str, operation.members)) for name, operation in table.items()}
 
     assert members(OPERATIONS) == rows(FROM_CLIENT)
+    answers = {name: ", ".join(map(str, operation.answer.members)) for name, operation in OPERATIONS.items()}
+    assert answers == rows(FROM_CLIENT, 2)
     assert members(NOTICES) == rows(FROM_SERVER)
     assert all(name == operation.name for name, operation in [*OPERATIONS.items(), *NOTICES.items()])
 

@@ -1,7 +1,7 @@
 """Cases of attachments: how a message shows them, how a file is sealed, and what a reader must not take for it."""
 
 from tests.vectors import bare
-from tests.vectors.bare import flip, seed, sha256, u8, u32
+from tests.vectors.bare import cbor, flip, seed, sha256, u8, u32
 from tests.vectors.cases import Area
 
 FILE, KEY, OTHER = seed("file", 16), seed("attachment"), seed("other file", 16)
@@ -22,29 +22,6 @@ def attachment():
 # How a message shows them
 
 
-def _cbor(value):
-    """Deterministic CBOR of what attachments need."""
-    if value is None or isinstance(value, bool):
-        return {None: b"\xf6", False: b"\xf4", True: b"\xf5"}[value]
-    if isinstance(value, int):
-        return _head(0, value)
-    if isinstance(value, bytes):
-        return _head(2, len(value)) + value
-    if isinstance(value, str):
-        return _head(3, len(value.encode())) + value.encode()
-    if isinstance(value, list):
-        return _head(4, len(value)) + b"".join(map(_cbor, value))
-    pairs = sorted((_cbor(name), _cbor(item)) for name, item in value.items())
-    return _head(5, len(pairs)) + b"".join(name + item for name, item in pairs)
-
-
-def _head(kind, value):
-    if value < 24:
-        return u8(kind << 5 | value)
-    size = next(size for size in (1, 2, 4, 8) if value < 1 << 8 * size)
-    return u8(kind << 5 | {1: 24, 2: 25, 4: 26, 8: 27}[size]) + value.to_bytes(size, "big")
-
-
 def _members(**changed):
     members = {
         "id": FILE,
@@ -60,8 +37,8 @@ def _members(**changed):
 def _shown(area):
     def right(name, comment, *attachments, sealed=98_336):
         shown = [{**each, "sealed": sealed} for each in attachments]
-        given = {"question": "show", "attachments": _cbor(list(attachments))}
-        area.right(f"show_{name}", comment, given, {"attachments": shown, "encoded": _cbor(list(attachments))})
+        given = {"question": "show", "attachments": cbor(list(attachments))}
+        area.right(f"show_{name}", comment, given, {"attachments": shown, "encoded": cbor(list(attachments))})
 
     right("one", "a picture", _members())
     right("none", "a list of none")
@@ -73,18 +50,18 @@ def _shown(area):
     right("name_dots", "dots that lead nowhere", _members(name="..."))
     right("mime_long", "127 characters", _members(mime="a/" + "b" * 125))
     right("ten", "as many as there may be", *(_members(id=seed(f"file {at}", 16)) for at in range(10)))
-    given = {"question": "show", "attachments": _cbor([{**_members(), "later": 1}])}
-    shown = {"attachments": [{**_members(), "sealed": 98_336}], "encoded": _cbor([_members()])}
+    given = {"question": "show", "attachments": cbor([{**_members(), "later": 1}])}
+    shown = {"attachments": [{**_members(), "sealed": 98_336}], "encoded": cbor([_members()])}
     area.right("show_more", "a member of a later version is ignored", given, shown)
     area.right(
         "show_nothing",
         "a payload without the member",
-        {"question": "show", "attachments": _cbor(None)},
-        {"attachments": [], "encoded": _cbor([])},
+        {"question": "show", "attachments": cbor(None)},
+        {"attachments": [], "encoded": cbor([])},
     )
 
     def wrong(name, comment, value):
-        area.wrong(f"show_{name}", "malformed", comment, {"question": "show", "attachments": _cbor(value)})
+        area.wrong(f"show_{name}", "malformed", comment, {"question": "show", "attachments": cbor(value)})
 
     wrong("eleven", "one too many", [_members(id=seed(f"file {at}", 16)) for at in range(11)])
     wrong("twice", "one file twice", [_members(), _members(name="other")])

@@ -47,6 +47,36 @@ def tlvs(*pairs):
     return b"".join(u16(kind) + v16(data) for kind, data in pairs)
 
 
+class Written(bytes):
+    """CBOR that is put where a value belongs as it is, right or wrong."""
+
+
+def cbor(value):
+    """Deterministic CBOR; maps are dictionaries, whose keys are sorted here."""
+    if isinstance(value, Written):
+        return value
+    if value is None or isinstance(value, bool):
+        return {None: b"\xf6", False: b"\xf4", True: b"\xf5"}[value]
+    if isinstance(value, int):
+        return cbor_head(0, value)
+    if isinstance(value, bytes):
+        return cbor_head(2, len(value)) + value
+    if isinstance(value, str):
+        return cbor_head(3, len(value.encode())) + value.encode()
+    if isinstance(value, list):
+        return cbor_head(4, len(value)) + b"".join(map(cbor, value))
+    pairs = sorted((cbor(name), cbor(item)) for name, item in value.items())
+    return cbor_head(5, len(pairs)) + b"".join(name + item for name, item in pairs)
+
+
+def cbor_head(kind, value):
+    """A major type and its number, as short as it may be."""
+    if value < 24:
+        return u8(kind << 5 | value)
+    size = next(size for size in (1, 2, 4, 8) if value < 1 << 8 * size)
+    return u8(kind << 5 | {1: 24, 2: 25, 4: 26, 8: 27}[size]) + value.to_bytes(size, "big")
+
+
 def base64(data):
     return b64encode(data).decode()
 

@@ -142,7 +142,6 @@ export class Link {
 
   /** Another identity follows the server's; a statement that does not count is passed over. */
   async #learnSuccession({ statement }) {
-    if (!(statement instanceof Uint8Array)) return;
     try {
       await this.#account.identities.learn(statement, Math.floor(this.#finder.now / 1000));
     } catch (cause) {
@@ -152,8 +151,7 @@ export class Link {
 
   /** The server renewed its secret. Raises: malformed (it is not the one that it is said to be). */
   async #learnSecret({ kid, secret: bytes }) {
-    const isSecret = kid instanceof Uint8Array && bytes instanceof Uint8Array && bytes.length === SECRET_BYTES;
-    const secret = isSecret ? new DiscoverySecret(bytes) : null;
+    const secret = bytes.length === SECRET_BYTES ? new DiscoverySecret(bytes) : null;
     if (secret === null || toHex(keyId(secret)) !== toHex(kid)) {
       throw new Malformed("a discovery secret under the kid of another");
     }

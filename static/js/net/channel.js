@@ -175,8 +175,8 @@ export class Channel {
 
   #handleExchange(exchange) {
     if (!(exchange instanceof Request)) return this.#requests.answer(exchange);
-    const noticed = this.#handlers.notice(this, exchange.body.op, exchange.body);
-    return void answerOf(exchange, noticed).then((answer) => this.#send(MessageType.REQUEST, answer.encode()));
+    const act = (op, body) => this.#handlers.notice(this, op, body);
+    return void answerOf(exchange, act).then((answer) => this.#send(MessageType.REQUEST, answer.encode()));
   }
 
   /** A cause is a frame that is false, or a fault of ours: nothing on this session can be trusted after it. */

@@ -2,6 +2,7 @@
 
 import { Failure, Request, Response } from "../protocol/bodies.js";
 import { errorFor, Malformed, Unavailable } from "../protocol/errors.js";
+import { checkAnswer, checkNotice } from "../protocol/operations.js";
 import { retrySeconds } from "../protocol/retry.js";
 import { ChannelClosed } from "./failures.js";
 
@@ -31,7 +32,8 @@ export class RequestTable {
    * @param {object} [hooks]
    * @param {() => void} [hooks.sent] called just before the question is sealed, each time it is asked
    * @param {(body: object) => Promise<void>} [hooks.answered] nothing later is looked at before it is settled
-   * @returns {Promise<object>} the answer. Raises: the PeerError the server answered with; ChannelClosed.
+   * @returns {Promise<object>} the answer, of the shape that 3.14 gives it. Raises: the PeerError the server answered
+   * with; malformed (an answer of another shape); ChannelClosed.
    */
   ask(op, members, hooks = {}) {
     if (this.#closed) return Promise.reject(new ChannelClosed());
@@ -97,11 +99,12 @@ export class RequestTable {
 
 /**
  * What a notice is answered with once it was acted upon: what the server says may be forgotten there from then on.
- * @param {Request} request @param {Promise<void> | void} acted @returns {Promise<Response | Failure>}
+ * @param {Request} request @param {(op: string, body: object) => Promise<void> | void} act called for one of the page's
+ * @returns {Promise<Response | Failure>} a failure, too, for what is no notice
  */
-export async function answerOf({ id }, acted) {
+export async function answerOf({ id, body }, act) {
   try {
-    await acted;
+    await act(checkNotice(body), body);
     return new Response(id, {});
   } catch (cause) {
     if (cause instanceof Malformed) return new Failure(id, { code: cause.number, text: cause.text });
@@ -109,7 +112,12 @@ export async function answerOf({ id }, acted) {
   }
 }
 
-function actOn({ answered, resolve, reject }, body) {
+function actOn({ body: { op }, answered, resolve, reject }, body) {
+  try {
+    checkAnswer(op, body);
+  } catch (cause) {
+    return void reject(cause);
+  }
   if (answered) return answered(body).then(() => resolve(body), reject);
   return void resolve(body);
 }

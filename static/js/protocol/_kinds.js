@@ -1,4 +1,4 @@
-// The inner part of operations.js: the types a member of a request can have. Spec: 3.14
+// The inner part of operations.js: the types a member of a request or an answer can have. Spec: 3.14
 
 import { utf8 } from "../bytes.js";
 import { Malformed } from "./errors.js";
@@ -28,10 +28,10 @@ export class Exactly extends Kind {
   }
 }
 
-/** A byte string up to a size. */
+/** A byte string up to a size; without one, as long as the frame lets it be. */
 export class Bytes extends Kind {
-  /** @param {number} limit */
-  constructor(limit) {
+  /** @param {number} [limit] */
+  constructor(limit = Infinity) {
     super();
     this.limit = limit;
   }
@@ -41,14 +41,14 @@ export class Bytes extends Kind {
   }
 
   toString() {
-    return `b..${this.limit}`;
+    return `b${upTo(this.limit)}`;
   }
 }
 
-/** Text up to a number of bytes in UTF-8. */
+/** Text up to a number of bytes in UTF-8; without one, as long as the frame lets it be. */
 export class Text extends Kind {
-  /** @param {number} limit */
-  constructor(limit) {
+  /** @param {number} [limit] */
+  constructor(limit = Infinity) {
     super();
     this.limit = limit;
   }
@@ -58,7 +58,7 @@ export class Text extends Kind {
   }
 
   toString() {
-    return `t..${this.limit}`;
+    return `t${upTo(this.limit)}`;
   }
 }
 
@@ -73,10 +73,21 @@ export class Uint extends Kind {
   }
 }
 
-/** An array up to a number of items of one kind. */
+/** True or false. */
+export class Bool extends Kind {
+  fits(value) {
+    return typeof value === "boolean";
+  }
+
+  toString() {
+    return "bool";
+  }
+}
+
+/** An array up to a number of items of one kind; without one, as many as the frame holds. */
 export class Many extends Kind {
-  /** @param {Kind} of @param {number} limit */
-  constructor(of, limit) {
+  /** @param {Kind} of @param {number} [limit] */
+  constructor(of, limit = Infinity) {
     super();
     this.of = of;
     this.limit = limit;
@@ -92,7 +103,7 @@ export class Many extends Kind {
   }
 
   toString() {
-    return `[${this.of}]..${this.limit}`;
+    return `[${this.of}]${upTo(this.limit)}`;
   }
 }
 
@@ -134,4 +145,8 @@ export class Members extends Kind {
   toString() {
     return `{${this.members.join(", ")}}`;
   }
+}
+
+function upTo(limit) {
+  return limit === Infinity ? "" : `..${limit}`;
 }

@@ -130,7 +130,7 @@ test("a notice is answered once what it says is kept, and with a failure when it
     const { read, tell, channel } = await open(t, {
       notice: () => new Promise((resolve, reject) => (kept = { resolve, reject })),
     });
-    await tell(MessageType.REQUEST, new Request(6, { op: "successor" }).encode());
+    await tell(MessageType.REQUEST, new Request(6, { op: "psk_renew" }).encode());
     await tell(MessageType.PING, utf8("echo"));
     const [pong, ...others] = await read();
     assert.deepEqual([pong.type, others], [MessageType.PONG, []]);
@@ -141,6 +141,42 @@ test("a notice is answered once what it says is kept, and with a failure when it
     assert.ok(parseExchange(answer.payload) instanceof answered);
     assert.ok(channel.isOpen);
   }
+});
+
+test("a notice of another shape is answered as malformed, and nobody acts on it", async (t) => {
+  const { channel, heard, read, tell } = await open(t);
+  const wrong = [
+    {},
+    { op: "room.create", room: ROOM, scheme: 1 },
+    { op: "toString" },
+    { op: "secret", kid: new Uint8Array(8) },
+    { op: "successor" },
+    { op: "successor", statement: new Uint8Array(207) },
+  ];
+
+  for (const [id, body] of wrong.entries()) await tell(MessageType.REQUEST, new Request(id, body).encode());
+
+  const answers = (await read(wrong.length)).map((frame) => parseExchange(frame.payload));
+  assert.ok(answers.every((answer) => answer instanceof Failure));
+  assert.deepEqual(answers.map(({ id, body }) => [id, body.code]), wrong.map((_, id) => [id, 1]));
+  assert.deepEqual(heard, []);
+  assert.ok(channel.isOpen);
+});
+
+test("an answer of another shape is malformed where it was asked, and the session goes on", async (t) => {
+  const { channel, read, tell } = await open(t);
+  const acted = [];
+  const hooks = { answered: async (body) => void acted.push(body) };
+  const asked = [["room.create", {}], ["directory", { members: [], more: 0 }], ["room.create", { epoch: 3, later: 1 }]];
+  const answers = asked.map(([op]) => channel.request(op, {}, hooks).catch((cause) => cause.code));
+
+  for (const [at, frame] of (await read(asked.length)).entries()) {
+    await tell(MessageType.REQUEST, new Response(parseExchange(frame.payload).id, asked[at][1]).encode());
+  }
+
+  assert.deepEqual(await Promise.all(answers), ["malformed", "malformed", { epoch: 3, later: 1 }]);
+  assert.deepEqual(acted, [{ epoch: 3, later: 1 }]);
+  assert.ok(channel.isOpen);
 });
 
 test("no more messages are under way than the window has room for", async (t) => {
@@ -206,16 +242,16 @@ test("a session that retires waits for its answers and says goodbye", async (t) 
 
 test("what was asked too fast is asked again after the time the server says, and nothing overtakes it", async (t) => {
   const { channel, read, tell } = await open(t);
-  const first = channel.request("directory");
+  const first = channel.request("name.set", { name: "Alice" });
   const [asked] = (await read()).map((frame) => parseExchange(frame.payload));
 
   const began = Date.now();
   await tell(MessageType.REQUEST, new Failure(asked.id, { code: 7, text: "1 seconds until a next try" }).encode());
-  const second = channel.request("device.list");
+  const second = channel.request("file.drop");
   const again = (await read(2)).map((frame) => parseExchange(frame.payload));
 
   assert.ok(Date.now() - began >= 950);
-  assert.deepEqual(again.map(({ body }) => body.op), ["directory", "device.list"]);
+  assert.deepEqual(again.map(({ body }) => body.op), ["name.set", "file.drop"]);
   for (const { id } of again) await tell(MessageType.REQUEST, new Response(id, {}).encode());
   assert.deepEqual([await first, await second], [{}, {}]);
 });

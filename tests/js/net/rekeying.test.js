@@ -174,9 +174,9 @@ test("questions and messages go on through a rekey, in their order", async (t) =
   await line.reached(1);
   await until(() => line.state.heard.length > 42 && line.state.told.length === 40);
   const [, question] = line.state.heard.find(([type]) => type === MessageType.REQUEST);
-  await line.tell(MessageType.REQUEST, new Response(parseExchange(question).id, { members: [] }).encode());
+  await line.tell(MessageType.REQUEST, new Response(parseExchange(question).id, { members: [], more: false }).encode());
 
-  assert.deepEqual(await asked, { members: [] });
+  assert.deepEqual(await asked, { members: [], more: false });
   assert.deepEqual(line.state.told, [...ids.keys()]);
   const said = line.state.heard.filter(([type]) => type === MessageType.CHAT);
   const texts = said.map(([, payload]) => new TextDecoder().decode(payload.subarray(16)));
