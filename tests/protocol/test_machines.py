@@ -2,12 +2,15 @@
 
 import base64
 import json
+import pkgutil
 import re
+from importlib import import_module
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clawchat import protocol
 from clawchat.protocol import frame, primitives, server_handshake
 from clawchat.protocol.errors import CODES
 from clawchat.protocol.keys import IdentityPublic
@@ -31,6 +34,20 @@ def words(name: str, data: bytes) -> set[str]:
     told = play(name, data).split()
     assert all(WORD.fullmatch(word) for word in told), told
     return set(told)
+
+
+def test_every_machine_of_the_protocol_is_played_with():
+    """A class that receives from the other end, and was added, goes into a world, too."""
+    modules = [import_module(f"clawchat.protocol.{each.name}") for each in pkgutil.iter_modules(protocol.__path__)]
+    classes = {each for module in modules for each in vars(module).values() if isinstance(each, type)}
+    receiving = {each for each in classes if any(name.startswith("receive") for name in vars(each))}
+
+    worlds = {name: make(Script(b"")) for name, make in MACHINES.items()}
+    handshakes = {type(end) for name in MACHINES.keys() - {"session"} for end in vars(worlds[name]).values()}
+    rekeys = {type(end.rekey) for end in worlds["session"].ends}
+    assert {type(end.session) for end in worlds["session"].ends} == {Session}
+    assert receiving - {Session} <= handshakes | rekeys
+    assert len(receiving) >= 4
 
 
 def test_every_machine_has_scripts_that_come_far():
