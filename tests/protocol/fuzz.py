@@ -3,7 +3,7 @@
     python -m tests.protocol.fuzz [SECONDS]          all of them, in so much time together (600)
     python -m tests.protocol.fuzz --only NAME [SECONDS]
     python -m tests.protocol.fuzz --keep             put short inputs of the protocol's into tests/vectors
-    python -m tests.protocol.fuzz --keep machines    only those of the machines
+    python -m tests.protocol.fuzz --keep NAME...     only those of some
 
 What finds new paths is kept in var/fuzz, so that the next run goes on from there; what is a find lies there, too.
 """
@@ -18,7 +18,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from tests.mls.decoders import DECODERS
@@ -148,13 +148,13 @@ def main(names: list[str], seconds: float) -> int:
     return 1 if finds else 0
 
 
-def keep(only_machines: bool = False) -> None:
-    """The shortest inputs of each parser of the protocol and of each of its machines, with what is to come of them."""
-    if not only_machines:
-        kept = {name: _shortest(name, functools.partial(verdict, name), MAX_BYTES, MAX_ALIKE) for name in PARSERS}
-        CORPUS.write_text(json.dumps(kept, indent=1) + "\n")
-    kept = {name: _shortest(name, functools.partial(play, name), MAX_SCRIPT_BYTES, 1) for name in MACHINES}
-    MACHINE_CORPUS.write_text(json.dumps(kept, indent=1) + "\n")
+def keep(names: Collection[str]) -> None:
+    """The shortest inputs of these parsers of the protocol and of these machines, with what is to come of them."""
+    kinds = ((CORPUS, PARSERS, verdict, MAX_BYTES, MAX_ALIKE), (MACHINE_CORPUS, MACHINES, play, MAX_SCRIPT_BYTES, 1))
+    for corpus, targets, outcome, *most in kinds:
+        kept = json.loads(corpus.read_text())
+        kept |= {name: _shortest(name, functools.partial(outcome, name), *most) for name in targets if name in names}
+        corpus.write_text(json.dumps({name: kept[name] for name in targets if name in kept}, indent=1) + "\n")
 
 
 def _shortest(name: str, outcome: Callable[[bytes], str], max_bytes: int, max_alike: int) -> dict[str, str]:
@@ -172,7 +172,7 @@ def _shortest(name: str, outcome: Callable[[bytes], str], max_bytes: int, max_al
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--keep"]:
-        keep(sys.argv[2:3] == ["machines"])
+        keep(sys.argv[2:] or [*PARSERS, *MACHINES])
     elif sys.argv[1:2] == ["--only"]:
         sys.exit(main([sys.argv[2]], float(sys.argv[3]) if len(sys.argv) > 3 else 60))
     else:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from clawchat.client.rooms.payload import encode_profile, encode_text
 from clawchat.protocol._vectors import encode_vector
-from clawchat.protocol.bodies import Failure, Request
+from clawchat.protocol.bodies import Failure, Request, Response
 from clawchat.protocol.connection_info import AuditHead, ConnectionInfo, Endpoint, RevocationsHead
 from clawchat.protocol.credential import seal_root_blob
 from clawchat.protocol.encoding import encode_cbor, encode_tlvs, parse_cbor, u8, u16, u32, u64
@@ -18,6 +18,7 @@ from clawchat.protocol.keys import DecapsulationKey, DeviceKey, ExchangeSecret, 
 from clawchat.protocol.operations import (
     NOTICES,
     OPERATIONS,
+    Bool,
     Bytes,
     Exactly,
     Many,
@@ -29,7 +30,7 @@ from clawchat.protocol.padding import pad
 from clawchat.protocol.parameters import KeyLimits, ServerParameters, encode_client_name
 from clawchat.protocol.revocation_list import RevocationKind, RevocationList, Revoked
 from clawchat.protocol.wraps import WRAPS_STEP, join_wraps, make_wrap
-from tests.protocol.parsers import FRAME_KEYS, GATE, IDENTITY, PSK, RECOVERY, SECRET, encode_invite_body, verdict
+from tests.protocol.parsers import FRAME_KEYS, GATE, IDENTITY, PSK, RECOVERY, SECRET, encode_invite_body, named, verdict
 
 VECTORS = Path(__file__).resolve().parents[1] / "vectors"
 BODIES = ("chat_send", "chat_delivery", "file_chunk", "presence", "error", "close_notify", "ack", "ping", "exchange")
@@ -66,6 +67,8 @@ def example(shape: object) -> object:
             return "text"
         case Uint():
             return 7
+        case Bool():
+            return True
         case Many():
             return [example(shape.of)] * 2
         case Members():
@@ -95,6 +98,11 @@ def external_commit() -> bytes:
     nodes = vector(b"node") + vector(vector(b"sealed") + vector(b"text"))
     head = u16(1) + u16(1) + vector(bytes(16)) + u64(5) + u8(4) + vector(u8(1) + bytes(32)) + u8(3)
     return head + vector(proposals) + u8(1) + leaf + vector(nodes) + vector(b"signed") + vector(b"tag")
+
+
+def answered() -> list[bytes]:
+    """The answer to each operation, with all its members."""
+    return [named(name) + Response(1, example(each.answer)).encode() for name, each in OPERATIONS.items()]
 
 
 @cache
@@ -128,6 +136,7 @@ def seeds() -> dict[str, list[bytes]]:
         "signal": [each[16:] for each in hexed("bodies", "data", body="presence")],
         "request": asked(OPERATIONS),
         "notice": asked(NOTICES),
+        "answer": answered(),
         "connection info": [info().encode()],
         "payload": [encode_text("späť", 7), encode_profile("room", 7), encode_cbor({"type": "later"}), *shown],
         "revocations": [RevocationList(1, 2, revoked).encode()],

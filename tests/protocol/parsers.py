@@ -16,6 +16,7 @@ from clawchat.protocol.bodies import (
     ErrorBody,
     FileChunk,
     PresenceBody,
+    Response,
     SealedSignal,
     parse_exchange,
     parse_ping,
@@ -36,6 +37,7 @@ from clawchat.protocol.encoding import (
     parse_json,
     parse_text,
     parse_tlvs,
+    u8,
 )
 from clawchat.protocol.errors import Malformed, PeerError
 from clawchat.protocol.external_commit import ExternalCommit
@@ -61,7 +63,7 @@ from clawchat.protocol.limits import (
     REQUEST_MAX_ITEMS,
 )
 from clawchat.protocol.message_header import MessageHeader
-from clawchat.protocol.operations import check_notice, check_request
+from clawchat.protocol.operations import OPERATIONS, check_answer, check_notice, check_request
 from clawchat.protocol.padding import unpad
 from clawchat.protocol.parameters import ServerParameters, parse_client_name
 from clawchat.protocol.places import parse_place
@@ -178,6 +180,22 @@ def notice(data: bytes) -> bytes:
     return exchange.encode()
 
 
+def answer(data: bytes) -> bytes:
+    """A server's answer, behind the name of the operation it answers and its length."""
+    reader = Reader(data)
+    name = parse_text(reader.take(reader.u8()))
+    exchange = parse_exchange(reader.rest())
+    if name not in OPERATIONS or not isinstance(exchange, Response):
+        raise Malformed("no answer of ours")
+    check_answer(name, exchange.body)
+    return named(name) + exchange.encode()
+
+
+def named(operation: str) -> bytes:
+    """What stands before an answer."""
+    return u8(len(operation.encode())) + operation.encode()
+
+
 def place(data: bytes) -> None:
     """A URL; what is no place of ours counts as refused here."""
     if parse_place(parse_text(data)) is None:
@@ -225,6 +243,7 @@ PARSERS: dict[str, Parser] = {
     "exchange": lambda data: parse_exchange(data).encode(),
     "request": request,
     "notice": notice,
+    "answer": answer,
     # Objects
     "invite": again(lambda data: Invite.parse(parse_text(data)), lambda found: found.encode().encode()),
     "invite body": lambda data: encode_invite_body(invite_body(data)),

@@ -22,7 +22,7 @@ import { gateKey, keyId } from "../../../static/js/protocol/key_schedule.js";
 import * as keys from "../../../static/js/protocol/keys.js";
 import * as limits from "../../../static/js/protocol/limits.js";
 import { MessageHeader } from "../../../static/js/protocol/message_header.js";
-import { checkNotice, checkRequest } from "../../../static/js/protocol/operations.js";
+import { checkAnswer, checkNotice, checkRequest, OPERATIONS } from "../../../static/js/protocol/operations.js";
 import { unpad } from "../../../static/js/protocol/padding.js";
 import { parseClientName, ServerParameters } from "../../../static/js/protocol/parameters.js";
 import { parsePlace } from "../../../static/js/protocol/places.js";
@@ -71,6 +71,16 @@ function asked(data, check) {
   const exchange = bodies.parseExchange(data);
   check(exchange.body);
   return exchange.encode();
+}
+
+/** A server's answer, behind the name of the operation it answers and its length. */
+function answer(data) {
+  const reader = new encoding.Reader(data);
+  const name = encoding.parseText(reader.take(reader.u8()));
+  const exchange = bodies.parseExchange(reader.rest());
+  if (!Object.hasOwn(OPERATIONS, name) || !(exchange instanceof bodies.Response)) throw new Malformed("no answer of ours");
+  checkAnswer(name, exchange.body);
+  return concat(Uint8Array.of(utf8(name).length), utf8(name), exchange.encode());
 }
 
 async function wraps(data) {
@@ -123,6 +133,7 @@ export const PARSERS = {
   exchange: (data) => bodies.parseExchange(data).encode(),
   request: (data) => asked(data, checkRequest),
   notice: (data) => asked(data, checkNotice),
+  answer,
   invite: again(
     (data) => Invite.parse(text(data)),
     (invite) => utf8(invite.encode()),
