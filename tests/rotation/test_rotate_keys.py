@@ -1,6 +1,7 @@
 """`manage.py rotate_keys`: one kind of key or all of them, told before and after."""
 
 import asyncio
+import json
 from datetime import timedelta
 
 import pytest
@@ -94,6 +95,55 @@ def test_all_changes_everything_that_there_is(now_house, capsys):
     # The file follows with the next pass, signed by both.
     now_house.settle(now_house.now + 1)
     assert published_info().server_id == name
+
+
+def told(capsys, *arguments: str) -> dict:
+    """What the command prints for programs."""
+    return json.loads(rotate(capsys, "--json", *arguments))
+
+
+def test_programs_read_how_the_keys_stand_and_what_would_change(now_house, capsys):
+    """One object whatever is asked; a dry run changes nothing."""
+    kid = current_kid()
+    standing = told(capsys)
+    assert set(standing) == {"dry_run", "before", "keys", "after"} and standing["keys"] == {}
+    assert set(standing["before"]) == {"identity", "discovery", "tls", "devices", "sessions", "master"}
+
+    dry = told(capsys, "--all", "--dry-run")
+
+    assert dry["dry_run"] and dry["before"] == dry["after"] == standing["before"]
+    assert dry["keys"].pop("tls")["result"] == "would be refused"
+    assert {found["result"] for found in dry["keys"].values()} == {"would change"} and len(dry["keys"]) == 5
+    assert "new secret is drawn" in dry["keys"]["discovery"]["sentence"]
+    assert current_kid() == kid and ServerIdentity.objects.count() == 1
+
+
+def test_programs_read_what_became_of_each_kind(now_house, capsys):
+    """All of it is one object on the standard output, also while a long change tells how far it is; no key is in it."""
+    kid = current_kid()
+    call_command("rotate_keys", "--all", "--json")
+    out, err = capsys.readouterr()
+    found = json.loads(out)
+
+    assert found["keys"].pop("tls") == {
+        "result": "refused",
+        "sentence": "This server speaks no TLS, so there is no key of it.",
+    }
+    assert {each["result"] for each in found["keys"].values()} == {"changed"} and len(found["keys"]) == 5
+    assert kid.hex() in found["before"]["discovery"] and current_kid().hex() in found["after"]["discovery"]
+    assert "The new master key is in the file." in err
+    keys = identity.server_keys()
+    for secret in (bytes(keys.identity), bytes(keys.discovery_secret), master_keys()[0].raw):
+        assert secret.hex() not in out + err
+
+
+def test_programs_read_a_refusal_and_get_its_status(now_house, capsys):
+    """As without --json: an error when nothing that was asked for was changed."""
+    with pytest.raises(CommandError, match="speaks no TLS"):
+        call_command("rotate_keys", "--tls", "--json")
+
+    found = json.loads(capsys.readouterr().out)
+    assert found["keys"]["tls"]["result"] == "refused" and found["before"] == found["after"]
 
 
 def test_a_second_handover_is_refused_in_a_sentence(now_house, capsys):

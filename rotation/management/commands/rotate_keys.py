@@ -1,5 +1,6 @@
 """`manage.py rotate_keys`: new keys, of one kind or of all, while everything runs."""
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 
@@ -15,6 +16,8 @@ from rotation.wording import who_runs_this
 NAME_WIDTH = 11
 # More than both identities ever serve, and less than a span of time can hold.
 TOO_LONG = 10**9
+# What programs read.
+CHANGED, REFUSED, WOULD, WOULD_REFUSE = "changed", "refused", "would change", "would be refused"
 
 
 class Command(BaseCommand):
@@ -26,7 +29,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """Take one option for each kind, --all, --overlap, --why and --dry-run."""
+        """Take one option for each kind, --all, --overlap, --why, --dry-run and --json."""
         for kind in KINDS:
             parser.add_argument(f"--{kind.name}", action="store_true", help=kind.help)
         parser.add_argument("--all", action="store_true", help="all of these")
@@ -39,6 +42,9 @@ class Command(BaseCommand):
         )
         parser.add_argument("--why", default="renewed by an operator", help="a few words for the audit log")
         parser.add_argument("--dry-run", action="store_true", help="tell what would change, and change nothing")
+        parser.add_argument(
+            "--json", action="store_true", help="print one object for programs, of each kind its result"
+        )
 
     def handle(self, **options: object) -> None:
         """Tell, change, tell."""
@@ -46,48 +52,76 @@ class Command(BaseCommand):
             ensure_server()
         except MasterKeyError as error:
             raise CommandError(str(error)) from None
+        self._is_json = bool(options["json"])
         chosen = kinds_named([kind.name for kind in KINDS if options["all"] or options[kind.name]])
         overlap = _overlap(options["overlap"])
-        self._say("Now:", standings())
-        if not chosen:
-            return
+        before = standings()
+        self._say("Now:", before)
         order = Order(
             f"rotate_keys, run by {who_runs_this()}",
             str(options["why"]),
             overlap,
             self._tell,
         )
-        self._say(
-            "What would change:" if options["dry_run"] else "What changes:",
-            {kind.name: kind.obstacle() or kind.prospect(order) for kind in chosen},
-        )
-        if options["dry_run"]:
-            self.stdout.write("Nothing was changed.")
-            return
-        failed = self._change(chosen, order)
-        self._say("Now:", standings())
-        if failed and (len(failed) == len(chosen) or not options["all"]):
-            raise CommandError(" ".join(failed))
+        results = self._foresee(chosen, order)
+        if chosen:
+            self._say("What would change:" if options["dry_run"] else "What changes:", _sentences(results))
+        after = before
+        if chosen and not options["dry_run"]:
+            results = self._change(chosen, order)
+            after = standings()
+            self._say("Now:", after)
+        elif chosen:
+            self._say("Nothing was changed.", {})
+        if self._is_json:
+            told = {"dry_run": bool(options["dry_run"]), "before": before, "keys": results, "after": after}
+            self.stdout.write(json.dumps(told, indent=2))
+        refused = [result["sentence"] for result in results.values() if result["result"] == REFUSED]
+        if refused and (len(refused) == len(chosen) or not options["all"]):
+            raise CommandError(" ".join(refused))
 
-    def _change(self, chosen: Sequence[KeyKind], order: Order) -> list[str]:
-        """Change one after the other; the sentences of those that could not be changed."""
-        duties, failed = {}, []
+    def _foresee(self, chosen: Sequence[KeyKind], order: Order) -> dict[str, dict[str, str]]:
+        """What changing each would come to."""
+        found = {}
+        for kind in chosen:
+            obstacle = kind.obstacle()
+            found[kind.name] = _result(WOULD_REFUSE, obstacle) if obstacle else _result(WOULD, kind.prospect(order))
+        return found
+
+    def _change(self, chosen: Sequence[KeyKind], order: Order) -> dict[str, dict[str, str]]:
+        """Change one after the other, and say of each what came of it."""
+        found = {}
         for kind in chosen:
             try:
-                duties[kind.name] = change(kind, order)
+                found[kind.name] = _result(CHANGED, change(kind, order))
             except KeyNotChanged as error:
-                failed.append(str(error))
-                duties[kind.name] = f"Not changed. {error}"
-        self._say("Nothing was changed:" if len(failed) == len(chosen) else "Done. Who has to do what:", duties)
-        return failed
+                found[kind.name] = _result(REFUSED, str(error))
+        nothing = all(result["result"] == REFUSED for result in found.values())
+        self._say("Nothing was changed:" if nothing else "Done. Who has to do what:", _sentences(found))
+        return found
 
     def _say(self, title: str, lines: dict[str, str]) -> None:
+        if self._is_json:
+            return
         self.stdout.write(title)
         for name, line in lines.items():
             self.stdout.write(f"  {name:<{NAME_WIDTH}}{line}")
 
     def _tell(self, sentence: str) -> None:
-        self.stdout.write(f"  {sentence}")
+        # A program reads one piece of JSON; whoever watches it sees how far it is all the same.
+        (self.stderr if self._is_json else self.stdout).write(f"  {sentence}")
+
+
+def _result(result: str, sentence: str) -> dict[str, str]:
+    return {"result": result, "sentence": sentence}
+
+
+def _sentences(results: dict[str, dict[str, str]]) -> dict[str, str]:
+    """What people read of each."""
+    return {
+        name: f"Not changed. {found['sentence']}" if found["result"] == REFUSED else found["sentence"]
+        for name, found in results.items()
+    }
 
 
 def _overlap(seconds: int) -> timedelta:
