@@ -23,7 +23,7 @@ from tests.bench.two_samples import Sampler, compare, timed
 from tests.protocol.pairs import NOW_MS, pair
 
 DEVICES = 40
-SAMPLES = 1_000
+SAMPLES = 4_000
 
 
 def lookups() -> dict[str, Any]:
