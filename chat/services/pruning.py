@@ -19,6 +19,8 @@ KEY_PACKAGES_KEPT = timedelta(days=30)
 # Wrong passwords, with addresses: they count for a quarter of an hour.
 ATTEMPTS_KEPT = timedelta(days=1)
 MILLISECONDS_PER_DAY = 86_400_000
+# Messages that go in one transaction, and how long it rests between two.
+ROWS_AT_ONCE, PAUSE_SECONDS = 256, 0.15
 
 
 def prune_leftovers() -> dict[str, int]:
@@ -60,17 +62,28 @@ def prune_files(retention_days: int | None = None) -> int:
     return files.drop_old(days) if days else 0
 
 
-@transaction.atomic
 def _prune_room(room_pk: int, before_ms: int) -> int:
+    """A few rows a transaction, and a pause after each: whoever writes meanwhile waits for none of it long."""
+    removed = count = _prune_some(room_pk, before_ms)
+    while count == ROWS_AT_ONCE:
+        time.sleep(PAUSE_SECONDS)
+        count = _prune_some(room_pk, before_ms)
+        removed += count
+    return removed
+
+
+@transaction.atomic
+def _prune_some(room_pk: int, before_ms: int) -> int:
     # The room's lock keeps the writer out, and the note of how far the log was cut goes with the cut.
     room = Room.objects.select_for_update().get(pk=room_pk)
-    old = Envelope.objects.filter(room=room, stored_ms__lt=before_ms)
-    last = old.aggregate(last=Max("seq"))["last"]
+    log = Envelope.objects.filter(room=room)
+    # Everything up to the last old row, whatever a clock that was set back wrote into one between.
+    last = log.filter(stored_ms__lt=before_ms).aggregate(last=Max("seq"))["last"]
     if last is None:
         return 0
-    Room.objects.filter(pk=room_pk).update(pruned_through=last)
-    # Everything up to the last old row, whatever a clock that was set back wrote into one between.
-    going = Envelope.objects.filter(room=room, seq__lte=last)
+    cut = max(log.filter(seq__lte=last).order_by("seq").values_list("seq", flat=True)[:ROWS_AT_ONCE])
+    Room.objects.filter(pk=room_pk).update(pruned_through=cut)
+    going = log.filter(seq__lte=cut)
     _give_back(going)
     return going.delete()[0]
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-START_SECONDS = 40.0
+START_SECONDS = 120.0
 USER, PASSWORD = "alice", "correct horse battery"
 BUCKET = "mirror"
 # As tests/discovery/object_store.py has it.

@@ -34,7 +34,7 @@ from tests.e2e.server import ROOT, ServerProcess
 from tests.e2e.talking import application_log, everything_arrived, said, start_talking
 from tests.rotation.certificates import shake_hands
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
 
 # Long enough for everybody to come by the new identity on a busy machine, short enough to wait for its end.
 OVERLAP = 75

@@ -6,8 +6,8 @@ from datetime import timedelta
 from axes.models import AccessAttempt
 from django.utils import timezone
 
-from chat.models import Envelope, KeyPackage, News, StagedBlob
-from chat.services import key_packages, rooms, staging
+from chat.models import Envelope, KeyPackage, News, Room, StagedBlob
+from chat.services import key_packages, pruning, rooms, staging
 from chat.services.delivery import store
 from chat.services.pruning import MILLISECONDS_PER_DAY, prune_leftovers, prune_messages
 from clawchat.protocol.primitives import sha256
@@ -28,6 +28,23 @@ def test_messages_go_after_the_retention(alice, room):
     [resumed] = rooms.resume(alice.pk, {bytes(room.room_id): 0})
     assert (resumed.cursor, resumed.head) == (3, 4)
     assert prune_messages() == 0
+
+
+def test_a_long_log_goes_in_pieces(alice, room, monkeypatch):
+    """Each piece in a transaction of its own, cut where the room says; what a clock that was set back wrote goes too."""
+    monkeypatch.setattr(pruning, "ROWS_AT_ONCE", 2)
+    cuts = []
+    monkeypatch.setattr(time, "sleep", lambda _: cuts.append(Room.objects.get(pk=room.pk).pruned_through))
+    now_ms = time.time_ns() // 1_000_000
+    for days in (91, 91, 0, 91, 0):
+        store([message(alice, room)], now_ms - days * MILLISECONDS_PER_DAY)
+
+    assert prune_messages() == 4
+
+    assert cuts == [2, 4]
+    assert list(Envelope.objects.values_list("seq", flat=True)) == [5]
+    [resumed] = rooms.resume(alice.pk, {bytes(room.room_id): 0})
+    assert (resumed.cursor, resumed.head) == (4, 5)
 
 
 def test_what_is_pruned_counts_no_more(alice, bob, room):
