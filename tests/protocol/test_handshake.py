@@ -351,7 +351,13 @@ def test_steps_come_once_and_in_order():
     third = ends.authenticate(second)
     with pytest.raises(UsageError):
         ends.authenticate(second)
-    finished, _ = ends.finish(third)
+    with pytest.raises(UsageError):
+        server.verify(ends.psk, None)
+    server.receive_client_auth(third)
+    with pytest.raises(UsageError):
+        server.receive_client_auth(third)
+    server.verify(ends.psk, ends.device.public)
+    finished, _ = server.finish({}, MESSAGE_ID, NOW_MS)
     for again in (
         lambda: server.receive_client_auth(third),
         lambda: server.verify(ends.psk, None),
