@@ -23,6 +23,9 @@ from clawchat.protocol.limits import INVITE_DEFAULT_SECONDS, INVITE_MAX_SECONDS,
 from clawchat.protocol.primitives import random_bytes
 
 OPEN_INVITES_PER_MEMBER = 100
+# Also of those whose minute is over: each is a row, an event in the audit log and a new connection file.
+INVITES_AN_HOUR = 100
+HOUR = timedelta(hours=1)
 
 
 @dataclass(frozen=True, repr=False)
@@ -47,8 +50,8 @@ def create_invite(
 
     Units: lifetime 60 to 604,800 seconds.
     Whoever holds it finds the server once a mirror has the next connection file, which is published at once.
-    Raises: malformed (lifetime, label); limit (the member has 100 open ones; devices and open invites together are
-    608); revoked (the device that makes it, meanwhile).
+    Raises: malformed (lifetime, label); limit (the member has 100 open ones, or made 100 within an hour; devices and
+    open invites together are 608); revoked (the device that makes it, meanwhile).
     Spec: 3.2, 3.10, 3.14
     """
     if not label.isprintable():
@@ -116,11 +119,16 @@ def owner_exists() -> bool:
 def _check_count(made_by: Device, now: datetime) -> None:
     # The row lock makes two requests at once count one after the other.
     Member.objects.select_for_update().get(pk=made_by.member_id)
-    open_ones = Invite.objects.open(now).filter(made_by__member=made_by.member_id)
+    theirs = Invite.objects.filter(made_by__member=made_by.member_id)
+    open_ones = theirs.open(now)
     made = open_ones.count()
     if made >= OPEN_INVITES_PER_MEMBER:
         soonest = open_ones.aggregate(soonest=Min("expires_at"))["soonest"]
         raise Limit(retry_text((soonest - now).total_seconds(), f"{made} open invites"))
+    lately = theirs.filter(created_at__gt=now - HOUR).order_by("created_at").values_list("created_at", flat=True)
+    made = lately.count()
+    if made >= INVITES_AN_HOUR:
+        raise Limit(retry_text((lately[0] + HOUR - now).total_seconds(), f"{made} invites within an hour"))
 
 
 def _text(invite_id: bytes, psk: PreSharedKey, expires_at: datetime) -> str:

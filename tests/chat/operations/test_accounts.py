@@ -1,8 +1,11 @@
 """Accounts, names, the directory, devices and invites, asked over a session."""
 
-import pytest
+from datetime import timedelta
 
-from chat.models import Member
+import pytest
+from django.utils import timezone
+
+from chat.models import Invite, Member
 from clawchat.protocol.credential import DeviceKind, LeafIdentity, sign_identity, user_id
 from clawchat.protocol.errors import Limit, Malformed, NotMember, Unauthentic
 from clawchat.protocol.keys import DeviceKey, RootKey
@@ -215,3 +218,18 @@ async def test_open_invites_have_a_bound(bob, monkeypatch):
 
     with pytest.raises(Limit):
         await bob.request("invite.create")
+
+
+async def test_invites_of_a_minute_have_a_bound_too(hub, bob, monkeypatch):
+    """One member cannot have the connection file written over and over, nor fill the audit log."""
+    monkeypatch.setattr("chat.services.invites.INVITES_AN_HOUR", 2)
+    for _ in range(2):
+        await bob.request("invite.create", lifetime=60)
+    long_ago = timezone.now() - timedelta(seconds=90)
+    await hub.database.run(lambda: Invite.objects.update(created_at=long_ago, expires_at=long_ago))
+
+    with pytest.raises(Limit, match="within an hour"):
+        await bob.request("invite.create")
+
+    await hub.database.run(lambda: Invite.objects.update(created_at=timezone.now() - timedelta(hours=1)))
+    await bob.request("invite.create")

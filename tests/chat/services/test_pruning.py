@@ -31,7 +31,7 @@ def test_messages_go_after_the_retention(alice, room):
 
 
 def test_a_long_log_goes_in_pieces(alice, room, monkeypatch):
-    """Each piece in a transaction of its own, cut where the room says; what a clock that was set back wrote goes too."""
+    """Each piece in a transaction of its own, cut where the room says, with what a clock that was set back wrote."""
     monkeypatch.setattr(pruning, "ROWS_AT_ONCE", 2)
     cuts = []
     monkeypatch.setattr(time, "sleep", lambda _: cuts.append(Room.objects.get(pk=room.pk).pruned_through))
