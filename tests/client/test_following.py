@@ -179,8 +179,7 @@ async def test_who_is_told_nothing_looks_by_itself(server, alice):
     new = await server.open_port()
     server.publish(old, new)
 
-    await until(lambda: alice.port == new.number)
-    assert len(server.seats) == 1
+    await until(lambda: alice.port == new.number and len(server.seats) == 1)
 
 
 async def test_mirrors_that_are_down_disturb_no_session(server, alice):

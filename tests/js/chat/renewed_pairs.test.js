@@ -78,7 +78,11 @@ for (const cut of ["store", "answer", "finish"]) {
     } else noticeAll(server);
     await until(app, () => server.cutRenewal === "" && isConnected(app) && server.psks.size >= 1, 20_000);
     await until(app, () => server.following.size === 1 || !server.psks.has(first), 20_000);
-    await new Promise((resolve) => setTimeout(resolve, 30));
+    const isKept = async () => {
+      const { inUse, following } = await kept(storageName);
+      return inUse !== first || following !== null;
+    };
+    while (!(await isKept())) await new Promise((resolve) => setTimeout(resolve, 10));
     await app.close();
 
     await (await comeBack(server, storageName)).close();

@@ -14,6 +14,7 @@ export class FakeFiles {
   create(device, { file, room, size }) {
     const most = this.mostBytes;
     if (size > sealedSize(Math.min(most, FILE_MAX_BYTES))) throw Object.assign(new TooLarge("of the policy"), { details: { most } });
+    if (size < sealedSize(0)) throw new Malformed("smaller than any");
     const [id, maker] = [toHex(file), toHex(device)];
     const known = this.files.get(id) ?? { room: toHex(room), maker, size, chunks: [] };
     if (known.maker !== maker || known.size !== size || known.room !== toHex(room)) throw new Malformed("taken");
