@@ -119,6 +119,45 @@ def test_inner_json_has_the_specifications_names():
     assert "secret" not in inner
 
 
+def test_inner_json_has_these_members():
+    """Each by its own name, the first endpoint a second time at the top."""
+    made = json.loads(replace(INFO, suites=(1, 2)).encode())
+    endpoint = {
+        "host": "chat.example",
+        "port": 54321,
+        "path": PATH,
+        "tls": True,
+        "from": NOW - 60,
+        "until": NOW + 3840,
+        "load": 0.5,
+        "region": "eu",
+        "retiring": False,
+        "fixed": False,
+    }
+
+    assert made["endpoints"][0] == endpoint
+    assert (made["ip_address"], made["tls"], made["suites"]) == ("chat.example", True, [1, 2])
+    assert (made["server_name"], made["grace_period"]) == ("Käfer & Co", 300)
+    assert made["metadata"] == {"location": "attic", "region": "eu", "load": 0.5}
+    assert made["supported_ciphers"] == [
+        "TLS_AES_256_GCM_SHA384",
+        "TLS_CHACHA20_POLY1305_SHA256",
+        "TLS_AES_128_GCM_SHA256",
+    ]
+    assert ConnectionInfo.parse(json.dumps(made).encode(), SERVER.public).suites == (1, 2)
+
+
+def test_what_a_file_may_leave_out():
+    """It is empty, nothing or the usual, as the specification's own files have it."""
+    made = json.loads(INFO.encode())
+    for name in ("server_name", "grace_period", "urls", "suites", "supported_ciphers", "min_client", "metadata"):
+        del made[name]
+    info = ConnectionInfo.parse(json.dumps(made).encode(), SERVER.public)
+
+    assert (info.server_name, info.minimum_client, info.location) == ("", "", "")
+    assert (info.grace_seconds, info.urls, info.suites, info.supported_ciphers) == (0, (), (2,), ())
+
+
 def members():
     return json.loads(published())
 
