@@ -175,6 +175,8 @@ def test_attachments_go_through_a_payload():
         {"mime": "Text/plain"},
         {"mime": "text"},
         {"name": ""},
+        {"name": "."},
+        {"name": ".."},
         {"name": "a/b"},
         {"name": "\ud800"},
         {"name": "ä" * 128},
@@ -228,6 +230,9 @@ def test_any_name_and_type_are_made_to_fit(name, mime):
     [
         ("Xaver.txt", "Xaver.txt"),
         ("\ufeffX", "X"),
+        ("", "file"),
+        (".", "file"),
+        ("..", "file"),
         ("a." + "b" * 300 + ".tar.gz", "a." + "b" * 250 + ".gz"),
         ("a" * 300 + "." + "e" * 16, "a" * 238 + "." + "e" * 16),
         ("a" * 300 + "." + "e" * 17, "a" * 255),

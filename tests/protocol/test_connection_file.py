@@ -147,6 +147,12 @@ def test_inner_json_has_these_members():
     assert ConnectionInfo.parse(json.dumps(made).encode(), SERVER.public).suites == (1, 2)
 
 
+@pytest.mark.parametrize("host", ["Chat.EXAMPLE", "2001:DB8::1", "2001:db8::1", "x"])
+def test_host_has_letters_of_both_sizes(host):
+    """As it was written, so it is dialled."""
+    assert Endpoint.from_members(ENDPOINT.to_members() | {"host": host}).host == host
+
+
 def test_what_a_file_may_leave_out():
     """It is empty, nothing or the usual, as the specification's own files have it."""
     made = json.loads(INFO.encode())

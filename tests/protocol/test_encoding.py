@@ -209,6 +209,24 @@ def test_cbor_of_anything_else_is_ours_to_avoid(value):
 
 
 @pytest.mark.parametrize(
+    "data",
+    [
+        *("20", "f93e00", "f90000", "fb3ff0000000000000", "f7", "1b0020000000000000", "a1f401", "a1416101", "63efbbbf"),
+        *("a2616201616102", "a2616101616102", "1801", "5801ff", "9fff", "5f4161ff", "818181818181818180", "0000", ""),
+    ],
+)
+def test_cbor_of_another_kind_or_spelling_is_refused(data):
+    """Signs, floats, other keys and too much depth; long heads, open lengths, unsorted and double keys."""
+    with pytest.raises(Malformed):
+        parse_cbor(bytes.fromhex(data))
+
+
+def test_json_is_written_in_utf_8():
+    """What is signed and padded is as long as it looks."""
+    assert encode_json({"ä": "✓"}) == '{"ä":"✓"}'.encode()
+
+
+@pytest.mark.parametrize(
     ("value", "items"),
     [
         ({}, 1),
