@@ -127,6 +127,24 @@ def _fitted(area):
             ("\U0001f98a" * 62 + ".png", "a/b"),
         ),
         ("ending_long", "an ending that is none", ("a." + "y" * 300, "text/x-É"), ("a." + "y" * 253, anything)),
+        (
+            "dotted",
+            "the last dot counts",
+            ("a." + "b" * 300 + ".tar.gz", " \tA/B\t ;c"),
+            ("a." + "b" * 250 + ".gz", "a/b"),
+        ),
+        (
+            "ending_16",
+            "the longest ending, and a line before a type",
+            ("a" * 300 + "." + "e" * 16, "\na/b"),
+            ("a" * 238 + "." + "e" * 16, anything),
+        ),
+        (
+            "ending_17",
+            "an ending one byte too long, and a space that is none",
+            ("a" * 300 + "." + "e" * 17, "a/b\u00a0"),
+            ("a" * 255, anything),
+        ),
         ("ending_only", "a name that is all ending", ("." + "z" * 300, "-/-"), ("." + "z" * 254, anything)),
     ):
         asked = {"question": "fit", "name": given[0], "mime": given[1]}
