@@ -39,7 +39,7 @@ from clawchat.protocol.succession import SuccessorStatement
 from clawchat.protocol.wraps import MAX_WRAPS, WRAP_BYTES, check_wraps
 from tests.protocol.pairs import NOW_MS, pair
 from tests.protocol.parser_seeds import seeds
-from tests.protocol.parsers import FRAME_KEYS, GATE, PARSERS
+from tests.protocol.parsers import FRAME_KEYS, GATE, PARSERS, named
 
 # What any call may take beside its multiple: frames of the interpreter, an error and its text, tables made once; where
 # CBOR is read also the 64 KiB in which its library reads a string whose length lies.
@@ -86,6 +86,7 @@ CEILINGS = {
     "exchange": Ceiling(FRAME_CEILING_BYTES, 100, CBOR_ROOM),
     "request": Ceiling(REQUEST_MAX_BYTES, 4, CBOR_ROOM),
     "notice": Ceiling(FRAME_CEILING_BYTES, 100, CBOR_ROOM),
+    "answer": Ceiling(FRAME_CEILING_BYTES, 100, CBOR_ROOM),
     "invite": Ceiling(INVITE_TEXT_MAX_BYTES, 60),
     "invite body": Ceiling(INVITE_TEXT_MAX_BYTES, 60),
     "connection file": Ceiling(CONNECTION_FILE_MAX_BYTES, 40),
@@ -200,6 +201,7 @@ def worst(name, size):
         "cbor": lambda: list(cbor(size)),
         "exchange": lambda: exchanges(size),
         "notice": lambda: exchanges(size),
+        "answer": lambda: [named("room.read") + data for data in exchanges(size - 10)],
         "payload": lambda: list(cbor(size)),
         "request": lambda: [b"\0" + data[1:] for data in exchanges(size)],
         "json": lambda: list(json_texts(size)),
