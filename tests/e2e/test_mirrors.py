@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -29,16 +30,8 @@ for row in json.loads({rows!r}):
     secrets = row.pop("secrets")
     write_secrets(Mirror.objects.create(**row), secrets)
 """
-SHOW = """
-import json
-from chat.models import AuditEvent
-from discovery.models import Mirror
-states = dict(Mirror.objects.values_list("name", "state"))
-said = AuditEvent.objects.filter(code="mirror_suspect").order_by("pk")
-print(json.dumps([states, [[event.subject, event.details["finding"]] for event in said]]))
-"""
 # The next pass sends somebody to look, as it does every ten minutes.
-LOOK = "from discovery.models import Mirror; Mirror.objects.filter(name='WebDAV').update(watched_at=None)"
+LOOK = "UPDATE discovery_mirror SET watched_at = NULL WHERE name = 'WebDAV'"
 FRONT = "Front door"
 
 
@@ -60,22 +53,32 @@ class Town:
     async def all_well(self) -> None:
         """Wait until every mirror has given the file back."""
         ends = time.monotonic() + LONGEST_SECONDS
-        while set((states := (await self.show())[0]).values()) != {"well"}:
+        while set((states := self.show()[0]).values()) != {"well"}:
             assert time.monotonic() < ends, f"{states}\n{self.server.log_tail()}"
             await asyncio.sleep(0.5)
 
-    async def show(self, first: str = "") -> tuple[dict[str, str], list[list[str]]]:
-        """State of each mirror, and what the audit log says of suspect ones; `first` is done before."""
-        states, said = json.loads(await asyncio.to_thread(self.server.run, "shell", "-v", "0", "-c", first + SHOW))
-        return states, said
+    def show(self) -> tuple[dict[str, str], list[list[str]]]:
+        """State of each mirror, and what the audit log says of suspect ones."""
+        rows = Rows(self.server.data_dir)
+        said = rows.ask("SELECT subject, details FROM chat_auditevent WHERE code = 'mirror_suspect' ORDER BY id")
+        states = dict(rows.ask("SELECT name, state FROM discovery_mirror"))
+        return states, [[subject, json.loads(details)["finding"]] for subject, details in said]
+
+    def look(self) -> None:
+        """Let the server's next round look at the WebDAV mirror."""
+        with contextlib.closing(sqlite3.connect(self.server.data_dir / "clawchat.sqlite3", timeout=30)) as database:
+            database.execute(LOOK)
+            database.commit()
 
     async def look_until(self, state: str) -> None:
         """Let the server look at the WebDAV mirror, in its own round, until it finds it so; a look finds nothing while
         a file is on its way."""
         ends = time.monotonic() + LONGEST_SECONDS
-        while (found := (await self.show(first=LOOK))[0]["WebDAV"]) != state:
+        self.look()
+        while (found := self.show()[0]["WebDAV"]) != state:
             assert time.monotonic() < ends, f"{found} instead of {state}\n{self.server.log_tail()}"
             await asyncio.sleep(2)
+            self.look()
 
     async def enrol_alice(self) -> None:
         """A member who has seen all places once and went away."""
@@ -220,7 +223,7 @@ async def test_a_mirror_that_lies_is_named_and_moves_nobody(tmp_path):
         await here.until_moved()
         for lie, finding in ((yesterday, "older"), (b"<!doctype html><title>Sign in</title>", "noise")):
             await _replace_until_caught(here, shared / "connection.json", lie)
-            states, said = await here.show()
+            states, said = here.show()
             (shared / "connection.json").write_bytes(lie)
             await here.alice_finds_it(without="the truth on one mirror")
 
