@@ -13,7 +13,7 @@ from clawchat.protocol.places import FILE_NAME
 from tests.e2e import forging
 from tests.e2e.browser import Browsers
 from tests.e2e.server import ServerProcess
-from tests.e2e.test_mirrors import ADD, LONGEST_SECONDS, LOOK, Town, town
+from tests.e2e.test_mirrors import ADD, LONGEST_SECONDS, Town, town
 from tests.e2e.test_places import FIND_MS, in_a_room, sent
 from tests.mega.emulator import PASSWORD, MegaEmulator
 from tests.soak.rows import Rows
@@ -68,7 +68,7 @@ class Liar:
                     break
                 if given != lie:
                     lie = await self.tell(forge)
-                await self._here.show(first=LOOK)
+                self._here.look()
                 await asyncio.sleep(0.5)
         self._named += 1
 
