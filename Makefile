@@ -26,7 +26,8 @@ test: $(DEV) $(ASSETS) lint ## lint, units, vectors, properties, house rules, Ja
 
 e2e: $(DEV) $(ASSETS) ## the tests that need browsers, Redis, PostgreSQL or a network of their own
 	@scripts/test_tools.sh chromium redis-server postgresql iproute2 nftables miniupnpd nmap libnss3-tools openssl faketime spin gcc
-	@$(BIN)/pytest -q -n 3 --dist loadfile -m "e2e and not alone"
+	@$(BIN)/pytest -q -n 3 --dist loadfile -m "e2e and not paired and not alone"
+	@$(BIN)/pytest -q -n 2 --dist loadfile -m "e2e and paired"
 	@$(BIN)/pytest -q -m "e2e and alone"
 
 soak: $(DEV) $(ASSETS) ## 100 Python clients and two browsers through 50 moves, with ports taken and SIGKILLs; a day and a gigabyte through one session (11 minutes)

@@ -14,7 +14,7 @@ from clawchat.protocol.errors import UnknownPeer
 from tests.e2e.pairs import Watchful, converse, two_members
 from tests.e2e.server import ServerProcess
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone]
+pytestmark = [pytest.mark.e2e, pytest.mark.paired]
 
 # A client may wait eleven seconds for new keys, and the old port's grace ends ten seconds after the burn began.
 GOAL_SECONDS = 40

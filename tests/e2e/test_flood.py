@@ -16,7 +16,7 @@ from tests.soak.rows import Rows
 from tests.soak.soak import Plan, Soak
 from tests.soak.trouble import resident_mib
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.e2e, pytest.mark.paired, pytest.mark.timeout(400)]
 
 HOUSE, STRANGER = "10.78.0.1", "10.78.0.2"
 CLIENTS, DEVICES, KNOCKS = 6, 100, 2000

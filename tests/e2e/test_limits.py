@@ -12,7 +12,7 @@ from tests.e2e.members import make_room, mls_message, read_log
 from tests.e2e.server import ServerProcess
 from tests.ports import free_port
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.paired, pytest.mark.timeout(200)]
 
 CHANGE = "from chat.services.policy import change_policy; change_policy('operator', {limits})"
 REGIONS = ("here", "there")

@@ -20,7 +20,7 @@ from tests.e2e.server import ServerProcess
 from tests.soak.rows import Rows
 from tests.soak.soak import Plan, Soak
 
-pytestmark = [pytest.mark.e2e, pytest.mark.alone, pytest.mark.timeout(500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.paired, pytest.mark.timeout(500)]
 
 HOUSE, SCANNER = "10.77.0.1", "10.77.0.2"
 SCAN_SECONDS = 200
