@@ -1,8 +1,7 @@
-"""One authenticated connection: a WebSocket, the handshake as a device, frames, requests and their answers."""
+"""One authenticated connection: frames, requests and their answers, keys that are made anew."""
 
 import asyncio
 import contextlib
-import ssl
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -13,36 +12,24 @@ from clawchat.protocol.bodies import ChatSend, CloseNotify, ErrorBody, Request, 
 from clawchat.protocol.connection_file import Endpoint
 from clawchat.protocol.errors import (
     ClawChatError,
-    Malformed,
     PeerError,
     RekeyOverdue,
-    Unauthentic,
     UnknownType,
-    UsageError,
     close_code,
 )
 from clawchat.protocol.frame import Frame, MessageType
 from clawchat.protocol.handshake import ClientHandshake
-from clawchat.protocol.limits import (
-    FRAME_CEILING_BYTES,
-    HANDSHAKE_SECONDS,
-    SILENCE_SECONDS,
-)
+from clawchat.protocol.keys import IdentityPublic
 from clawchat.protocol.primitives import new_message_id
 from clawchat.protocol.rekey import ClientRekey
 from clawchat.protocol.session import Session
-from clawchat.protocol.suites import SUITE_X25519_MLKEM768
 
-from .device import Credentials
-from .endings import ended_with, refused_with
-from .errors import ConnectionLost, Unreachable
+from .endings import ended_with
+from .errors import ConnectionLost
 from .keepalive import Due, Keepalive
 from .questions import Answer, Questions
+from .wire import NORMAL_CLOSURE, close, read_binary
 
-NORMAL_CLOSURE = 1000
-# Of a handshake that did not come to its end: the client's twin of the server's 1008. Spec: 3.3
-HANDSHAKE_FAILED = 4008
-CLOSE_SECONDS = 2.0
 WATCH_SECONDS = 5.0
 
 TakeFrame = Callable[[Frame], Awaitable[None]]
@@ -60,13 +47,19 @@ class Connection:
         endpoint: Endpoint,
         socket: aiohttp.ClientWebSocketResponse,
         handshake: ClientHandshake,
+        session: Session,
+        theirs: IdentityPublic,
+        sign: Callable[[bytes], bytes],
     ) -> None:
+        """Go on where a handshake with `theirs` has ended; `sign` is the device key's."""
         self.endpoint = endpoint
         self.handshake = handshake
         self.over = False
         self._socket = socket
-        self._session: Session | None = None
-        self._rekey: ClientRekey | None = None
+        self._session = session
+        now = time.monotonic()
+        self._rekey = ClientRekey(session, theirs, sign, now)
+        self._keepalive = Keepalive(handshake.server_parameters.idle_seconds, now)
         # Set when we close because of the keys.
         self._worn_out: RekeyOverdue | None = None
         self._sending = asyncio.Lock()
@@ -74,59 +67,8 @@ class Connection:
         self._unanswered: set[bytes] = set()
         self._quiet = asyncio.Event()
         self._quiet.set()
-        self._keepalive = Keepalive(SILENCE_SECONDS, time.monotonic())
         # Set when the server ends the session on purpose; nothing that comes after it is looked at.
         self._goodbye: CloseNotify | None = None
-
-    @classmethod
-    async def open(
-        cls,
-        http: aiohttp.ClientSession,
-        endpoint: Endpoint,
-        credentials: Credentials,
-        *,
-        client_name: str = "",
-        suites: tuple[int, ...] = (SUITE_X25519_MLKEM768,),
-        tls: ssl.SSLContext | None = None,
-        refuses_certificate: Callable[[bytes], bool] | None = None,
-        proven: Callable[[], Awaitable[None]] | None = None,
-    ) -> "Connection":
-        """A connection on which AUTH_OK has been verified.
-
-        `suites` are those to offer, the preferred one first.
-        `refuses_certificate` says of the other side's certificate (DER) whether it was revoked.
-        `proven` is awaited when the other side has proven to be our server and we not yet who we are; what it raises
-        ends the dial.
-        Raises: unreachable (nobody there, or too slow); rediscover; unauthentic (refused, or another server, or its
-        certificate was revoked); other peer errors for an answer that is none of ours; usage (an endpoint without TLS
-        that is not this machine).
-        Spec: 3.3, 3.13
-        """
-        if not endpoint.is_dialable:
-            raise UsageError(f"{endpoint.host} offers no TLS, and it is not this machine")
-        handshake = ClientHandshake(
-            credentials.server_public,
-            credentials.gate_key,
-            credentials.psk_id,
-            credentials.psk,
-            credentials.device_key.public,
-            credentials.device_key.sign,
-            client_name,
-            suites,
-        )
-        try:
-            async with asyncio.timeout(HANDSHAKE_SECONDS):
-                socket = await http.ws_connect(
-                    endpoint.url, max_msg_size=FRAME_CEILING_BYTES, compress=0, ssl=tls or True, autoping=True
-                )
-                connection = cls(endpoint, socket, handshake)
-                await connection._check_certificate(refuses_certificate)
-                await connection._shake_hands(credentials, proven)
-                return connection
-        except TimeoutError:
-            raise Unreachable(f"no answer from port {endpoint.port} in {HANDSHAKE_SECONDS} s") from None
-        except (aiohttp.ClientError, OSError) as error:
-            raise Unreachable(f"port {endpoint.port} does not answer: {error}") from None
 
     @property
     def exporter(self) -> bytes:
@@ -136,7 +78,7 @@ class Connection:
     @property
     def epoch(self) -> int:
         """How many times its keys were made anew, in both directions."""
-        return self._session.epoch if self._session is not None else 0
+        return self._session.epoch
 
     async def run(self, take: TakeFrame) -> ClawChatError:
         """Read until the connection ends, and return why it did.
@@ -164,7 +106,7 @@ class Connection:
             # Our own reason; one that the server gave is no news to it.
             is_ours = isinstance(reason, PeerError) and self._goodbye is None
             number = reason.number if is_ours else 0
-            await self._close_socket(close_code(number) if number else NORMAL_CLOSURE)
+            await close(self._socket, close_code(number) if number else NORMAL_CLOSURE)
         return reason
 
     async def send(
@@ -275,34 +217,14 @@ class Connection:
             with contextlib.suppress(ClawChatError):
                 await self.send(MessageType.CLOSE_NOTIFY, CloseNotify(0).encode())
         self._end(ConnectionLost("closed by us"))
-        await self._close_socket(NORMAL_CLOSURE)
+        await close(self._socket, NORMAL_CLOSURE)
 
     # Internal
 
-    async def _check_certificate(self, refuses: Callable[[bytes], bool] | None) -> None:
-        tls = self._socket.get_extra_info("ssl_object")
-        certificate = tls.getpeercert(binary_form=True) if tls is not None else None
-        if refuses is not None and certificate is not None and refuses(certificate):
-            await self._close_socket(NORMAL_CLOSURE)
-            raise Unauthentic(f"the certificate of {self.endpoint.host} was revoked")
-
-    async def _shake_hands(self, credentials: Credentials, proven: Callable[[], Awaitable[None]] | None) -> None:
-        try:
-            await self._socket.send_bytes(self.handshake.hello())
-            answer = self.handshake.receive_server_hello(await self._receive(), time.time_ns() // 1_000_000)
-            if proven is not None:
-                await proven()
-            await self._socket.send_bytes(answer)
-            session = self.handshake.receive_finished(await self._receive())
-            theirs, ours = credentials.server_public, credentials.device_key
-            self._session, self._rekey = session, ClientRekey(session, theirs, ours.sign, time.monotonic())
-            self._keepalive = Keepalive(self.handshake.server_parameters.idle_seconds, time.monotonic())
-        except BaseException:
-            await self._close_socket(HANDSHAKE_FAILED)
-            raise
-
     async def _take_one(self, take: TakeFrame) -> None:
-        data = await self._receive()
+        data = await read_binary(self._socket)
+        if data is None:
+            raise ended_with(self._goodbye)
         frame = self._open_session().open(data)
         self._keepalive.heard(time.monotonic())
         if frame.type == MessageType.PING:
@@ -311,7 +233,7 @@ class Connection:
             await self._take_rekey(frame.payload)
         elif frame.type == MessageType.CLOSE_NOTIFY:
             self._goodbye = CloseNotify.parse(frame.payload)
-            raise self._why_it_ended()
+            raise ended_with(self._goodbye)
         elif frame.type == MessageType.REQUEST:
             exchange = parse_exchange(frame.payload)
             if isinstance(exchange, Request):
@@ -323,7 +245,6 @@ class Connection:
         await self._look_after_keys()
 
     async def _take_rekey(self, payload: bytes) -> None:
-        assert self._rekey is not None
         done = self._rekey.receive(payload, time.monotonic())
         if done is not None:
             await self._send(MessageType.KEY_ROTATION, done)
@@ -331,7 +252,7 @@ class Connection:
     async def _look_after_keys(self) -> None:
         """Begin a rekey when it is due, and end the connection when it is overdue; frames go on meanwhile."""
         now = time.monotonic()
-        if self.over or self._rekey is None:
+        if self.over:
             return
         if self._rekey.is_overdue(now):
             await self._give_up_keys()
@@ -343,23 +264,10 @@ class Connection:
         """Another connection has other keys."""
         self._worn_out = RekeyOverdue("the keys of this connection have done enough")
         self._end(self._worn_out)
-        await self._close_socket(close_code(RekeyOverdue.number or 0))
-
-    async def _receive(self) -> bytes:
-        """The next binary message; raises why there is none."""
-        message = await self._socket.receive()
-        if message.type == aiohttp.WSMsgType.BINARY:
-            data: bytes = message.data
-            return data
-        if message.type == aiohttp.WSMsgType.TEXT:
-            raise Malformed("text instead of a binary message")
-        raise self._why_it_ended()
-
-    def _why_it_ended(self) -> ClawChatError:
-        return ended_with(self._goodbye) if self._session is not None else refused_with(self._socket.close_code)
+        await close(self._socket, close_code(RekeyOverdue.number or 0))
 
     def _open_session(self) -> Session:
-        if self._session is None or self.over:
+        if self.over:
             raise ConnectionLost("the connection is over")
         return self._session
 
@@ -370,7 +278,7 @@ class Connection:
             await self._look_after_keys()
             due = self._keepalive.look(time.monotonic())
             if due is Due.CLOSE:
-                await self._close_socket(NORMAL_CLOSURE)
+                await close(self._socket, NORMAL_CLOSURE)
                 return
             if due is Due.PING:
                 try:
@@ -387,11 +295,5 @@ class Connection:
             return
         self.over = True
         self._questions.lose(reason)
-        if self._session is not None:
-            self._session.end()
+        self._session.end()
         self._quiet.set()
-
-    async def _close_socket(self, code: int) -> None:
-        with contextlib.suppress(TimeoutError, aiohttp.ClientError, OSError):
-            async with asyncio.timeout(CLOSE_SECONDS):
-                await self._socket.close(code=code)

@@ -17,6 +17,7 @@ from clawchat.protocol.keys import (
     RecoveryKey,
     RootKey,
 )
+from clawchat.protocol.limits import CERTIFICATE_LEEWAY_SECONDS, CERTIFICATE_SECONDS
 from clawchat.protocol.primitives import constant_time_equal
 from clawchat.protocol.succession import SuccessorStatement
 
@@ -24,7 +25,6 @@ from .store import Store
 
 STORE = "device"
 ROW = b"this"
-CERTIFICATE_SECONDS = 5 * 365 * 86400
 # Files sealed under a former secret may still lie on a mirror.
 SECRETS_KEPT = 3
 KID_BYTES = 8
@@ -121,7 +121,9 @@ class Device:
         if now >= invite.expires:
             raise Expired("the invitation has expired; ask for a new one")
         device_key, root_key, recovery_key = DeviceKey.generate(), RootKey.generate(), RecoveryKey.generate()
-        identity = sign_identity(root_key, device_key.public, kind, now, now + CERTIFICATE_SECONDS)
+        identity = sign_identity(
+            root_key, device_key.public, kind, max(0, now - CERTIFICATE_LEEWAY_SECONDS), now + CERTIFICATE_SECONDS
+        )
         device = cls(
             store,
             _State(

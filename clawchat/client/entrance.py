@@ -15,9 +15,9 @@ from clawchat.protocol.keys import IdentityPublic
 
 from .connection import Connection
 from .device import Credentials, Device
+from .dial import Proven, dial
 from .discovery import Finder
 from .errors import InvitationRefused
-from .race import Proven
 
 
 class Entrance:
@@ -39,9 +39,9 @@ class Entrance:
         self._tls = tls
 
     async def enter(self, endpoint: Endpoint, pin: IdentityPublic, proven: Proven) -> Connection:
-        """A connection to the server of this identity, made under an own pair; `proven` as in `Connection.open`.
+        """A connection to the server of this identity, made under an own pair; `proven` as in `dial`.
 
-        Raises: as `Connection.open` and `Finder.suites`; unauthentic (no pair opens), invitation_refused.
+        Raises: as `dial` and `Finder.suites`; unauthentic (no pair opens), invitation_refused.
         """
         own = self._device.credentials
         if own is None:
@@ -85,7 +85,7 @@ class Entrance:
         return connection
 
     async def _open(self, endpoint: Endpoint, credentials: Credentials, proven: Proven | None = None) -> Connection:
-        return await Connection.open(
+        return await dial(
             self._http,
             endpoint,
             credentials,

@@ -22,10 +22,11 @@ from clawchat.protocol.retry import retry_seconds
 from .back_off import FIRST_PAUSE_SECONDS, BackOff, jitter
 from .connection import Connection
 from .device import Device
+from .dial import Proven
 from .discovery import Finder
 from .entrance import Entrance
 from .errors import ConnectionLost, InvitationRefused
-from .race import Look, Proven, Race, Tell
+from .race import Look, Race, Tell
 from .stay import Stay
 
 logger = logging.getLogger(__name__)

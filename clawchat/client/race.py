@@ -10,6 +10,7 @@ from clawchat.protocol.connection_file import Endpoint
 from clawchat.protocol.errors import ClawChatError, Limit, Rediscover, Revoked, UnknownPeer
 
 from .connection import Connection
+from .dial import Proven
 from .errors import ConnectionLost, Unreachable
 
 # Nobody waits longer for a port that drops packets, or that accepts and is mute, before the next one is dialled too.
@@ -19,7 +20,6 @@ MOST_SILENCES = 2
 # How long one that has proven itself waits for another to fail; its server does not wait for ever either.
 TURN_SECONDS = 3.0
 
-Proven = Callable[[], Awaitable[None]]
 Dial = Callable[[Endpoint, Proven], Awaitable[Connection]]
 Tell = Callable[[Iterable[Endpoint]], None]
 Look = Callable[[Tell], Awaitable[list[Endpoint]]]

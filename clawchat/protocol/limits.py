@@ -69,6 +69,10 @@ FILE_MAX_BYTES = 1 << 30
 FILE_CHUNKS_IN_FLIGHT = 8
 FILE_READ_CHUNKS = 16
 
+# A device's certificate: how long before and after its making it holds. Spec: 4.4
+CERTIFICATE_LEEWAY_SECONDS = 86_400
+CERTIFICATE_SECONDS = 315_360_000
+
 # Attachments: plaintext of a chunk and of the smallest file, how many a message shows, and their texts. Spec: 4.4
 ATTACHMENT_CHUNK_BYTES = 65_536
 ATTACHMENT_MIN_BYTES = 4096

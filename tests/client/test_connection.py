@@ -7,7 +7,7 @@ import time
 import aiohttp
 import pytest
 
-from clawchat.client import Client, ConnectionLost, Unreachable, connection, keepalive
+from clawchat.client import Client, ConnectionLost, Unreachable, connection, dial, keepalive
 from clawchat.client.back_off import BackOff
 from clawchat.client.device import Device
 from clawchat.client.discovery import Finder
@@ -101,16 +101,16 @@ async def test_nobody_there_is_unreachable(device):
     nobody = Endpoint("127.0.0.1", 1, "/" + "A" * 22, False, 0, 1)
     async with aiohttp.ClientSession() as http:
         with pytest.raises(Unreachable):
-            await connection.Connection.open(http, nobody, device.invite_credentials)
+            await dial.dial(http, nobody, device.invite_credentials)
 
 
 async def test_server_that_says_nothing_is_given_up(server, device, monkeypatch):
     """A handshake has its seconds and not more."""
-    monkeypatch.setattr(connection, "HANDSHAKE_SECONDS", 0.2)
+    monkeypatch.setattr(dial, "HANDSHAKE_SECONDS", 0.2)
     server.never_answer = True
     async with aiohttp.ClientSession() as http:
         with pytest.raises(Unreachable, match="no answer"):
-            await connection.Connection.open(http, server.ports[0].endpoint(0), device.invite_credentials)
+            await dial.dial(http, server.ports[0].endpoint(0), device.invite_credentials)
 
 
 async def test_a_handshake_that_fails_is_closed_with_the_clients_code(server, device, monkeypatch):
@@ -125,7 +125,7 @@ async def test_a_handshake_that_fails_is_closed_with_the_clients_code(server, de
     monkeypatch.setattr(ServerHandshake, "receive_hello", lambda *_: b"no H2")
     async with aiohttp.ClientSession() as http:
         with pytest.raises(Malformed):
-            await connection.Connection.open(http, server.ports[0].endpoint(0), device.invite_credentials)
+            await dial.dial(http, server.ports[0].endpoint(0), device.invite_credentials)
     assert closed == [4008]
 
 

@@ -7,7 +7,7 @@ import pytest
 from clawchat.client import Client
 from clawchat.client.endings import ended_with, refused_with
 from clawchat.client.errors import TEXT_SHOWN, ConnectionLost
-from clawchat.protocol.bodies import CloseNotify, ErrorBody
+from clawchat.protocol.bodies import CloseNotify, ErrorBody, Response
 from clawchat.protocol.errors import CODES, Internal, Rediscover, Revoked, TooFast, Unauthentic, Unavailable
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.primitives import random_bytes
@@ -86,6 +86,30 @@ async def test_error_frames_of_a_server(server, alice):
     with pytest.raises(Internal, match=r"^later\[2J$"):
         await alice.send(ROOM, message("hello")[1])
     assert server.seats == [seat]
+
+
+async def test_an_answer_to_nothing_and_a_second_answer_end_the_session(server, alice):
+    """Whoever sends them has lost count; one that nobody waits for any more is passed over."""
+    (seat,) = server.seats
+    await lost(server, alice, lambda: seat.send(MessageType.REQUEST, Response(4711, {}).encode()))
+    assert seat.socket.close_code == 4401
+
+    (seat,) = server.seats
+    connection = await alice.usable(1)
+    numbers = []
+    begin = connection._questions.begin
+    connection._questions.begin = lambda *what: numbers.append(asked := begin(*what)) or asked
+    assert "devices" in await connection.ask({"op": "device.list"})
+    server.answer_pause, heard = 0.2, len(server.requests)
+    given_up = asyncio.create_task(connection.ask({"op": "device.list"}))
+    await until(lambda: len(server.requests) > heard)
+    given_up.cancel()
+    server.answer_pause = 0
+    assert "devices" in await connection.ask({"op": "device.list"})
+    assert server.seats == [seat]
+
+    await lost(server, alice, lambda: seat.send(MessageType.REQUEST, Response(numbers[0][0], {"devices": []}).encode()))
+    assert seat.socket.close_code == 4401
 
 
 async def test_pings_of_every_size_are_echoed_and_one_byte_more_ends_the_session(server, alice):

@@ -18,8 +18,8 @@ from cryptography.x509.oid import NameOID
 
 from clawchat.client import Client
 from clawchat.client.belief import weigh
-from clawchat.client.connection import Connection
 from clawchat.client.device import Device
+from clawchat.client.dial import dial
 from clawchat.client.discovery import Finder
 from clawchat.client.places import parse_places
 from clawchat.client.store import Store
@@ -528,7 +528,7 @@ async def test_connection_that_shows_a_revoked_certificate_is_ended(server, tmp_
         trusting = ssl.create_default_context(cafile=tmp_path / "certificate.pem")
         shown = []
         with pytest.raises(Unauthentic, match="certificate of localhost was revoked"):
-            await Connection.open(
+            await dial(
                 http,
                 endpoint,
                 finder._device.invite_credentials,

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from clawchat.client import Client, Unreachable, connection, line, places
+from clawchat.client import Client, Unreachable, line, places
+from clawchat.client.dial import dial
 from clawchat.protocol.bodies import CloseNotify
 from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, _seal_connection_file
 from clawchat.protocol.errors import Unauthentic, UsageError
@@ -222,7 +223,7 @@ async def test_endpoint_without_tls_is_dialled_on_this_machine_only(alice):
     """A signed file that names another host without TLS is not followed there."""
     endpoint = Endpoint("192.0.2.1", 50_000, "/" + "A" * 22, False, 0, 1)
     with pytest.raises(UsageError, match="no TLS"):
-        await connection.Connection.open(alice._http, endpoint, alice._device.credentials)
+        await dial(alice._http, endpoint, alice._device.credentials)
 
 
 async def test_server_with_another_key_is_not_believed(server, alice):

@@ -4,8 +4,7 @@ import asyncio
 
 import pytest
 
-from clawchat.client import Client, line, renewals
-from clawchat.client.connection import Connection
+from clawchat.client import Client, entrance, line, renewals
 from clawchat.client.device import Device
 from clawchat.client.store import Store
 from clawchat.protocol.errors import ClawChatError
@@ -129,13 +128,13 @@ async def test_who_has_not_proved_to_be_the_server_says_nothing_of_the_pair(serv
     """A port that hangs up on everybody does not have the old pair tried, nor the new one thrown away."""
     async with Client.open(folder) as alice:
         await renewed(server, alice)
-    server.refuse_all, tried, open_connection = True, [], Connection.open
+    server.refuse_all, tried, open_connection = True, [], entrance.dial
 
     async def spy(http, endpoint, credentials, **options):
         tried.append(credentials.psk_id)
         return await open_connection(http, endpoint, credentials, **options)
 
-    monkeypatch.setattr(Connection, "open", spy)
+    monkeypatch.setattr(entrance, "dial", spy)
     alice = Client.open(folder)
     with pytest.raises(ClawChatError):
         await alice.connect(0.3)

@@ -4,8 +4,7 @@ import time
 
 import pytest
 
-from clawchat.client import Client
-from clawchat.client.connection import Connection
+from clawchat.client import Client, entrance
 from clawchat.client.device import Device
 from clawchat.client.discovery import AWAY_SECONDS, Finder
 from clawchat.client.errors import IdentityReplaced, Unreachable
@@ -131,7 +130,7 @@ async def test_nobody_asks_by_the_old_identity_where_nobody_is(server, alice, mo
         asked.append(credentials.server_public)
         raise Unreachable("no answer")
 
-    monkeypatch.setattr(Connection, "open", nobody_there)
+    monkeypatch.setattr(entrance, "dial", nobody_there)
     server.cut()
     await until(lambda: len(asked) >= 4)
 

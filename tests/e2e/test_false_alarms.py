@@ -9,8 +9,7 @@ from collections.abc import Callable
 
 import pytest
 
-from clawchat.client import Client
-from clawchat.client.connection import Connection
+from clawchat.client import Client, entrance
 from clawchat.protocol.errors import Rediscover
 from clawchat.protocol.limits import FIRST_MESSAGE_MAX_BYTES
 from clawchat.protocol.primitives import random_bytes
@@ -31,18 +30,18 @@ class Dials:
 
     def __init__(self, monkeypatch) -> None:
         self.ended: list[tuple[int, type[BaseException] | None]] = []
-        really_open = Connection.open.__func__
+        really_dial = entrance.dial
 
-        async def open_and_note(cls, http, endpoint, *rest, **options):
+        async def dial_and_note(http, endpoint, *rest, **options):
             try:
-                connection = await really_open(cls, http, endpoint, *rest, **options)
+                connection = await really_dial(http, endpoint, *rest, **options)
             except BaseException as error:
                 self.ended.append((endpoint.port, type(error)))
                 raise
             self.ended.append((endpoint.port, None))
             return connection
 
-        monkeypatch.setattr(Connection, "open", classmethod(open_and_note))
+        monkeypatch.setattr(entrance, "dial", dial_and_note)
 
 
 def ask(server: ServerProcess, question: str) -> list[tuple]:

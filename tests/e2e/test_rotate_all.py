@@ -19,8 +19,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from clawchat.client import Client
-from clawchat.client.connection import Connection
 from clawchat.client.device import Credentials
+from clawchat.client.dial import dial
 from clawchat.client.errors import ConnectionLost, IdentityReplaced
 from clawchat.client.rooms.rooms import Rooms
 from clawchat.protocol.connection_file import Endpoint, SealedConnectionFile
@@ -197,12 +197,12 @@ async def former_keys_are_refused(server: ServerProcess, former: Former, client:
     endpoint = client._line.endpoint
     current = client._device.credentials
     assert endpoint is not None and current is not None
-    await dial(client, endpoint, current)
+    await knock(client, endpoint, current)
     for identity in (former.identity, current.server_public):
         gate = former.credentials.gate_key
         assert gate != gate_key(next(iter(client._device.discovery_secrets.values())))
         with pytest.raises(ConnectionLost):
-            await dial(client, endpoint, Credentials(identity, gate, current.psk_id, current.psk, current.device_key))
+            await knock(client, endpoint, Credentials(identity, gate, current.psk_id, current.psk, current.device_key))
     certificate = shake_hands(endpoint.port, ca_file=authority(server)).certificate
     assert certificate.public_key() != former.certificate.public_key()
     revocations = client._finder.revocations
@@ -221,7 +221,7 @@ async def every_pair_is_another(server: ServerProcess, former: Former, client: C
     current, endpoint = client._device.credentials, client._line.endpoint
     assert current is not None and endpoint is not None
     with pytest.raises(Unauthentic):
-        await dial(client, endpoint, replace(current, psk_id=former.credentials.psk_id, psk=former.credentials.psk))
+        await knock(client, endpoint, replace(current, psk_id=former.credentials.psk_id, psk=former.credentials.psk))
     said = await asyncio.to_thread(server.run, "rotate_keys")
     assert "of 5 devices; 1 of them still use one from before" in said
 
@@ -231,9 +231,9 @@ def pairs_in_use(server: ServerProcess) -> dict[bytes, bytes]:
     return dict(rows(server, "SELECT device_id, psk_id FROM chat_device"))
 
 
-async def dial(client: Client, endpoint: Endpoint, credentials: Credentials) -> None:
+async def knock(client: Client, endpoint: Endpoint, credentials: Credentials) -> None:
     """One handshake; the server hangs up on strangers."""
-    connection = await Connection.open(client._http, endpoint, credentials, tls=client._tls)
+    connection = await dial(client._http, endpoint, credentials, tls=client._tls)
     await connection.close()
 
 
@@ -266,7 +266,7 @@ async def the_old_identity_is_gone(server: ServerProcess, former: Former, client
     assert current is not None and client._line.endpoint is not None
     with pytest.raises(ConnectionLost):
         pair = (current.psk_id, current.psk, current.device_key)
-        await dial(client, client._line.endpoint, Credentials(former.identity, current.gate_key, *pair))
+        await knock(client, client._line.endpoint, Credentials(former.identity, current.gate_key, *pair))
     [file] = rows(server, "SELECT body FROM discovery_publication ORDER BY serial DESC LIMIT 1")[0]
     sealed = SealedConnectionFile.parse(bytes(file))
     assert sealed.verify([new]) == new

@@ -8,14 +8,11 @@ import { Credentials } from "../net/dial.js";
 import { DeviceKind, deviceId, sealRootBlob, signIdentity, userId } from "../protocol/credential.js";
 import { gateKey, keyId } from "../protocol/key_schedule.js";
 import { DevicePublic, DiscoverySecret, PreSharedKey, RecoveryKey, RootKey } from "../protocol/keys.js";
+import { CERTIFICATE_LEEWAY_SECONDS, CERTIFICATE_SECONDS } from "../protocol/limits.js";
 import { toHex } from "../bytes.js";
 import { Pairs } from "./pairs.js";
 
 const ROW = ["account", "me"];
-
-/** A certificate is good for ten years; a device is ended by revoking it, not by a date. */
-const CERTIFICATE_SECONDS = 3650 * 86_400;
-const CLOCK_LEEWAY_SECONDS = 86_400;
 
 /** Files sealed under a former secret may still lie on a mirror. */
 const SECRETS_KEPT = 3;
@@ -181,7 +178,7 @@ export class Account {
     const root = RootKey.generate();
     const recovery = RecoveryKey.generate();
     const devicePublic = this.#devicePublic;
-    const dates = [now - CLOCK_LEEWAY_SECONDS, now + CERTIFICATE_SECONDS];
+    const dates = [Math.max(0, now - CERTIFICATE_LEEWAY_SECONDS), now + CERTIFICATE_SECONDS];
     const identity = signIdentity(root, devicePublic, DeviceKind.HUMAN, ...dates);
     const person = {
       user_id: userId(root.public),

@@ -70,6 +70,10 @@ export const FILE_MAX_BYTES = 2 ** 30;
 export const FILE_CHUNKS_IN_FLIGHT = 8;
 export const FILE_READ_CHUNKS = 16;
 
+// A device's certificate: how long before and after its making it holds. Spec: 4.4
+export const CERTIFICATE_LEEWAY_SECONDS = 86_400;
+export const CERTIFICATE_SECONDS = 315_360_000;
+
 // Attachments: plaintext of a chunk and of the smallest file, how many a message shows, and their texts. Spec: 4.4
 export const ATTACHMENT_CHUNK_BYTES = 65_536;
 export const ATTACHMENT_MIN_BYTES = 4096;
