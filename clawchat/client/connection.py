@@ -296,4 +296,5 @@ class Connection:
         self.over = True
         self._questions.lose(reason)
         self._session.end()
+        self._rekey.end()
         self._quiet.set()

@@ -246,6 +246,13 @@ class ClientRekey(_Rekey):
             raise OutOfOrder("a rekey message that nothing asked for")
         return self._finish(self._begun, message, payload, now)
 
+    def end(self) -> None:
+        """The session has ended: what INIT left behind goes now, for RESP will not come.
+
+        Spec: 3.4
+        """
+        self._begun = None
+
     @property
     def _is_done_waiting(self) -> bool:
         """Whether DONE of the last rekey is still to be sealed: behind a slow line other frames may go before it."""

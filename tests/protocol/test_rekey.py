@@ -54,6 +54,15 @@ def answered(now=100.0, **changed):
 # What it does
 
 
+def test_what_init_left_behind_goes_with_the_session():
+    """An answer that is opened after the end makes no keys."""
+    both, answer, _ = answered()
+    both.client_rekey.end()
+    both.client_rekey.end()
+    with pytest.raises(OutOfOrder):
+        both.client_rekey.receive(answer, 101.0)
+
+
 def test_rekey_gives_both_directions_new_keys():
     """Counters begin anew, the exporter is another one, and both ends agree on everything."""
     both = ends()

@@ -45,6 +45,7 @@ export class Rekeying {
 
   stop() {
     clearInterval(this.#timer);
+    this.#rekey.end();
   }
 
   async #begin(now) {

@@ -46,6 +46,7 @@ export class ClientRekey extends _Rekey {
   #answeredEpoch = 0;
   /** What INIT leaves behind until RESP is believed: when it began, and once it is signed its payload and secrets. */
   #begun = null;
+  #hasEnded = false;
 
   /**
    * @param {import("./session.js").Session} session @param {import("./keys.js").IdentityPublic} serverPublic
@@ -88,6 +89,10 @@ export class ClientRekey extends _Rekey {
     this.#begun = { sentAt: now, payload: null };
     const unsigned = new RekeyInit(this._session.epoch + 1, exchange.public, decapsulation?.public ?? null);
     const payload = concat(unsigned.encode(), await this.#sign(unsigned.signed(this._session.sessionId)));
+    if (this.#hasEnded) {
+      erase({ exchange, decapsulation });
+      throw new UsageError("the session has ended");
+    }
     this.#begun = { sentAt: now, payload, exchange, decapsulation };
     return payload.slice();
   }
@@ -112,6 +117,12 @@ export class ClientRekey extends _Rekey {
     return this.#finish(this.#begun, message, payload, now);
   }
 
+  /** The session has ended: what INIT left behind goes now, for RESP will not come. Spec: 3.4 */
+  end() {
+    if (this.#begun) erase(this.#begun);
+    [this.#begun, this.#hasEnded] = [null, true];
+  }
+
   get #isUnderWay() {
     return this.#begun !== null || this._session.sendingEpoch < this.#answeredEpoch;
   }
@@ -122,13 +133,21 @@ export class ClientRekey extends _Rekey {
     this.#serverPublic.verify(response.signature, response.signed(session.sessionId, init));
     const kemSecret = decapsulation?.decapsulate(response.ciphertext) ?? new Uint8Array();
     const shared = concat(kemSecret, exchange.exchange(response.exchange));
-    const finished = session.prepareEpoch(shared, sha256(init, payload), response.exchange, exchange.public);
+    let finished;
+    try {
+      finished = session.prepareEpoch(shared, sha256(init, payload), response.exchange, exchange.public);
+    } finally {
+      wipe(shared, kemSecret);
+    }
     session.switchReceiving();
-    wipe(shared, kemSecret);
-    exchange.erase();
-    decapsulation?.erase();
+    erase({ exchange, decapsulation });
     [this.#begun, this.#isAsked, this.#answeredEpoch] = [null, false, response.epoch];
     this._begins(now);
     return new RekeyDone(finished).encode();
   }
+}
+
+function erase({ exchange, decapsulation }) {
+  exchange?.erase();
+  decapsulation?.erase();
 }

@@ -4,9 +4,10 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import { concat, toHex } from "../../../static/js/bytes.js";
+import { PeerError, UsageError } from "../../../static/js/protocol/errors.js";
 import { FrameHeader, MessageType } from "../../../static/js/protocol/frame.js";
 import { KeyLimits } from "../../../static/js/protocol/handshake.js";
-import { DeviceKey, IdentityKey } from "../../../static/js/protocol/keys.js";
+import { DecapsulationKey, DeviceKey, ExchangeSecret, IdentityKey } from "../../../static/js/protocol/keys.js";
 import { ClientRekey, RekeyRequest, ServerRekey } from "../../../static/js/protocol/rekey.js";
 import { deliverAll, rekey, rekeyingPair, settle } from "../fakes/rekeying.js";
 import { flipped, refuses } from "./people.js";
@@ -343,4 +344,20 @@ test("a machine shows no secret", async () => {
   server.machine.receive(await client.machine.init(clock.now), clock.now);
 
   assert.deepEqual([client.machine, server.machine].map((each) => JSON.stringify(each)), ["{}", "{}"]);
+});
+
+test("a session that ends erases what its INIT left behind, also while that is being signed", async () => {
+  for (const endsWhileSigning of [false, true]) {
+    const { client, clock } = await rekeyingPair();
+    const [exchange, decapsulation] = [ExchangeSecret.generate(), DecapsulationKey.generate()];
+    const theirs = exchange.public;
+    const init = client.machine._init(clock.now, exchange, decapsulation);
+    if (!endsWhileSigning) await init;
+    client.machine.end();
+    if (endsWhileSigning) await assert.rejects(init, UsageError);
+
+    assert.throws(() => exchange.exchange(theirs), UsageError);
+    assert.throws(() => decapsulation.decapsulate(new Uint8Array(1088)), UsageError);
+    assert.throws(() => client.machine.receive(REQUEST.with(0, 2), clock.now), PeerError);
+  }
 });
