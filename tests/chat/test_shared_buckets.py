@@ -91,7 +91,7 @@ async def test_servers_that_use_one_redis_are_apart(shared):
     """And so are devices."""
     ours = node_of(shared(server_id="ours"), messages_per_second=1, message_burst=100)
     theirs = node_of(shared(server_id="theirs"), messages_per_second=1, message_burst=100)
-    assert await flood(ours, seconds=0.5) >= 100
+    assert await flood(ours, seconds=2) >= 100
 
     assert [theirs.take_message(ALICE, HOME, 1, time.monotonic()) for _ in range(LEAST_CREDIT)] == [0] * LEAST_CREDIT
     assert ours.take_message(ALICE + 1, "", 1, time.monotonic()) == 0
@@ -101,7 +101,7 @@ async def test_servers_that_use_one_redis_are_apart(shared):
 async def test_a_changed_limit_refills_no_shared_bucket(shared):
     """Nor does it while another node has it still."""
     node = node_of(shared(), messages_per_second=1, message_burst=100)
-    assert await flood(node, seconds=0.8) in range(100, 103)
+    assert await flood(node, seconds=2) in range(100, 104)
 
     node.limit(ConnectionPolicy(messages_per_second=1, message_burst=100, max_devices=7), time.monotonic())
 

@@ -213,7 +213,7 @@ def test_slow_places_are_given_up_in_time(server, monkeypatch, chunks, silent):
             driver.get(FILE_NAME)
         took = time.monotonic() - began
 
-    assert took < 2
+    assert took < 15
 
 
 def test_silence_to_a_write_is_given_up_in_time(server, monkeypatch):

@@ -19,7 +19,8 @@ FLAGS = [
     "--disable-backgrounding-occluded-windows",
     "--disable-renderer-backgrounding",
 ]
-READY_MS = 30_000
+# Nobody waits so long where the machine has time.
+READY_MS = 60_000
 DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
@@ -57,6 +58,7 @@ class Browsers:
             viewport=viewport or DESKTOP,
             **options,
         )
+        context.set_default_timeout(READY_MS)
         person = Person(name, context)
         self._people.append(person)
         await person.page.goto(url)

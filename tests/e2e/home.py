@@ -15,7 +15,7 @@ LAN, MACHINE, GATEWAY = "192.168.77.0/24", "192.168.77.2", "192.168.77.1"
 NEIGHBOUR = "192.168.77.3"
 # Routers refuse to let anything in by an address of the ranges for documentation, so these look like anybody's.
 OUTSIDE = "128.66.0.1"
-START_SECONDS = 15
+START_SECONDS = 60
 
 RULES = """
 table inet filter {

@@ -16,7 +16,7 @@ from typing import Any, Self
 import pytest
 
 PREFIX = "clawchat"
-COMMAND_SECONDS = 30
+COMMAND_SECONDS = 90
 CLONE_NEWNET = 0x4000_0000
 OURS = Path("/proc/thread-self/ns/net")
 NAMED = Path("/run/netns")

@@ -15,7 +15,7 @@ from tests.e2e.members import read_log
 from tests.e2e.server import ServerProcess
 
 # How long the last messages may take once nobody says more.
-SETTLE_SECONDS = 20
+SETTLE_SECONDS = 60
 
 
 class Talker:

@@ -17,8 +17,8 @@ from tests.ports import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 120.0
-STOP_SECONDS = 20.0
-COMMAND_SECONDS = 60.0
+STOP_SECONDS = 60.0
+COMMAND_SECONDS = 120.0
 POLL_SECONDS = 0.1
 
 

@@ -18,7 +18,7 @@ from tests.ports import free_port
 from tests.soak.trouble import Squatter, descendants, kill_worker
 from tests.soak.watchman import listening_ports
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 PHASES = ["planned", "bound", "announced", "open", "draining", "tripwire"]
 HOUR = 3600

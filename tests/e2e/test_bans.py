@@ -19,7 +19,7 @@ pytestmark = pytest.mark.e2e
 
 HERE, MALLORY, NEIGHBOUR = "192.0.2.1", "192.0.2.66", "192.0.2.77"
 TOUCHES = 10
-WAIT_SECONDS = 30
+WAIT_SECONDS = 60
 
 
 @pytest.fixture

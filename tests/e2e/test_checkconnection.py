@@ -10,7 +10,7 @@ import pytest
 from tests.e2e.server import ROOT, ServerProcess
 
 pytestmark = pytest.mark.e2e
-SOON_SECONDS = 30
+SOON_SECONDS = 60
 
 
 def check(server: ServerProcess, *options: str) -> subprocess.CompletedProcess:

@@ -25,7 +25,7 @@ RATE, FLOOD_SECONDS = 4, 15
 CALM_SECONDS = 8
 ENROL_SECONDS = 200
 # What a flood may cost at most: far above what is measured, far below what somebody would call slow or a leak.
-SLOW_SECONDS = 2.0
+SLOW_SECONDS = 6.0
 LEAK_MIB = 48
 LIMITS = (
     "from chat.services.policy import change_policy\n"

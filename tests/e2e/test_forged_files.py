@@ -18,7 +18,7 @@ from tests.e2e.test_places import FIND_MS, in_a_room, sent
 from tests.mega.emulator import PASSWORD, MegaEmulator
 from tests.soak.rows import Rows
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 # The port stays for as long as a test takes, and the server looks around often all the same.
 HOUR, QUICK = 3600, {"DJANGO_SETTINGS_MODULE": "tests.e2e.quick_settings"}

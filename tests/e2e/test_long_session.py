@@ -5,7 +5,7 @@ import pytest
 from tests.soak.day import Course
 from tests.soak.session import soak
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(120)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 
 async def test_one_session_over_rekeys_of_every_kind_uses_no_nonce_twice(tmp_path):

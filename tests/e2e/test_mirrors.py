@@ -18,7 +18,7 @@ from tests.mega.emulator import PASSWORD, MegaEmulator
 from tests.ports import free_port
 from tests.soak.rows import Rows
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 INTERVAL, LEAD, GRACE = 6, 2, 2
 # Where something has to happen between two files.

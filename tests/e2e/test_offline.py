@@ -15,7 +15,7 @@ from tests.e2e.server import ServerProcess
 from tests.e2e.test_two_browsers import two_people_in_a_room
 from tests.mega.emulator import PASSWORD, MegaEmulator
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 MOVES = 2
 MOVE_SECONDS = 60

@@ -12,7 +12,7 @@ from tests.e2e.server import ServerProcess
 from tests.e2e.test_offline import add_mirror
 from tests.mega.emulator import PASSWORD, MegaEmulator
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(200)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 FIND_MS = 60_000
 

@@ -34,12 +34,12 @@ from tests.e2e.server import ROOT, ServerProcess
 from tests.e2e.talking import application_log, everything_arrived, said, start_talking
 from tests.rotation.certificates import shake_hands
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 # Long enough for everybody to come by the new identity on a busy machine, short enough to wait for its end.
 OVERLAP = 75
 MESSAGES, EVERY_MS = 220, 400
-SOON_SECONDS = 30
+SOON_SECONDS = 60
 LOCAL = {"CLAWCHAT_TLS": "local", "CLAWCHAT_LOOPBACK_TLS": "1"}
 # Every sealed secret of the database, tried under the keys of a master key file.
 TRY_MASTER = """

@@ -17,7 +17,7 @@ from tests.e2e.server import ServerProcess
 from tests.e2e.test_tls import LOCAL, chat_port
 
 pytestmark = pytest.mark.e2e
-SOON_SECONDS = 30
+SOON_SECONDS = 60
 
 
 def shown(port: int) -> str:

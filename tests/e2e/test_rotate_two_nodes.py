@@ -12,7 +12,7 @@ from tests.e2e.server import ServerProcess
 from tests.e2e.workers import worker
 from tests.ports import free_port
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 OVERLAP = 40
 MASTER_KEY_BYTES = 32

@@ -79,17 +79,17 @@ async def signals_come_and_go(alice: Person, bob: Person) -> None:
     """Each sees the other write, until the message is there or nothing more is typed; and that the words were read."""
     await bob.composer.press_sequentially(f"about {SECRET}")
     writing = alice.page.locator(".writing span")
-    await writing.get_by_text(f"{VISIBLE} is writing").wait_for(timeout=5000)
+    await writing.get_by_text(f"{VISIBLE} is writing").wait_for(timeout=20_000)
     await bob.page.get_by_role("button", name="Send").click()
-    await alice.log.get_by_text(f"about {SECRET}").wait_for(timeout=5000)
+    await alice.log.get_by_text(f"about {SECRET}").wait_for(timeout=20_000)
     assert await writing.count() == 0
-    await bob.log.get_by_role("img", name="Read by Alice").wait_for(timeout=5000)
+    await bob.log.get_by_role("img", name="Read by Alice").wait_for(timeout=20_000)
 
     await alice.composer.press_sequentially("hm")
     seen = bob.page.locator(".writing span")
-    await seen.get_by_text("Alice is writing").wait_for(timeout=5000)
+    await seen.get_by_text("Alice is writing").wait_for(timeout=20_000)
     await alice.composer.fill("")
-    await seen.wait_for(state="detached", timeout=9000)
+    await seen.wait_for(state="detached", timeout=30_000)
 
 
 def nonces_of_signals(data_dir: Path, handlers: bytes) -> list[bytes]:

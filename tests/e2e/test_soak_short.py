@@ -8,7 +8,7 @@ from tests.e2e.server import ServerProcess
 from tests.soak.rows import Rows
 from tests.soak.soak import Plan, Soak
 
-pytestmark = [pytest.mark.e2e, pytest.mark.paired, pytest.mark.timeout(280)]
+pytestmark = [pytest.mark.e2e, pytest.mark.paired, pytest.mark.timeout(400)]
 
 
 async def test_a_crowd_loses_nothing_while_ports_move_are_taken_and_processes_die(tmp_path):

@@ -46,18 +46,17 @@ def hurry(monkeypatch) -> None:
     monkeypatch.setattr(worker, "KILL_AFTER_SECONDS", 0.6)
 
 
-async def test_a_child_is_asked_to_end():
-    """SIGTERM is enough for one that obeys."""
+async def test_a_child_is_asked_to_end(monkeypatch):
+    """SIGTERM is enough for one that obeys; what comes after it would be long in coming."""
+    monkeypatch.setattr(worker, "QUIT_AFTER_SECONDS", 3600)
     obeying = child(OBEYS)
     obeying.start()
     process_id = obeying.process_id
     assert is_alive(process_id)
 
-    began = time.monotonic()
     await obeying.stop()
 
     assert not is_alive(process_id)
-    assert time.monotonic() - began < 0.3
 
 
 @pytest.mark.parametrize("also", ["pass", "signal.signal(signal.SIGQUIT, signal.SIG_IGN)"])
