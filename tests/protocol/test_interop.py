@@ -1,102 +1,14 @@
 """A server in Python and a browser's code in Node meet on one wire: handshake, frames both ways, refusals."""
 
-import json
-import subprocess
-from dataclasses import dataclass, field
-from pathlib import Path
-
 import pytest
 
 from clawchat.protocol.errors import Unauthentic
 from clawchat.protocol.frame import MessageType
-from clawchat.protocol.handshake import Gate, ServerHandshake, ServerParameters, find_gate
+from clawchat.protocol.handshake import Gate, ServerHandshake
 from clawchat.protocol.key_schedule import device_credentials, gate_key
-from clawchat.protocol.keys import DeviceKey, DiscoverySecret, IdentityKey, PreSharedKey
+from clawchat.protocol.keys import IdentityKey
 from clawchat.protocol.primitives import new_message_id, random_bytes
-from clawchat.protocol.session import Session
-
-SCRIPT = Path(__file__).with_name("browser.mjs")
-SERVER_ID = "cc-alice"
-SERVER_TIME_MS = 1_700_000_000_123
-BROWSER_TIME_MS = 1_700_000_000_000
-
-
-class Browser:
-    """bob's browser: the client's half in a Node process, asked line by line."""
-
-    def __init__(self, script=SCRIPT):
-        self._process = subprocess.Popen(
-            ["node", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1
-        )
-
-    def ask(self, command, **given):
-        """The answer to one command; bytes go out as hex."""
-        given = {name: value.hex() if isinstance(value, bytes) else value for name, value in given.items()}
-        self._process.stdin.write(json.dumps({"command": command, **given}) + "\n")
-        return json.loads(self._process.stdout.readline())
-
-    def close(self):
-        """End the process and its pipes."""
-        with self._process:
-            self._process.stdin.close()
-            self._process.wait(timeout=20)
-
-
-@dataclass
-class Household:
-    """alice's server with bob enrolled on it."""
-
-    discovery_secret: DiscoverySecret = field(default_factory=DiscoverySecret.generate)
-    identity: IdentityKey = field(default_factory=IdentityKey.generate)
-    device: DeviceKey = field(default_factory=DeviceKey.generate)
-    psk: PreSharedKey = field(default_factory=PreSharedKey.generate)
-    psk_id: bytes = field(default_factory=lambda: random_bytes(16))
-    pq_required: bool = True
-
-    def hello(self, browser, **changes):
-        """H1 from bob's browser."""
-        known = {
-            "server_public": bytes(self.identity.public),
-            "discovery_secret": bytes(self.discovery_secret),
-            "psk_id": self.psk_id,
-            "psk": bytes(self.psk),
-            "device_seed": bytes(self.device),
-            "client_name": "bob's browser",
-        }
-        return bytes.fromhex(browser.ask("hello", **{**known, **changes})["record"])
-
-    def server(self, hello, parameters=None):
-        """The server's half for this H1, its gate found."""
-        gate = find_gate(hello, [Gate(gate_key(self.discovery_secret), self.identity)])
-        assert gate is not None
-        parameters = parameters or ServerParameters(max_frame_bytes=65_536)
-        return ServerHandshake(gate, SERVER_ID, parameters, self.pq_required)
-
-    def meet(self, browser, **changes) -> tuple[ServerHandshake, Session, dict]:
-        """A whole handshake: the server's machine and session, and what the browser says about its own."""
-        hello = self.hello(browser, **changes)
-        server = self.server(hello)
-        answer = browser.ask("server_hello", record=server.receive_hello(hello, SERVER_TIME_MS), now_ms=BROWSER_TIME_MS)
-        assert (answer["server_id"], answer["clock_offset_ms"]) == (SERVER_ID, 123)
-        auth = server.receive_client_auth(bytes.fromhex(answer["record"]))
-        assert (auth.psk_id, auth.client_name, auth.client_time_ms) == (self.psk_id, "bob's browser", BROWSER_TIME_MS)
-        server.verify(self.psk, self.device.public)
-        frame, session = server.finish({16: b"sixteen"}, random_bytes(16), SERVER_TIME_MS)
-        return server, session, browser.ask("finished", frame=frame)
-
-
-@pytest.fixture
-def browser():
-    """A fresh browser."""
-    process = Browser()
-    yield process
-    process.close()
-
-
-@pytest.fixture
-def household():
-    """A fresh server and member."""
-    return Household()
+from tests.protocol.interop import BROWSER_TIME_MS, SERVER_ID, SERVER_TIME_MS
 
 
 def test_both_ends_hold_the_same_secrets(browser, household):

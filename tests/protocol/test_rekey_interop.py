@@ -6,59 +6,13 @@ from clawchat.protocol.errors import PeerError
 from clawchat.protocol.frame import MessageType
 from clawchat.protocol.handshake import KeyLimits, ServerParameters
 from clawchat.protocol.primitives import random_bytes
-from clawchat.protocol.rekey import ServerRekey
-from tests.protocol.test_interop import Browser, Household
-
-
-class Line:
-    """The wire between a browser in Node and a server in Python; `now` is what both clocks say."""
-
-    def __init__(self, browser, home, **changes):
-        self.browser, self.home = browser, home
-        _, self.session, _ = home.meet(browser, **changes)
-        self.now = 100
-        self.rekey = ServerRekey(self.session, home.device.public, home.identity.sign, 0)
-        self.browser.ask("take_part", now=0)
-        self.to_browser, self.heard = [], []
-
-    def say(self, payload, kind=MessageType.CHAT):
-        """The server speaks."""
-        self.to_browser.append(self.session.seal(kind, payload, random_bytes(16), self.now))
-
-    def turn(self, *texts, begin=False):
-        """What the server has said goes to the browser, and what the browser says comes back."""
-        frames = [frame.hex() for frame in self.to_browser]
-        self.to_browser.clear()
-        say = [text.encode().hex() for text in texts]
-        answer = self.browser.ask("turn", frames=frames, say=say, begin=begin, now=self.now)
-        assert "error" not in answer, answer
-        for frame in answer["frames"]:
-            self.take(bytes.fromhex(frame))
-        return [bytes.fromhex(payload).decode() for payload in answer["heard"]], answer["epoch"]
-
-    def take(self, frame):
-        """One frame reaches the server."""
-        opened = self.session.open(frame)
-        if opened.type != MessageType.KEY_ROTATION:
-            self.heard.append(opened.payload.decode())
-        elif answer := self.rekey.receive(opened.payload, self.now):
-            self.say(b"before the answer")
-            self.say(answer, MessageType.KEY_ROTATION)
-            self.say(b"after the answer")
+from tests.protocol.interop import Line
 
 
 @pytest.fixture
-def line():
+def line(browser, household):
     """A browser and a server with one session."""
-    browser = Browser()
-    yield Line(browser, Household())
-    browser.close()
-
-
-@pytest.fixture
-def household():
-    """A fresh server and member."""
-    return Household()
+    return Line(browser, household)
 
 
 def test_both_take_new_keys_again_and_again_while_they_speak(line):
@@ -98,24 +52,20 @@ def test_the_browser_grants_the_servers_request(line):
     assert line.heard == ["hello", "how", "are", "you"]
 
 
-def test_the_browser_keeps_the_limits_that_the_server_announced(household):
+def test_the_browser_keeps_the_limits_that_the_server_announced(browser, household):
     """A soft limit in H2 reaches the browser's session."""
-    browser = Browser()
-    try:
-        hello = household.hello(browser)
-        server = household.server(hello, ServerParameters(soft_limits=KeyLimits(3600, 1 << 26, 16)))
-        answer = browser.ask("server_hello", record=server.receive_hello(hello, 1), now_ms=1)
-        server.receive_client_auth(bytes.fromhex(answer["record"]))
-        server.verify(household.psk, household.device.public)
-        frame, session = server.finish({}, random_bytes(16), 1)
-        browser.ask("finished", frame=frame)
-        browser.ask("take_part", now=0)
+    hello = household.hello(browser)
+    server = household.server(hello, ServerParameters(soft_limits=KeyLimits(3600, 1 << 26, 16)))
+    answer = browser.ask("server_hello", record=server.receive_hello(hello, 1), now_ms=1)
+    server.receive_client_auth(bytes.fromhex(answer["record"]))
+    server.verify(household.psk, household.device.public)
+    frame, session = server.finish({}, random_bytes(16), 1)
+    browser.ask("finished", frame=frame)
+    browser.ask("take_part", now=0)
 
-        first = browser.ask("turn", frames=[], say=["00"] * 15, now=50)
-        second = browser.ask("turn", frames=[], say=["00"], now=50)
-        third = browser.ask("turn", frames=[], say=[], now=50)
-    finally:
-        browser.close()
+    first = browser.ask("turn", frames=[], say=["00"] * 15, now=50)
+    second = browser.ask("turn", frames=[], say=["00"], now=50)
+    third = browser.ask("turn", frames=[], say=[], now=50)
 
     kinds = [session.open(bytes.fromhex(frame)).type for turn in (first, second, third) for frame in turn["frames"]]
     assert kinds == [MessageType.CHAT] * 16 + [MessageType.KEY_ROTATION]

@@ -10,8 +10,7 @@ from clawchat.protocol.handshake import ClientHandshake
 from clawchat.protocol.key_schedule import gate_key
 from clawchat.protocol.primitives import random_bytes
 from clawchat.protocol.rekey import ClientRekey
-from tests.protocol.test_interop import Browser, Household
-from tests.protocol.test_rekey_interop import Line
+from tests.protocol.interop import Household, Line, NodeEnd
 
 HOST = Path(__file__).with_name("host.mjs")
 NOW_MS = 1_700_000_000_000
@@ -20,17 +19,9 @@ WAYS = [([1], False, 1), ([2, 1], False, 2), ([1, 2], True, 2)]
 
 
 @pytest.fixture
-def browser():
-    """The client's half in Node."""
-    process = Browser()
-    yield process
-    process.close()
-
-
-@pytest.fixture
 def host():
     """The server's half in Node."""
-    process = Browser(HOST)
+    process = NodeEnd(HOST)
     yield process
     process.close()
 
