@@ -3,11 +3,12 @@
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from hashlib import sha256
 from types import MappingProxyType
 from typing import NamedTuple
 
 from celery import current_app
-from django.db import IntegrityError, transaction
+from django.db import connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -63,7 +64,7 @@ def raise_alert(kind: str, subject: str, severity: str, text: str, remedy: str, 
     now = timezone.now()
     subject = subject[:64]
     said = {"text": text[:300], "remedy": remedy[:300], "facts": facts}
-    # Two who see it at once: the one who came second finds the row of the first.
+    _wait_for_others(kind, subject)
     return _see_again(kind, subject, severity, said, now) or _open(kind, subject, severity, said, now)
 
 
@@ -140,6 +141,15 @@ def channels_for(severity: str) -> list[AlertChannel]:
     return [row for row in AlertChannel.objects.filter(enabled=True) if _RANK[row.least] <= _RANK[severity]]
 
 
+def _wait_for_others(kind: str, subject: str) -> None:
+    """Until this transaction ends nobody else sees the same thing: a row that is not there yet cannot be locked."""
+    # SQLite has one transaction at a time that writes.
+    if connection.vendor == "postgresql":
+        number = int.from_bytes(sha256(f"alert\0{kind}\0{subject}".encode()).digest()[:8], signed=True)
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [number])
+
+
 def _see_again(kind: str, subject: str, severity: str, said: dict, now: datetime) -> Alert | None:
     """Count it on the row that is open, or that was until a moment ago; None when there is none."""
     # In one question: between two, somebody could close or open it, and it would be in neither answer.
@@ -161,13 +171,7 @@ def _see_again(kind: str, subject: str, severity: str, said: dict, now: datetime
 
 
 def _open(kind: str, subject: str, severity: str, said: dict, now: datetime) -> Alert:
-    try:
-        with transaction.atomic():
-            row = Alert.objects.create(
-                kind=kind, subject=subject, severity=severity, opened_at=now, last_at=now, **said
-            )
-    except IntegrityError:
-        return _see_again(kind, subject, severity, said, now) or _open(kind, subject, severity, said, now)
+    row = Alert.objects.create(kind=kind, subject=subject, severity=severity, opened_at=now, last_at=now, **said)
     logger.log(_LOG_LEVELS[Severity(severity)], "alert: %s", _for_log(row))
     _begin_telling(row, now)
     return row
