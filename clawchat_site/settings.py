@@ -214,7 +214,7 @@ if DATABASE_URL:
 else:
     DATABASES = {
         "default": {
-            "ENGINE": "django.db.backends.sqlite3",
+            "ENGINE": "clawchat_site.sqlite3_in_turn",
             "NAME": CLAWCHAT_DATA_DIR / "clawchat.sqlite3",
             "OPTIONS": {
                 "timeout": 20,

@@ -15,13 +15,20 @@ from clawchat.protocol.primitives import sha256
 STOCK = 200
 
 
-@transaction.atomic
 def put(device_pk: int, packages: Sequence[bytes], last_resort: bytes | None) -> int:
     """How many one-time packages of this device are left, after these were added.
 
     A package that was uploaded before is not added again, also when somebody took it since.
     Raises: limit (more than 200 left); malformed (one of them as the last resort); revoked; not_member (no account).
     """
+    if packages or last_resort is not None:
+        return _add(device_pk, packages, last_resort)
+    # Each client asks at each connection, a hundred of them when the port moves: no transaction that writes for that.
+    return _left(acting_device(device_pk))
+
+
+@transaction.atomic
+def _add(device_pk: int, packages: Sequence[bytes], last_resort: bytes | None) -> int:
     device = acting_device(device_pk)
     KeyPackage.objects.bulk_create(
         [KeyPackage(device=device, ref=sha256(body), body=body) for body in packages], ignore_conflicts=True
@@ -32,10 +39,14 @@ def put(device_pk: int, packages: Sequence[bytes], last_resort: bytes | None) ->
             raise Malformed("a one-time package is no last resort")
         KeyPackage.objects.filter(device=device, last_resort=True).delete()
         KeyPackage.objects.create(device=device, ref=ref, body=last_resort, last_resort=True)
-    left = KeyPackage.objects.filter(device=device, last_resort=False, claimed_at=None).count()
+    left = _left(device)
     if left > STOCK:
         raise Limit(retry_text(LONGEST_SECONDS, f"{left} key packages, at most {STOCK}"))
     return left
+
+
+def _left(device: Device) -> int:
+    return KeyPackage.objects.filter(device=device, last_resort=False, claimed_at=None).count()
 
 
 @transaction.atomic

@@ -12,13 +12,20 @@ from clawchat.protocol.errors import Malformed, NotMember
 from clawchat.protocol.limits import STAGE_CHUNK_BYTES, STAGE_MAX_BYTES
 
 
-@transaction.atomic
 def take_welcomes(device_pk: int, done: Sequence[int]) -> list[tuple[int, Welcome, GroupInfo]]:
     """The Welcomes that wait for this device, after those in `done` were erased; each with its epoch's GroupInfo.
 
     Raises: revoked; not_member (no account).
     """
     acting_device(device_pk)
+    if not done and not WaitingWelcome.objects.filter(device=device_pk).exists():
+        # As it is nearly always, for each client at each connection: no transaction that writes for that.
+        return []
+    return _erase_and_read(device_pk, done)
+
+
+@transaction.atomic
+def _erase_and_read(device_pk: int, done: Sequence[int]) -> list[tuple[int, Welcome, GroupInfo]]:
     served = WaitingWelcome.objects.filter(device=device_pk, pk__in=done).select_related("welcome__room")
     for waiting in served.order_by("welcome__room_id"):
         _erase(waiting)

@@ -180,9 +180,9 @@ class Crowd:
 
         self.talkers += await asyncio.gather(*(enrol(number) for number in range(1, count)))
 
-    async def make_rooms(self, few: int) -> None:
-        """One room of everybody, and rooms of `few` each."""
-        groups = [self.talkers]
+    async def make_rooms(self, few: int, *, all_together: bool = True) -> None:
+        """One room of everybody unless it is not wanted, and rooms of `few` each."""
+        groups = [self.talkers] if all_together else []
         groups += [self.talkers[at : at + few] for at in range(0, len(self.talkers), few)]
         for group in groups:
             if len(group) > 1:

@@ -36,6 +36,8 @@ class Plan:
     clients: int = 100
     moves: int = 50
     room_of: int = 5
+    # Whether there is a room of everybody, too.
+    all_together: bool = True
     pause: float = 4.0
     squatted: float = 0.25
     # After how many moves something is killed: "server" or "worker".
@@ -95,7 +97,7 @@ class Soak:
         began = time.monotonic()
         owner = await asyncio.to_thread(self.servers[0].create_invite, "--owner")
         await self.crowd.gather(owner["invite"], self.plan.clients, Path(self._clients.name), **options)
-        await self.crowd.make_rooms(self.plan.room_of)
+        await self.crowd.make_rooms(self.plan.room_of, all_together=self.plan.all_together)
         self._say(
             f"{self.plan.clients} clients in {len(self.crowd.rooms)} rooms after {time.monotonic() - began:.0f} s"
         )
