@@ -131,7 +131,11 @@ class Line:
                 await self._rest(pause)
         finally:
             self.status = "offline"
+            made = list(self._readers)
             await end_tasks([*self._readers.values(), *self._losers])
+            # Also one that was made in the very turn in which this was ended, and that nobody uses yet.
+            for connection in made:
+                await connection.close()
 
     async def close(self) -> None:
         """End the connection in good order."""

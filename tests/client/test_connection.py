@@ -7,7 +7,7 @@ import time
 import aiohttp
 import pytest
 
-from clawchat.client import Client, ConnectionLost, Unreachable, connection, dial, keepalive
+from clawchat.client import Client, ConnectionLost, Unreachable, connection, dial, keepalive, line
 from clawchat.client.back_off import BackOff
 from clawchat.client.device import Device
 from clawchat.client.discovery import Finder
@@ -140,6 +140,22 @@ async def test_worn_out_keys_are_replaced_by_a_new_connection(server, alice, mon
 
     assert await alice.send(ROOM, message("hello")[1]) == 1
     assert server.handshakes == 3
+
+
+async def test_a_connection_that_stands_when_the_client_is_ended_is_closed(server, alice, monkeypatch):
+    """Also one that was made in that very turn, and that nobody uses yet."""
+    made = []
+
+    def end(_: line.Line, connection: connection.Connection) -> None:
+        made.append(connection)
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(line.Line, "_use", end)
+    server.cut()
+    await until(lambda: made)
+    await until(lambda: made[0]._socket.closed)
+
+    assert alice.status == "offline"
 
 
 async def test_text_message_is_no_frame(server, alice):
