@@ -12,6 +12,7 @@ export class Updates extends EventTarget {
   #page;
   #registration = null;
   #lookedAt = 0;
+  #isLeaving = false;
 
   /**
    * @param {ServiceWorkerContainer | undefined} container undefined where the browser has none, as in private windows
@@ -22,7 +23,7 @@ export class Updates extends EventTarget {
     this.#container = container;
     this.#page = page;
     // Another page may switch at any time: then this one is of a version that is gone.
-    if (container?.controller) container.addEventListener("controllerchange", () => page.reload());
+    if (container?.controller) container.addEventListener("controllerchange", () => this.#leave());
   }
 
   /** Put the worker in place. Without one all works as before, but only while the front door is there. */
@@ -52,12 +53,13 @@ export class Updates extends EventTarget {
 
   /** Open the page again, in the newest version that can be had. */
   async reload() {
+    this.#isLeaving = false; // whoever asks again is still here: the first time was broken off
     if (this.#registration && !this.isWaiting) await this.#fetchNewest();
     const worker = this.#registration?.waiting;
     if (!worker) return this.#page.reload();
     // It is "redundant" when yet another version, that another page has asked for, takes its place.
     const ends = ["activated", "redundant"];
-    worker.addEventListener("statechange", () => ends.includes(worker.state) && this.#page.reload());
+    worker.addEventListener("statechange", () => ends.includes(worker.state) && this.#leave());
     worker.postMessage("switch");
   }
 
@@ -65,6 +67,13 @@ export class Updates extends EventTarget {
 
   #tell() {
     if (this.isWaiting) this.dispatchEvent(new Event("change"));
+  }
+
+  /** A switch shows twice, at the page and at the worker; to reload again would break off the first reload. */
+  #leave() {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    this.#page.reload();
   }
 
   /** Ends when the newest version is at hand, or when there is none to be had. */

@@ -164,6 +164,31 @@ test("who wants it gets it: the worker switches, then the page is opened again",
   assert.equal(reloads, 1);
 });
 
+test("the page that asked is opened once, though both its controller and the worker tell of the switch", async () => {
+  container.controller = new Installed("activated");
+  const { updates, registration } = await begun();
+  registration.bring();
+  const worker = registration.arrive();
+  await updates.reload();
+
+  container.dispatchEvent(new Event("controllerchange"));
+  worker.become("activated");
+
+  assert.equal(reloads, 1);
+});
+
+test("who broke the reload off can ask for a version again", async () => {
+  const { updates, registration } = await begun();
+  for (const _ of ["broken off", "again"]) {
+    registration.bring();
+    const worker = registration.arrive();
+    await updates.reload();
+    worker.become("activated");
+  }
+
+  assert.equal(reloads, 2);
+});
+
 test("a version that gives way to yet another before it is used keeps nobody waiting", async () => {
   const { updates, registration } = await begun();
   registration.bring();
