@@ -150,7 +150,8 @@ class PublicationResult(models.Model):
         State.FAILED: {State.SAFE, State.FAILED, State.SUPERSEDED},
         # A mirror may lose what it had.
         State.SAFE: {State.FAILED},
-        State.SUPERSEDED: set(),
+        # A visit that was under way may have put it there all the same.
+        State.SUPERSEDED: {State.SAFE},
     }
     UNSETTLED = [State.WAITING, State.FAILED]
     # Of which nobody knows whether it still goes on.

@@ -12,6 +12,7 @@ from .publications import (
     published_bytes,
     published_info,
     published_serial,
+    readers_find,
     says,
 )
 from .side_by_side import run_all, start_aside
@@ -33,6 +34,7 @@ __all__ = [
     "published_bytes",
     "published_info",
     "published_serial",
+    "readers_find",
     "retry_now",
     "run_all",
     "says",

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from celery import current_app
+from django.db.models import QuerySet
 from kombu.exceptions import OperationalError
 
 from discovery.mirrors.base import LIST_NAME, MirrorDriver, MirrorError
@@ -83,16 +84,13 @@ def carry_one(result_id: int, now: int) -> str:
     """Put a publication on its mirror, read it back, compare, and return the result's state.
 
     Nothing happens to a result that is settled, nor at a mirror that is turned off or that this process is visiting
-    already. What was published meanwhile follows at once: ours may have covered it. No transaction is open while the
-    mirror is visited.
+    already. A newer one takes its place, so that whoever begins late does not come in vain each time; what was
+    published meanwhile follows at once: ours may have covered it. No transaction is open while the mirror is visited.
     """
-    result = PublicationResult.objects.select_related("mirror", "publication__revocations").get(pk=result_id)
+    at = instant(now)
+    result = _newest_for(PublicationResult.objects.select_related("mirror", "publication__revocations"), result_id, at)
     if result.state not in PublicationResult.UNSETTLED or not result.mirror.enabled:
         return result.state
-    at = instant(now)
-    if _newer_than(result.publication) is not None:
-        result.move(State.SUPERSEDED, detail="", at=at, next_attempt_at=at)
-        return State.SUPERSEDED
     state = _carry(result, _objects(result), at)
     if state is None:
         return result.state
@@ -115,11 +113,21 @@ def _carry(result: PublicationResult, objects: dict[str, bytes], at: datetime) -
         with _visiting_lock:
             _visiting.discard(result.mirror_id)
     state = State.FAILED if problem else State.SAFE
-    if result.move(state, detail=str(problem or ""), at=at, next_attempt_at=at + _pause(result, problem)):
+    if _settle(result, state, problem, at):
         if isinstance(problem, _Lie):
             suspect(result.mirror, problem.finding, str(problem), at)
         _note(result.mirror, problem, result.publication.serial, at)
     return state
+
+
+def _settle(result: PublicationResult, state: str, problem: MirrorError | None, at: datetime) -> bool:
+    """Write down how a visit ended; False when somebody else has moved the row, or nothing came of it."""
+    outcome = {"detail": str(problem or ""), "at": at, "next_attempt_at": at + _pause(result, problem)}
+    if result.move(state, **outcome):
+        return True
+    # A newer file was published meanwhile; the mirror gave this one back all the same, and readers find it until then.
+    result.refresh_from_db(fields=["state"])
+    return state == State.SAFE and result.state == State.SUPERSEDED and result.move(state, **outcome)
 
 
 class _Unwanted(Exception):
@@ -235,6 +243,18 @@ def _uncovered(covering: PublicationResult, at: datetime) -> PublicationResult |
         result.move(State.FAILED, detail="An older file may lie over it.", at=at, next_attempt_at=at)
         result.refresh_from_db(fields=["state", "attempts"])
     return result if result.state in PublicationResult.UNSETTLED else None
+
+
+def _newest_for(results: QuerySet[PublicationResult], result_id: int, at: datetime) -> PublicationResult:
+    """This result, or what waits for its mirror in its place since something newer was published."""
+    result = results.get(pk=result_id)
+    newer = _newer_than(result.publication)
+    if newer is None:
+        return result
+    if result.state in PublicationResult.UNSETTLED:
+        result.move(State.SUPERSEDED, detail="", at=at, next_attempt_at=at)
+        result.state = State.SUPERSEDED
+    return results.filter(publication=newer, mirror=result.mirror_id, state=State.WAITING).first() or result
 
 
 def _newer_than(publication: Publication) -> Publication | None:

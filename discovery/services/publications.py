@@ -8,7 +8,7 @@ from chat.models import DiscoverySecret
 from chat.services import wraps
 from chat.services.identity import current_discovery_secret, current_identity, every_identity, successor_identity
 from chat.services.sealed import open_discovery_secret
-from clawchat.protocol.connection_file import ConnectionInfo, SealedConnectionFile, seal_connection_file
+from clawchat.protocol.connection_file import ConnectionInfo, Endpoint, SealedConnectionFile, seal_connection_file
 from discovery.models import Mirror, Publication, PublicationResult
 
 from .carrying import carry, carry_everywhere
@@ -86,6 +86,15 @@ def published_info() -> ConnectionInfo | None:
         return None
     sealed = SealedConnectionFile.parse(bytes(newest.body))
     return sealed.open(current_discovery_secret(), every_identity())
+
+
+def readers_find(now: int) -> tuple[Endpoint, ...]:
+    """The endpoints in the newest file that is safe and still valid: where readers who look now can go."""
+    newest = Publication.objects.newest_safe(mirrors_that_count())
+    if newest is None or newest.kid != current_kid() or instant(now) >= newest.valid_until:
+        return ()
+    sealed = SealedConnectionFile.parse(bytes(newest.body))
+    return sealed.open(current_discovery_secret(), every_identity()).endpoints
 
 
 def _still_good(info: ConnectionInfo, now: int) -> Publication | None:

@@ -36,9 +36,12 @@ def announce(homes: Sequence[Home], plan: RotationPlan, now: int, visit_all_mirr
     endpoints = [_endpoint(lease, lease.pk in retiring, most, plan, now) for lease in leases]
     info = discovery.compose(endpoints, now, _next_move(leases, now), plan.grace)
     publication = discovery.publish(info, now, patience=PATIENCE_SECONDS if visit_all_mirrors else None)
-    bound = [lease for lease in leases if lease.state == LeaseState.BOUND]
-    if bound and discovery.says(publication, info) and discovery.publication_is_safe(publication):
-        for lease in bound:
+    if all(lease.state != LeaseState.BOUND for lease in leases) or not discovery.says(publication, info):
+        return
+    # Where a file is renewed faster than mirrors take it, the newest one is never safe; the one before will do.
+    found = {(one.url, one.valid_from) for one in discovery.readers_find(now)}
+    for lease, endpoint in zip(leases, endpoints, strict=True):
+        if lease.state == LeaseState.BOUND and (endpoint.url, endpoint.valid_from) in found:
             take_step(lease, LeaseEvent.ANNOUNCE, instant(now))
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from discovery import services, tasks
 from discovery.mirrors import FILE_NAME, LIST_NAME
+from discovery.mirrors.base import MirrorError
 from discovery.models import Mirror, PublicationResult
 from discovery.services import side_by_side
 from tests.discovery.conftest import NOW, MemoryMirror, compose, endpoint
@@ -252,6 +253,55 @@ def test_a_file_that_was_overtaken_is_not_put_any_more(memory, puts, monkeypatch
     assert [name for _, name in puts] == [LIST_NAME, FILE_NAME]
     assert memory.held["alpha"] == bytes(newer[0].body)
     assert older.results.get().state == State.SUPERSEDED
+
+
+def test_a_file_that_was_overtaken_while_it_was_read_back_is_safe(memory, monkeypatch):
+    """Readers find it until the newer one comes, and where files follow fast that may never be before the next."""
+    get, newer = memory.get, []
+
+    def meanwhile(self, name):
+        if name == FILE_NAME and not newer:
+            newer.append(None)
+            newer[0] = services.publish(compose(NOW + 5, endpoint(50_001)), NOW + 5)
+        return get(self, name)
+
+    monkeypatch.setattr(memory, "get", meanwhile)
+    older = services.publish(compose(), NOW)
+
+    assert [each.results.get().state for each in (older, newer[0])] == [State.SAFE, State.SAFE]
+    assert memory.held["alpha"] == bytes(newer[0].body)
+    assert Mirror.objects.get(name="alpha").last_serial == newer[0].serial
+
+
+def test_a_visit_that_failed_after_it_was_overtaken_changes_nothing(memory, monkeypatch):
+    """What is superseded is not tried again."""
+    newer = []
+
+    def meanwhile(self, name, data):
+        if not newer:
+            newer.append(None)
+            newer[0] = services.publish(compose(NOW + 5, endpoint(50_001)), NOW + 5)
+        raise MirrorError("It broke.")
+
+    monkeypatch.setattr(memory, "put", meanwhile)
+    older = services.publish(compose(), NOW)
+
+    assert older.results.get().state == State.SUPERSEDED
+    assert newer[0].results.get().state == State.FAILED
+
+
+def test_a_task_that_comes_late_takes_the_newest_file(memory, handed_over, puts, monkeypatch):
+    """Tasks that wait in the queue for longer than a file stays the newest would all come in vain."""
+    monkeypatch.setattr(memory, "is_local", False)
+    older = services.publish(compose(), NOW)
+    newer = services.publish(compose(NOW + 5, endpoint(50_001)), NOW + 5)
+    state = services.carry_one(handed_over[0], NOW + 6)
+
+    assert (state, older.results.get().state) == (State.SAFE, State.SUPERSEDED)
+    assert memory.held["alpha"] == bytes(newer.body)
+    puts.clear()
+    assert services.carry_one(handed_over[1], NOW + 7) == State.SAFE
+    assert puts == []
 
 
 def test_a_mirror_that_was_turned_off_gets_nothing_more(memory, handed_over, puts, monkeypatch):

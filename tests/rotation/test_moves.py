@@ -7,6 +7,7 @@ import pytest
 from chat.models import AuditEvent
 from clawchat.protocol.errors import UsageError
 from clawchat.protocol.schedule import LeaseEvent, LeaseState
+from discovery.models import PublicationResult
 from discovery.services import latest_publication, published_info
 from rotation import services
 from rotation.models import Node, PortLease
@@ -194,6 +195,22 @@ def test_a_mirror_that_is_back_lets_the_port_move(house, shelf):
     old, new = house.leases()
     assert (old.state, new.state) == ("draining", "open")
     assert old.closes_at == instant(back + GRACE)
+
+
+@pytest.mark.parametrize(("late", "states"), [(200, ["draining", "open"]), (INTERVAL + 1, ["open", "bound"])])
+def test_a_file_that_is_safe_too_late_to_be_the_newest_counts_while_it_is_valid(house, shelf, late, states):
+    """A mirror that takes longer than a file stays the newest holds up no move: readers find the port all the same."""
+    house.settle()
+    shelf.is_down = True
+    house.settle(T + INTERVAL - LEAD)
+    house.settle(T + INTERVAL)
+    first = latest_publication()
+    first.results.update(state=PublicationResult.State.SAFE)
+
+    house.tick(T + INTERVAL + late)
+
+    assert latest_publication().serial > first.serial
+    assert house.states() == states
 
 
 def test_a_server_that_was_away_moves_on(house):
