@@ -1,6 +1,7 @@
 """What every test may ask for: a browser, a real Redis, a real PostgreSQL. With CI=1 a skip is a failure."""
 
 import contextlib
+import gc
 import os
 import shutil
 import socket
@@ -50,6 +51,12 @@ class SkipsAreFailures:
 def pytest_configure(config: pytest.Config) -> None:
     if os.environ.get("CI") == "1":
         config.pluginmanager.register(SkipsAreFailures())
+
+
+def pytest_collection_finish() -> None:
+    """What was collected stays: no garbage collection looks through all of it in the middle of a test's second."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_unconfigure() -> None:

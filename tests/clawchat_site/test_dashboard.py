@@ -57,8 +57,10 @@ def asked(client, span: str = "hour") -> dict:
     return answer.json()
 
 
-def test_figures_are_added_up_over_processes_and_told_by_the_minute(alice):
+def test_figures_are_added_up_over_processes_and_told_by_the_minute(alice, monkeypatch):
     """People and rates of two processes; a minute nobody measured is a gap, not a zero."""
+    now = timezone.now()
+    monkeypatch.setattr(timezone, "now", lambda: now)
     minute(2, "one", people=3, messages=10, bytes_in=5, bytes_out=7, refused={"gate": 2}, scans=1, delay_p99_ms=4.0)
     minute(2, "two", people=2, messages=1, refused={"gate": 1, "limit": 4}, delay_p99_ms=9.5)
     minute(1, "one", people=4, messages=6, bytes_in=100, bytes_out=20)

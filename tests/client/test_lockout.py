@@ -100,7 +100,7 @@ async def test_invitation_that_opens_nothing_says_so(server):
     server.devices.clear()
     server.publish(*server.ports)
     with pytest.raises(UnknownPeer):
-        await Client.enrol(text, None, name="Mallory", seconds=0.5)
+        await Client.enrol(text, None, name="Mallory", seconds=3)
 
 
 async def test_place_that_lies_ends_no_enrolment(server, monkeypatch):
@@ -141,7 +141,7 @@ async def test_file_that_is_not_for_us_says_more_than_a_foreign_one(server):
     liar = good.replace("connection.json", "forged")
     for server.locators in ((good, liar), (liar, good)):
         with pytest.raises(UnknownPeer):
-            await Client.enrol(server.invite(brings_secret=False), None, name="Bob", seconds=0.3)
+            await Client.enrol(server.invite(brings_secret=False), None, name="Bob", seconds=3)
 
 
 def _forged(server) -> bytes:

@@ -268,7 +268,7 @@ async def test_mirror_that_gives_too_much_is_left(server):
     server.locators = (server.locators[0].replace("connection.json", "endless"),)
 
     with pytest.raises(Unreachable, match="none of 1 places"):
-        await Client.enrol(server.invite(), None, name="Bob", seconds=0.5)
+        await Client.enrol(server.invite(), None, name="Bob", seconds=3)
 
 
 async def test_a_file_by_hand_leads_to_the_server_at_once(server, tmp_path, monkeypatch):

@@ -503,7 +503,7 @@ async def deaf_port() -> AsyncIterator[int]:
             each.close()
 
 
-async def until(holds, seconds: float = 8.0) -> None:
+async def until(holds, seconds: float = 30.0) -> None:
     """Return once it holds; fail when it never does."""
     async with asyncio.timeout(seconds):
         while not holds():

@@ -156,15 +156,18 @@ def test_a_mirror_that_hangs_holds_up_nobody_for_long(transactional_db, request,
     def hang(self, name, data):
         if self.mirror.name == "alpha" and name == FILE_NAME:
             begun.append(self.mirror.name)
-            goes_on.wait(20)
+            goes_on.wait(60)
         put(self, name, data)
 
     monkeypatch.setattr(memory, "put", hang)
     publication = services.publish(compose(), NOW, patience=0.5)
     services.carry(NOW + 700, 0.5)
+    ends = time.monotonic() + 20
+    while publication.results.get(mirror__name="beta").state != State.SAFE and time.monotonic() < ends:
+        time.sleep(0.05)
     held_up = [result.state for result in publication.results.order_by("mirror_id")]
     goes_on.set()
-    ends = time.monotonic() + 10
+    ends = time.monotonic() + 20
     while publication.results.unsettled().exists() and time.monotonic() < ends:
         time.sleep(0.05)
 

@@ -22,15 +22,32 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(400)]
 
 PHASES = ["planned", "bound", "announced", "open", "draining", "tripwire"]
 HOUR = 3600
-SLEEP = """
+WAITING = """
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
+#define REAL(name) ((typeof(&name))dlsym(dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD), #name))
+
 int clock_nanosleep(clockid_t clock, int flags, const struct timespec *time, struct timespec *left) {
     return syscall(SYS_clock_nanosleep, clock, flags, time, left) ? errno : 0;
+}
+
+int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex, const struct timespec *until) {
+    static typeof(&pthread_cond_timedwait) real;
+    if (!real) real = REAL(pthread_cond_timedwait);
+    return real(condition, mutex, until);
+}
+
+int sem_clockwait(sem_t *semaphore, clockid_t clock, const struct timespec *until) {
+    static typeof(&sem_clockwait) real;
+    if (!real) real = REAL(sem_clockwait);
+    return real(semaphore, clock, until);
 }
 """
 LIBRARIES = ["/usr/lib/*/faketime/libfaketimeMT.so.1", "/usr/lib/faketime/libfaketimeMT.so.1"]
@@ -236,7 +253,7 @@ async def test_the_clock_is_set_forward_by_an_hour_and_back_again(tmp_path):
     clock = tmp_path / "clock"
     set_clock(clock, 0)
     environment = {
-        "LD_PRELOAD": f"{sleeping_on_the_real_clock(tmp_path)} {library}",
+        "LD_PRELOAD": f"{waiting_by_the_real_clock(tmp_path)} {library}",
         "FAKETIME_TIMESTAMP_FILE": str(clock),
         "FAKETIME_CACHE_DURATION": "1",
         "NO_FAKE_STAT": "1",
@@ -253,12 +270,13 @@ async def test_the_clock_is_set_forward_by_an_hour_and_back_again(tmp_path):
     assert "was set" in day.server.log()
 
 
-def sleeping_on_the_real_clock(folder: Path) -> Path:
-    """A library that keeps faketime out of sleeping: it refuses every sleep while the monotonic clock stays real."""
+def waiting_by_the_real_clock(folder: Path) -> Path:
+    """A library that keeps faketime out of waiting, which is by the monotonic clock: while that stays real, faketime
+    refuses every sleep, and lets Python's wait for its own lock end at once, so that its threads spin."""
     if shutil.which("gcc") is None:
         pytest.skip("gcc is not installed (sudo apt install gcc)")
-    source, library = folder / "sleep.c", folder / "sleep.so"
-    source.write_text(SLEEP)
+    source, library = folder / "waiting.c", folder / "waiting.so"
+    source.write_text(WAITING)
     subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
     return library
 

@@ -88,8 +88,10 @@ def test_a_request_in_pieces_is_answered(doors, front):
 
 def test_a_drain_lets_a_running_request_finish():
     """What was asked before the end is answered."""
+    asked = asyncio.Event()
 
     async def slow_answer(scope, receive, send) -> None:
+        asked.set()
         await asyncio.sleep(0.3)
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b"late"})
@@ -101,7 +103,8 @@ def test_a_drain_lets_a_running_request_finish():
     async def ask_and_drain() -> str:
         async with aiohttp.ClientSession() as session:
             asking = asyncio.ensure_future(session.get(f"http://{LOOPBACK}:{number}/"))
-            await asyncio.sleep(0.1)
+            async with asyncio.timeout(20):
+                await asked.wait()
             await doors.close()
             async with await asking as answer:
                 return await answer.text()

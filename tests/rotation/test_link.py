@@ -208,8 +208,11 @@ def test_a_peer_that_sends_faster_than_it_is_heard_is_read_no_further():
     async def send_much() -> int:
         async with aiohttp.ClientSession() as session, session.ws_connect(doors.url) as ws:
             sending = asyncio.ensure_future(send_all(ws))
-            await asyncio.sleep(0.3)
             (protocol,) = doors.server.connections
+            async with asyncio.timeout(20):
+                while protocol.application_queue.qsize() <= 64:
+                    await asyncio.sleep(0.02)
+            await asyncio.sleep(0.3)
             waiting = protocol.application_queue.qsize()
             go_on.set()
             await sending
@@ -248,7 +251,7 @@ def test_pings_of_a_peer_that_reads_nothing_are_not_answered():
                 told[0].writable = writable
                 await ws.ping(b"%d" % writable)
                 try:
-                    answers.append((await ws.receive(timeout=0.3)).data)
+                    answers.append((await ws.receive(timeout=10 if writable else 0.3)).data)
                 except TimeoutError:
                     answers.append(None)
         return answers

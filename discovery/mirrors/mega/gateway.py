@@ -53,21 +53,24 @@ class Gateway:
     def repeat(self, url: str, body: bytes, understand: Callable[[bytes], T]) -> T:
         """POST until `understand` takes the answer, or it will not do, or there is no time left.
 
-        Raises: Refused, MirrorError (what `understand` raised last, or what kept an answer away).
+        Raises: Refused, MirrorError (the last refusal, or what kept an answer away when there was none).
         """
         headers = {"Content-Type": "application/json"}
         request = Request("POST", url, body, headers, max_bytes=REPLY_MAX_BYTES)
         until = min(self._until, time.monotonic() + self._patience.call)
         pause = self._patience.first_pause
+        refused: Refused | None = None
         while True:
             try:
                 return understand(self._answer(request, until))
             except MirrorError as error:
                 # Full jitter, so that servers that were refused together do not come back together.
                 wait = pause * secrets.randbelow(1001) / 1000
+                refused = error if isinstance(error, Refused) else refused
                 is_final = error.needs_operator or (isinstance(error, Refused) and not error.may_do_at_once)
                 if is_final or time.monotonic() + wait >= until:
-                    raise
+                    # That the last try of many had no time left says less than why there were many.
+                    raise (refused or error) from None
             time.sleep(wait)
             pause = min(2 * pause, self._patience.longest_pause)
 

@@ -70,7 +70,7 @@ test("what is written while somebody's leaving waits for its commit goes out beh
 
   await bob.app.leaveRoom(roomId);
   await until(alice.app, () => server.service.log(roomId).length > length);
-  await new Promise((resolve) => setTimeout(resolve, 100));
+  await new Promise((resolve) => setTimeout(resolve, 800));
   await alice.app.send(roomId, "after bob");
 
   await until(carol.app, () => texts(carol.app, roomId).length === 1, 15_000);
