@@ -19,7 +19,13 @@ from tests.e2e.test_false_alarms import ask, tripwires
 pytestmark = pytest.mark.e2e
 
 KEY = "a key of enough characters"
+# A machine that is full has an alert of its own.
+QUIET = (
+    "from chat.services.policy import change_policy\n"
+    "change_policy('test', alert_memory_percent=100, alert_disk_percent=100)\n"
+)
 ADD_CHANNELS = (
+    f"{QUIET}"
     "import sys\n"
     "from chat.models import AlertChannel\n"
     "from chat.services.channels import write_secrets\n"
@@ -28,6 +34,7 @@ ADD_CHANNELS = (
     "AlertChannel.objects.create(name='mail', kind='mail', options={{'to': 'ops@example.org'}})\n"
 )
 RAISE = (
+    f"{QUIET}"
     "from chat.services.alerts import raise_alert\n"
     "raise_alert('unusual', '1a2b', 'warning', "
     "'Device 1a2b sent 4,100 messages in a minute; usually it sends 3 to 40.', "

@@ -34,7 +34,7 @@ async def test_a_reload_keeps_everything_also_what_was_written_while_the_server_
     async with Browsers(chromium_path, tmp_path) as browsers:
         alice = await alone_in_a_room(server, browsers)
         await alice.say("before")
-        await everything_arrived([alice], 1, seconds=20)
+        await everything_arrived([alice], 1, seconds=60)
         server.kill()
         for number in range(5):
             await alice.say(f"meanwhile {number}")
@@ -87,7 +87,7 @@ async def test_a_full_disk_keeps_messages_waiting_and_loses_none(server, tmp_pat
     async with Browsers(chromium_path, tmp_path) as browsers:
         alice = await alone_in_a_room(server, browsers)
         await alice.say("there is room")
-        await everything_arrived([alice], 1, seconds=20)
+        await everything_arrived([alice], 1, seconds=60)
         _, hard = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
         # No file of the server may grow: to SQLite this is a full disk.
         resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (0, hard))
@@ -118,4 +118,4 @@ async def test_a_room_is_made_and_written_in_by_keyboard_alone(server, tmp_path,
         await alice.page.keyboard.type("first words")
         await alice.page.keyboard.press("Enter")
 
-        await everything_arrived([alice], 1, seconds=20)
+        await everything_arrived([alice], 1, seconds=60)

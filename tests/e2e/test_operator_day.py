@@ -12,7 +12,7 @@ from tests.soak.rows import Rows
 
 NAME, PASSWORD = "operator", "watchword-7"
 NAMED_SECONDS = 20
-LET_IN_MS = 20_000
+LET_IN_MS = 60_000
 BURN_SECONDS = 60
 
 pytestmark = pytest.mark.e2e

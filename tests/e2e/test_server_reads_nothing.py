@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clawchat.client import Client
-from tests.e2e.browser import Browsers, Person
+from tests.e2e.browser import READY_MS, Browsers, Person
 from tests.e2e.recorder import recorded_path
 from tests.e2e.relay import RecordingRelay
 from tests.e2e.server import ServerProcess
@@ -47,9 +47,9 @@ async def test_a_typed_message_is_nowhere_but_in_the_browsers(tmp_path, chromium
             await alice.add(VISIBLE)
             await bob.open_room(f"room {SECRET}")
             await alice.say(f"the password is {SECRET}")
-            await bob.log.get_by_text(SECRET).wait_for(timeout=20_000)
+            await bob.log.get_by_text(SECRET).wait_for(timeout=READY_MS)
             await bob.say(f"I will not write {SECRET} down")
-            await alice.log.get_by_text(f"not write {SECRET}").wait_for(timeout=20_000)
+            await alice.log.get_by_text(f"not write {SECRET}").wait_for(timeout=READY_MS)
             await signals_come_and_go(alice, bob)
             wire = relay.recorded
             peter = await Client.enrol((await asyncio.to_thread(server.create_invite))["invite"], None, name="Peter")
@@ -79,15 +79,15 @@ async def signals_come_and_go(alice: Person, bob: Person) -> None:
     """Each sees the other write, until the message is there or nothing more is typed; and that the words were read."""
     await bob.composer.press_sequentially(f"about {SECRET}")
     writing = alice.page.locator(".writing span")
-    await writing.get_by_text(f"{VISIBLE} is writing").wait_for(timeout=20_000)
+    await writing.get_by_text(f"{VISIBLE} is writing").wait_for(timeout=READY_MS)
     await bob.page.get_by_role("button", name="Send").click()
-    await alice.log.get_by_text(f"about {SECRET}").wait_for(timeout=20_000)
+    await alice.log.get_by_text(f"about {SECRET}").wait_for(timeout=READY_MS)
     assert await writing.count() == 0
-    await bob.log.get_by_role("img", name="Read by Alice").wait_for(timeout=20_000)
+    await bob.log.get_by_role("img", name="Read by Alice").wait_for(timeout=READY_MS)
 
     await alice.composer.press_sequentially("hm")
     seen = bob.page.locator(".writing span")
-    await seen.get_by_text("Alice is writing").wait_for(timeout=20_000)
+    await seen.get_by_text("Alice is writing").wait_for(timeout=READY_MS)
     await alice.composer.fill("")
     await seen.wait_for(state="detached", timeout=30_000)
 
@@ -111,5 +111,5 @@ async def forged_ends_are_no_ends(relay: RecordingRelay, peter: Client, alice: P
             while connection is peter._line._current or peter.status != "connected":
                 await asyncio.sleep(0.05)
         await alice.say(f"not put out by {code}")
-        await bob.log.get_by_text(f"not put out by {code}").wait_for(timeout=20_000)
+        await bob.log.get_by_text(f"not put out by {code}").wait_for(timeout=READY_MS)
     assert peter.problem is None

@@ -7,7 +7,7 @@ from tests.e2e.faults import HOLD, KILL, arm, disarm
 from tests.e2e.server import ServerProcess
 from tests.e2e.talking import application_log, burst_and_wait, everything_arrived, said, start_talking
 
-MESSAGES = 200
+MESSAGES = 300
 EVERY_MS = 240
 BURST = 7
 LEAST_WAITING = 5
@@ -34,7 +34,7 @@ async def test_two_browsers_lose_nothing_while_the_port_moves_and_the_server_is_
             await asyncio.to_thread(server.process.wait, 20)
             server.kill()
             server.start()
-            await everything_arrived(people, 2 * MESSAGES, seconds=90)
+            await everything_arrived(people, 2 * MESSAGES, seconds=150)
             disarm(server.data_dir, HOLD)
 
             moves = [await person.page.evaluate("() => window.talk.waitingAtMoves") for person in people]

@@ -32,6 +32,8 @@ export class App extends EventTarget {
   };
   way = WAY;
   files = new SampleFiles();
+  /** Ends when the server has answered. */
+  answer = () => pause(250);
   signals = new SampleSignals();
   #messages = new Map();
 
@@ -104,7 +106,7 @@ export class App extends EventTarget {
     const sent = { ...said, files };
     this.add({ ...sent, status: "waiting", seq: null });
     if (this.connection.status === "offline") return sent.id;
-    await pause(250);
+    await this.answer();
     this.put(roomId, this.messages(roomId).map((one) => (one.id === sent.id ? sent : one)));
     this.#say("messages", roomId);
     return sent.id;

@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, async_playwright, expect
 
-from tests.e2e.browser import DESKTOP, FLAGS, PHONE
+from tests.e2e.browser import DESKTOP, FLAGS, PHONE, READY_MS
 from tests.preview.serve import SteadyPreview, start
 
 pytestmark = [pytest.mark.e2e, pytest.mark.asyncio(loop_scope="module")]
@@ -102,6 +102,7 @@ async def screen_of(stage, **options):
     """A page of somebody who was never here before."""
     browser, origin = stage
     context = await browser.new_context(**options)
+    context.set_default_timeout(READY_MS)
     yield Screen(await context.new_page(), origin)
     await context.close()
 
@@ -150,6 +151,7 @@ async def test_first_start_asks_one_thing(desktop):
 async def test_own_message_keeps_its_place_from_waiting_to_sent(desktop):
     """The very element that was drawn while waiting is the one that says sent."""
     await desktop.show("ready")
+    await desktop.page.evaluate("() => { app.answer = () => new Promise(done => { app.release = done }) }")
 
     await desktop.composer.fill("hello")
     await desktop.composer.press("Shift+Enter")
@@ -158,6 +160,7 @@ async def test_own_message_keeps_its_place_from_waiting_to_sent(desktop):
     bubble = desktop.page.locator("cc-message").last
     await expect(bubble).to_have_attribute("data-status", "waiting")
     drawn = await bubble.element_handle()
+    await desktop.page.evaluate("() => app.release()")
     await expect(bubble).to_have_attribute("data-status", "sent")
 
     assert await drawn.evaluate("bubble => bubble.isConnected")

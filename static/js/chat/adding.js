@@ -9,7 +9,7 @@ import { Problem } from "./problem.js";
 const TAKE_AT_ONCE = 16;
 
 /** Somebody who enrolled a moment ago is in the directory before their first key package is at the server. */
-const PATIENCE_MS = 4000;
+const PATIENCE_MS = 8_000;
 const ASK_AGAIN_MS = 500;
 
 /**

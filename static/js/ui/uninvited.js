@@ -49,9 +49,11 @@ class Uninvited extends PageElement {
     const invitation = invitationIn(new FormData(event.target).get("invitation"));
     this.refused = invitation === null;
     if (invitation === null) return;
-    // The same road as an opened link: the invitation stands in the fragment, which is never sent to a server.
+    // The same road as an opened link: the invitation stands in the fragment, which is never sent to a server. The page
+    // is opened anew when the fragment changes (app.js); a second time would break off the first.
+    const before = window.location.href;
     window.location.hash = invitation;
-    window.location.reload();
+    if (window.location.href === before) window.location.reload();
   }
 }
 
