@@ -14,7 +14,7 @@ from tests.e2e.server import ServerProcess
 
 pytestmark = pytest.mark.e2e
 
-SOON = 20
+SOON = 90
 # Ninety-six chunks.
 PLAIN = random_bytes(5_000_000)
 QUICK = {"pace": Pace(help=0.2, resync=0.2), "packages": 4}

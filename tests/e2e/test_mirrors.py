@@ -62,8 +62,9 @@ class Town:
     def show(self) -> tuple[dict[str, str], list[list[str]]]:
         """State of each mirror, and what the audit log says of suspect ones."""
         rows = Rows(self.server.data_dir)
-        said = rows.ask("SELECT subject, details FROM chat_auditevent WHERE code = 'mirror_suspect' ORDER BY id")
+        # In this order: what is suspect has been named before.
         states = dict(rows.ask("SELECT name, state FROM discovery_mirror"))
+        said = rows.ask("SELECT subject, details FROM chat_auditevent WHERE code = 'mirror_suspect' ORDER BY id")
         return states, [[subject, json.loads(details)["finding"]] for subject, details in said]
 
     def look(self) -> None:
@@ -206,7 +207,10 @@ async def test_a_port_stays_while_nobody_who_is_away_could_learn_of_the_next(tmp
         for name in here.mirrors:
             await here.kill(name)
         rows = Rows(here.server.data_dir)
-        await _until(lambda: rows.count("chat_auditevent", "code = 'port_late'") > 0, here.server.log_tail)
+        # One that was late before is no answer.
+        late = "code = 'port_late'"
+        told = rows.count("chat_auditevent", late)
+        await _until(lambda: rows.count("chat_auditevent", late) > told, here.server.log_tail)
         before = here.opened()
         await asyncio.sleep(2 * INTERVAL)
         after = here.opened()

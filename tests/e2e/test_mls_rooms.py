@@ -23,7 +23,7 @@ from tests.e2e.server import ROOT, ServerProcess
 
 pytestmark = pytest.mark.e2e
 
-SOON = 30
+SOON = 90
 QUICK = {"pace": Pace(help=0.2, resync=0.2), "packages": 4}
 
 

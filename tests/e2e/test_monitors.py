@@ -29,7 +29,7 @@ ALL_COUNTED = {
 }
 TALLY = """
 from chat.models import Tally
-row = Tally.objects.order_by("-minute").first()
+row = Tally.objects.order_by("-people", "-minute").first()
 print("TALLY", row.node, row.people, sum(Tally.objects.values_list("messages", flat=True)), row.memory_bytes)
 """
 

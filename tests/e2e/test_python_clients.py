@@ -1,7 +1,6 @@
 """Two Python clients at a real server whose port moves, and which dies once."""
 
 import asyncio
-import time
 
 import pytest
 
@@ -13,7 +12,7 @@ pytestmark = pytest.mark.e2e
 
 PAUSE_SECONDS = 0.2
 MOVES = 3
-LONGEST_SECONDS = 50
+LONGEST_SECONDS = 120
 
 
 class Mover(Talker):
@@ -60,12 +59,10 @@ async def test_conversation_survives_moves_and_a_crash(tmp_path):
 
 async def _move_and_crash(server: ServerProcess, talkers: list[Mover]) -> None:
     """Wait for a move, kill the server, start it again, and wait for the other moves."""
-    began = time.monotonic()
     await until(lambda: all(len(talker.ports) > 1 for talker in talkers), LONGEST_SECONDS)
     server.kill()
     await asyncio.to_thread(server.start)
-    left = LONGEST_SECONDS - (time.monotonic() - began)
-    await until(lambda: all(len(set(talker.ports)) > MOVES for talker in talkers), left)
+    await until(lambda: all(len(set(talker.ports)) > MOVES for talker in talkers), LONGEST_SECONDS)
 
 
 async def test_a_server_that_stops_says_so_inside_the_session(tmp_path, caplog):

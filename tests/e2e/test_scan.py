@@ -86,7 +86,13 @@ async def test_a_full_scan_is_seen_disturbs_nobody_and_learns_nothing(tmp_path, 
 
             armed, before = await steady_tripwires(rows), touches(rows)
             await asyncio.to_thread(stranger.run, "python3", "-c", TOUCH, HOUSE, *map(str, 3 * sorted(armed)))
-            await asyncio.sleep(COUNTED_SECONDS)
+
+            def all_counted() -> bool:
+                seen = touches(rows)
+                return all(seen[port] - before[port] >= 3 for port in armed & ports(rows, "tripwire"))
+
+            await until(all_counted, "three touches of each tripwire")
+            await asyncio.sleep(1)
             # One that was given up meanwhile has counted what it saw of them.
             armed &= ports(rows, "tripwire")
             counted = {touches(rows)[port] - before[port] for port in armed}
